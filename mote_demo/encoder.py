@@ -1,0 +1,198 @@
+"""Texts and a route in, vectors out, with a receipt of what was done."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from mote_demo.errors import UserError
+from mote_demo.model import MoteModel
+from mote_demo.model.modeling import pool
+from mote_demo.tasks import Route
+
+Progress = Callable[[int, int], None]
+"""Called with (texts done, texts in all)."""
+
+_TOKENS_PER_BATCH = 4096
+_TOKENIZED_AT_ONCE = 4096
+
+
+class Stopped(Exception):  # noqa: N818 - a request that was met, not an error
+    """Tell that a long computation ended early because it was asked to."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Say what one model did with one text: which expert ran on which exact text.
+
+    ``expert`` is None where the route runs no expert of its own (a dense model). ``tokens`` counts
+    those the model saw, special tokens included; ``tokens_before`` counts them before truncation.
+    """
+
+    model: str
+    route: str
+    expert: str | None
+    text_sent: str
+    tokens: int
+    tokens_before: int
+
+    @property
+    def truncated(self) -> bool:
+        """Tell whether the end of the text was cut off."""
+        return self.tokens < self.tokens_before
+
+
+class Encoder:
+    """Turn texts into vectors with one checkpoint, fast, without sentence-transformers.
+
+    Thread-safe: the weights are only read, and a route is chosen by the call.
+    """
+
+    def __init__(self, model: MoteModel, tokenizer: Tokenizer, name: str) -> None:
+        self.model = model.eval().float()
+        self.name = name
+        self._tokenizer = tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._fingerprints: dict[str, str] = {}
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path, name: str | None = None) -> "Encoder":
+        """Load a checkpoint folder, or a Hub name where a network exists.
+
+        Args:
+            path: folder with ``config.json``, safetensors and ``tokenizer.json``, or a Hub name.
+            name: what the screen calls the model; None takes the last part of the path.
+        """
+        path = str(path)
+        model, found = MoteModel.from_pretrained(path, dtype=torch.float32, output_loading_info=True)
+        if found["missing_keys"]:
+            missing = sorted(found["missing_keys"])
+            raise UserError(
+                f"{path} lacks {len(missing)} tensors, such as {missing[0]}. Please get it again, complete."
+            )
+        return cls(model, _load_tokenizer(path), name or path.rstrip("/").split("/")[-1])
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Return the names of the routes."""
+        return tuple(self.model.config.routes)
+
+    @property
+    def dimension(self) -> int:
+        """Return the width of the vectors."""
+        return self.model.config.hidden_size
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        route: str | None,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+    ) -> np.ndarray:
+        """Encode ``texts`` with one route's instruction and expert.
+
+        Args:
+            texts: the texts, without instruction.
+            route: name of the route; a missing or unknown one is a ``UserError``.
+            progress: called after each batch.
+            stop: set it from another thread to end early with ``Stopped``.
+
+        Returns:
+            float32 [len(texts), dimension], rows of unit length, in the order of ``texts``.
+        """
+        view = self.model.dense(route)
+        instruction = self.model.config.route(route).instruction
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        done = 0
+        for rows, ids in self._batches(texts, instruction):
+            if stop is not None and stop.is_set():
+                raise Stopped(f"Stopped after {done} of {len(texts)} texts.")
+            vectors[rows] = self._forward(view, ids)
+            done += len(rows)
+            if progress is not None:
+                progress(done, len(texts))
+        return vectors
+
+    def receipt(self, text: str, *, route: str | None) -> Receipt:
+        """Say what ``encode`` does with ``text`` on ``route``, without running the model."""
+        name = self.model.config.resolve(route)
+        chosen = self.model.config.route(name)
+        before = len(self._tokenizer.encode(chosen.instruction + text).ids)
+        return Receipt(
+            model=self.name,
+            route=name,
+            expert=chosen.expert if self.model.config.expert_layers else None,
+            text_sent=chosen.instruction + text,
+            tokens=min(before, self.model.config.max_tokens),
+            tokens_before=before,
+        )
+
+    def fingerprint(self, route: str | None) -> str:
+        """Return a hash of everything that decides the vectors of ``route``: weights, instruction, limits."""
+        name = self.model.config.resolve(route)
+        if name not in self._fingerprints:
+            config = self.model.config
+            digest = hashlib.sha256(
+                json.dumps([config.route(name).instruction, config.pooling, config.max_tokens]).encode()
+            )
+            for key, tensor in sorted(self.model.dense(name).state_dict().items()):
+                digest.update(key.encode())
+                digest.update(tensor.contiguous().numpy().tobytes())
+            self._fingerprints[name] = digest.hexdigest()[:16]
+        return self._fingerprints[name]
+
+    def with_route(self, name: str, route: Route, experts: dict[str, torch.nn.Module]) -> "Encoder":
+        """Return an encoder with one more route; every other tensor is shared (see ``MoteModel.with_route``)."""
+        return Encoder(self.model.with_route(name, route, experts), self._tokenizer, self.name)
+
+    def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
+        """Return the token ids of each text with the route's instruction, truncated to the model's limit."""
+        return self._token_ids(texts, self.model.config.route(route).instruction)
+
+    def _token_ids(self, texts: Sequence[str], instruction: str) -> list[list[int]]:
+        limit = self.model.config.max_tokens
+        encodings = self._tokenizer.encode_batch_fast([instruction + text for text in texts])
+        return [
+            encoding.ids if len(encoding.ids) <= limit else [*encoding.ids[: limit - 1], encoding.ids[-1]]
+            for encoding in encodings
+        ]
+
+    def _batches(self, texts: Sequence[str], instruction: str) -> Iterator[tuple[list[int], list[list[int]]]]:
+        """Yield (rows, token ids) of like length: sorting by tokens, not characters, avoids padding."""
+        for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
+            ids = self._token_ids(texts[start : start + _TOKENIZED_AT_ONCE], instruction)
+            order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+            while order:
+                size = max(1, _TOKENS_PER_BATCH // len(ids[order[0]]))
+                rows, order = order[:size], order[size:]
+                yield [start + row for row in rows], [ids[row] for row in rows]
+
+    @torch.inference_mode()
+    def _forward(self, view: torch.nn.Module, ids: list[list[int]]) -> np.ndarray:
+        longest = max(map(len, ids))
+        input_ids = torch.zeros((len(ids), longest), dtype=torch.int64)
+        mask = torch.zeros_like(input_ids)
+        for row, tokens in enumerate(ids):
+            input_ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        hidden = view(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        return pool(hidden, mask, self.model.config.pooling).numpy()
+
+
+def _load_tokenizer(path: str) -> Tokenizer:
+    if Path(path).is_dir():
+        file = Path(path) / "tokenizer.json"
+        if not file.is_file():
+            raise UserError(f"{path} has no tokenizer.json. Please point at a complete MoTE checkpoint.")
+        return Tokenizer.from_file(str(file))
+    from huggingface_hub import hf_hub_download
+
+    return Tokenizer.from_file(hf_hub_download(path, "tokenizer.json"))

@@ -1,0 +1,46 @@
+"""Where each encoder architecture keeps the MLPs that task experts replace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from mote_demo.errors import UserError
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """Locate the blocks of an encoder and the linear layers of the MLP inside one block.
+
+    ``blocks`` is the dotted path of the module list of blocks; ``mlp`` are the paths, inside a
+    block, of the linear layers that make up its MLP. Norms are not listed: they stay shared.
+    """
+
+    blocks: str
+    mlp: tuple[str, ...]
+    init: Mapping[str, Any] = field(default_factory=dict)
+
+
+_BERT = Backbone("encoder.layer", ("intermediate.dense", "output.dense"), {"add_pooling_layer": False})
+
+BACKBONES: Mapping[str, Backbone] = MappingProxyType(
+    {
+        "bert": _BERT,
+        "roberta": _BERT,
+        "xlm-roberta": _BERT,
+        "electra": Backbone("encoder.layer", ("intermediate.dense", "output.dense")),
+        "mpnet": _BERT,
+        "distilbert": Backbone("transformer.layer", ("ffn.lin1", "ffn.lin2")),
+        "modernbert": Backbone("layers", ("mlp.Wi", "mlp.Wo")),
+    }
+)
+
+
+def find_backbone(model_type: str) -> Backbone:
+    """Return where the architecture ``model_type`` keeps its MLPs; an unknown one is an error."""
+    if model_type not in BACKBONES:
+        raise UserError(
+            f"Cannot place task experts in a {model_type!r} encoder. Known architectures: "
+            f"{', '.join(sorted(BACKBONES))}. A new one is one line in mote_demo/model/backbones.py."
+        )
+    return BACKBONES[model_type]

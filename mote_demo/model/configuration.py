@@ -1,0 +1,116 @@
+"""What a MoTE checkpoint says about itself."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from transformers import AutoConfig, PretrainedConfig
+
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.tasks import TASKS, Route
+
+POOLINGS = ("mean", "cls")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,47}")
+
+
+class MoteConfig(PretrainedConfig):
+    """Hold the backbone's config, the blocks that carry experts, and the routes.
+
+    A dense model, such as the instruction-conditioned baseline, is a config whose
+    ``expert_layers`` is empty: its routes differ by their instruction alone.
+
+    Args:
+        backbone_config: config of the encoder, or its dictionary.
+        expert_layers: indices (from 0) of the blocks whose MLP is one expert per task.
+        routes: route name to ``Route`` or to its dictionary, or a list of dictionaries that have a
+            name too; the order is kept.
+        pooling: "mean" over the tokens (instruction included) or "cls".
+        max_tokens: most tokens of a text, with instruction and special tokens.
+    """
+
+    model_type = "mote"
+
+    def __init__(
+        self,
+        backbone_config: PretrainedConfig | dict[str, Any] | None = None,
+        expert_layers: Iterable[int] = (),
+        routes: Mapping[str, Route | dict[str, str]] | Iterable[dict[str, str]] | None = None,
+        pooling: str = "mean",
+        max_tokens: int = 256,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(backbone_config, dict):
+            values = dict(backbone_config)
+            backbone_config = AutoConfig.for_model(values.pop("model_type"), **values)
+        self.backbone_config: Any = backbone_config
+        self.expert_layers = sorted(set(expert_layers))
+        self.routes = {name: _as_dict(route) for name, route in _named(routes or {})}
+        self.pooling = pooling
+        self.max_tokens = max_tokens
+        super().__init__(**kwargs)
+        if backbone_config is not None:  # transformers also builds an empty config, to compare against
+            self._check()
+
+    def _check(self) -> None:
+        depth = self.backbone_config.num_hidden_layers
+        outside = [layer for layer in self.expert_layers if not 0 <= layer < depth]
+        if outside:
+            raise UserError(f"Blocks {outside} cannot carry experts: the backbone has blocks 0 to {depth - 1}.")
+        if self.pooling not in POOLINGS:
+            raise unknown_choice("pooling", self.pooling, POOLINGS)
+        for name, route in self.routes.items():
+            check_name("route", name)
+            check_name("expert", route["expert"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the config as plain data; the routes are a list, since ``config.json`` sorts its keys."""
+        return super().to_dict() | {"routes": [{"name": name, **route} for name, route in self.routes.items()]}
+
+    @property
+    def hidden_size(self) -> int:
+        """Return the width of the vectors."""
+        return self.backbone_config.hidden_size
+
+    @property
+    def experts(self) -> tuple[str, ...]:
+        """Return the names of the experts, each once, in the order of the routes."""
+        return tuple(dict.fromkeys(route["expert"] for route in self.routes.values()))
+
+    def resolve(self, name: str | None) -> str:
+        """Return the route called ``name``, which may also name a task that has one route.
+
+        There is no default: a missing or unknown name is a ``UserError`` that lists the routes.
+        """
+        if name is not None and name in self.routes:
+            return name
+        if name is not None and name in TASKS:
+            routes = TASKS[name].routes
+            if len(routes) == 1 and routes[0] in self.routes:
+                return routes[0]
+        raise unknown_choice("route", name, self.routes)
+
+    def route(self, name: str | None) -> Route:
+        """Return the route called ``name`` (see ``resolve``)."""
+        return Route(**self.routes[self.resolve(name)])
+
+
+def check_name(kind: str, name: str) -> None:
+    """Refuse a route or expert name that cannot be part of a tensor's name."""
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"The {kind} name {name!r} is not usable: start with a small letter, then small letters, "
+            "digits, '-' or '_', at most 48 in all."
+        )
+
+
+def _named(
+    routes: Mapping[str, Route | dict[str, str]] | Iterable[dict[str, str]],
+) -> Iterable[tuple[str, Route | dict[str, str]]]:
+    if isinstance(routes, Mapping):
+        return routes.items()
+    return [(route["name"], {key: value for key, value in route.items() if key != "name"}) for route in routes]
+
+
+def _as_dict(route: Route | dict[str, str]) -> dict[str, str]:
+    return asdict(route) if isinstance(route, Route) else asdict(Route(**route))

@@ -1,0 +1,87 @@
+"""Make ordinary dense encoders out of a MoTE model."""
+
+import copy
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedModel
+
+from mote_demo.model.configuration import MoteConfig
+from mote_demo.model.modeling import MoteModel
+from mote_demo.tasks import Route
+
+WAVE = "wave"
+
+
+def fold(path: str | Path, route: str | None, out: str | Path) -> None:
+    """Write one route of a checkpoint as a plain sentence-transformers model.
+
+    It holds the trunk and that route's expert, puts the route's instruction before every text by
+    default, and runs wherever dense encoders run, without this package.
+
+    Args:
+        path: a MoTE checkpoint.
+        route: name of the route; a missing or unknown one is a ``UserError``.
+        out: folder to write.
+    """
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    model = MoteModel.from_pretrained(path, dtype=torch.float32)
+    name = model.config.resolve(route)
+    with tempfile.TemporaryDirectory() as folder:
+        dense_copy(model, name).save_pretrained(folder)
+        AutoTokenizer.from_pretrained(path).save_pretrained(folder)
+        transformer = Transformer(folder, max_seq_length=model.config.max_tokens)
+    _blank_pooler(transformer)
+    folded = SentenceTransformer(
+        modules=[transformer, Pooling(model.config.hidden_size, model.config.pooling), Normalize()],
+        prompts={name: model.config.route(name).instruction},
+        default_prompt_name=name,
+    )
+    folded.save(str(out), create_model_card=False)
+
+
+def _blank_pooler(module: torch.nn.Module) -> None:
+    # Loading adds BERT's own pooler, which nothing here uses, with random weights: the file would differ every time.
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if ".pooler." in name:
+                parameter.zero_()
+
+
+def dense_copy(model: MoteModel, route: str | None) -> PreTrainedModel:
+    """Return the route as a dense encoder with tensors of its own."""
+    return copy.deepcopy(model.dense(route))
+
+
+def wave(model: MoteModel, experts: Iterable[str] | None = None) -> MoteModel:
+    """Average experts into one that serves every route (WAVE), a dense model of the original size.
+
+    Args:
+        model: the model; it stays as it is.
+        experts: names of the experts to average; None is all of them.
+    """
+    chosen = list(experts or model.config.experts)
+    values = model.config.to_dict()
+    routes = {name: Route(WAVE, route["instruction"]) for name, route in model.config.routes.items()}
+    config = MoteConfig(
+        values["backbone_config"], model.config.expert_layers, routes, model.config.pooling, model.config.max_tokens
+    )
+    averaged = MoteModel(config)
+    shared = {name: tensor for name, tensor in model.state_dict().items() if name in averaged.state_dict()}
+    averaged.load_state_dict({**shared, **_means(model, chosen)})
+    return averaged.eval()
+
+
+def _means(model: MoteModel, experts: list[str]) -> dict[str, Tensor]:
+    parameters = {expert: model.expert_parameters(expert) for expert in experts}
+    return {
+        name.replace(f".{experts[0]}.", f".{WAVE}."): torch.stack(
+            [parameters[expert][name.replace(f".{experts[0]}.", f".{expert}.")].detach() for expert in experts]
+        ).mean(0)
+        for name in parameters[experts[0]]
+    }

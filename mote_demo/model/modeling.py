@@ -1,0 +1,151 @@
+"""The Mixture of Task Experts encoder."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from mote_demo.errors import UserError
+from mote_demo.model.backbones import find_backbone
+from mote_demo.model.configuration import MoteConfig, check_name
+from mote_demo.model.experts import TaskExperts, expert_paths, replace_modules
+from mote_demo.tasks import Route
+
+
+class MoteModel(PreTrainedModel):
+    """Encode texts with the expert of their task (MoTE, Romero Calvo et al., Findings of ACL 2025).
+
+    In the blocks ``config.expert_layers`` the MLP is one MLP per task expert; everything else is
+    shared by all tasks. Because the route is known before the forward pass, ``dense(route)`` is an
+    ordinary encoder that shares its tensors with this model, and ``forward`` runs that view. So no
+    state is kept between calls, and threads may use different routes at once.
+    """
+
+    config_class = MoteConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+    _supports_flash_attn = True
+
+    def __init__(self, config: MoteConfig) -> None:
+        super().__init__(config)
+        self._views: dict[str, PreTrainedModel] = {}
+        spec = find_backbone(config.backbone_config.model_type)
+        self.backbone = AutoModel.from_config(config.backbone_config, **spec.init)
+        for path in self.expert_paths:
+            dense = self.backbone.get_submodule(path)
+            copies = {expert: copy.deepcopy(dense) for expert in config.experts}
+            self.backbone.set_submodule(path, TaskExperts(copies))
+        self.post_init()
+
+    @property
+    def expert_paths(self) -> list[str]:
+        """Return the dotted paths, inside the backbone, of the layers that have one copy per expert."""
+        spec = find_backbone(self.config.backbone_config.model_type)
+        return expert_paths(spec.blocks, spec.mlp, self.config.expert_layers)
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the word embeddings."""
+        return self.backbone.get_input_embeddings()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        self.backbone._init_weights(module)
+
+    def dense(self, route: str | None) -> PreTrainedModel:
+        """Return the route as an ordinary dense encoder that shares its tensors with this model."""
+        name = self.config.resolve(route)
+        if name not in self._views:
+            expert = self.config.routes[name]["expert"]
+            chosen = {path: self.backbone.get_submodule(path)[expert] for path in self.expert_paths}
+            self._views[name] = replace_modules(self.backbone, chosen).train(self.training)
+        return self._views[name]
+
+    def train(self, mode: bool = True) -> "MoteModel":
+        """Switch to training or evaluation, the dense views included."""
+        super().train(mode)
+        for view in self._views.values():
+            view.train(mode)
+        return self
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, route: str | None = None, **kwargs: Any
+    ) -> BaseModelOutputWithPooling:
+        """Encode one batch of token ids, all of one route.
+
+        Args:
+            input_ids: int64, [batch, tokens], instruction included.
+            attention_mask: int64, [batch, tokens], 0 where padded.
+            route: name of the route for the whole batch; missing or unknown is a ``UserError``.
+            **kwargs: what else the backbone takes.
+
+        Returns:
+            ``last_hidden_state`` [batch, tokens, hidden] and ``pooler_output``, the vectors of the
+            texts at unit length [batch, hidden].
+        """
+        hidden = self.dense(route)(input_ids=input_ids, attention_mask=attention_mask, **kwargs).last_hidden_state
+        return BaseModelOutputWithPooling(
+            last_hidden_state=hidden, pooler_output=pool(hidden, attention_mask, self.config.pooling)
+        )
+
+    def expert_parameters(self, expert: str) -> dict[str, nn.Parameter]:
+        """Return the parameters of one expert, by their name in the state dict."""
+        if expert not in self.config.experts:
+            raise UserError(f"No expert {expert!r}; there are {', '.join(self.config.experts)}.")
+        return {
+            f"backbone.{path}.{expert}.{name}": parameter
+            for path in self.expert_paths
+            for name, parameter in self.backbone.get_submodule(path)[expert].named_parameters()
+        }
+
+    def with_route(self, name: str, route: Route, experts: dict[str, nn.Module]) -> "MoteModel":
+        """Return a model with one more route and its expert; every other tensor is shared.
+
+        ``experts`` holds, by the paths of ``expert_paths``, the new expert's layers. This model
+        stays as it is, so visitors can each have routes of their own over one loaded model.
+        """
+        if name in self.config.routes:
+            raise UserError(f"There is a route {name!r} already. Please choose another name.")
+        if route.expert in self.config.experts:
+            raise UserError(f"There is an expert {route.expert!r} already. Please choose another name.")
+        check_name("route", name)
+        twin = copy.copy(self)
+        twin._modules = dict(self._modules)
+        twin._views = {}
+        twin.config = copy.deepcopy(self.config)
+        twin.config.routes[name] = {"expert": route.expert, "instruction": route.instruction}
+        grown = {
+            path: TaskExperts({**self.backbone.get_submodule(path)._modules, route.expert: experts[path]})
+            for path in self.expert_paths
+        }
+        twin.backbone = replace_modules(self.backbone, grown)
+        return twin
+
+    def count_parameters(self) -> dict[str, int]:
+        """Count the parameters stored, and those active for a text of any one route."""
+        stored = sum(parameter.numel() for parameter in self.parameters())
+        if not self.config.expert_layers:
+            return {"stored": stored, "active": stored}
+        experts = [
+            sum(parameter.numel() for parameter in self.expert_parameters(expert).values())
+            for expert in self.config.experts
+        ]
+        return {"stored": stored, "active": stored - sum(experts) + experts[0]}
+
+
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: str = "mean") -> Tensor:
+    """Reduce token vectors to one unit-length vector a text.
+
+    Args:
+        hidden: [batch, tokens, hidden].
+        attention_mask: [batch, tokens], 0 where padded.
+        pooling: "mean" over the tokens, or "cls" for the first one.
+    """
+    if pooling == "cls":
+        pooled = hidden[:, 0]
+    else:
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+    return torch.nn.functional.normalize(pooled, dim=-1)

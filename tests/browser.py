@@ -1,0 +1,47 @@
+"""Chromium for tests and screenshots: where it is, how it starts, and what a page must not do."""
+
+import shutil
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+LOCAL = {"localhost", "127.0.0.1", "::1", None}
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ARGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+
+
+def find_chromium() -> str | None:
+    """Return the path of the machine's own Chromium or Chrome, if it has one."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@contextmanager
+def launched(executable: str):
+    """Yield a headless Playwright browser whose pages cannot reach any other machine."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGS))
+        yield browser
+        browser.close()
+
+
+def watch(page) -> list[str]:
+    """Return a list that fills with the page's faults: script errors and requests to other hosts."""
+    faults: list[str] = []
+
+    def on_request(request):
+        if urlsplit(request.url).hostname not in LOCAL:
+            faults.append(f"request to another host: {request.url}")
+
+    page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
+    page.on("request", on_request)
+    return faults
