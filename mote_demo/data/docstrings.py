@@ -1,0 +1,192 @@
+"""A corpus that exists on every machine: the documentation of the Python packages installed beside the app."""
+
+import ast
+import hashlib
+import importlib.util
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import pandas as pd
+
+from mote_demo.data.prose import clean, cut, first_sentence
+from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError
+
+PACKAGES = (
+    *("numpy", "pandas", "torch", "transformers", "scipy", "sklearn", "gradio", "plotly", "datasets", "networkx"),
+    *("matplotlib", "PIL", "fastapi", "httpx", "huggingface_hub", "jinja2", "pydantic", "faiss", "umap", "rich"),
+)
+_QUERIES = (
+    "read a table from a comma separated file",
+    "shortest path between two nodes of a graph",
+    "draw random numbers from a normal distribution",
+    "split text into tokens for a language model",
+    "resize an image and keep its proportions",
+    "send a request and wait for the reply without blocking",
+)
+_SKIPPED = frozenset(
+    {"test", "tests", "testing", "conftest", "vendor", "vendored", "third_party", "extern", "externals"}
+    | {"benchmarks", "examples", "deprecated", "compat", "v1", "graph_objs", "validators"}
+)
+_MAX_FILE_BYTES = 60_000
+_MIN_MARKS = 8  # of triple quotes: four docstrings
+_MAX_BYTES_PER_MARK = 1200
+_PER_FILE = 16
+_MAX_CHARACTERS = 600
+_MAX_SUMMARY_CHARACTERS = 300
+_MIN_WORDS = 20
+_MIN_SUMMARY_WORDS = 4
+
+
+@dataclass(frozen=True)
+class _Entry:
+    title: str
+    text: str
+    summary: str
+    package: str
+
+
+def load_docstrings(limit: int = 2000) -> Texts:
+    """Collect documentation strings of well-known installed packages, which are read and never imported.
+
+    The packages take turns, so that each has its share, and the choice is the same at every call.
+
+    Args:
+        limit: texts to collect at most; fewer if little is installed.
+
+    Returns:
+        Texts with the columns title (qualified name), text (all but the first sentence, at most
+        600 characters), summary (the first sentence) and package.
+    """
+    turns = itertools.zip_longest(*(_entries(package) for package in PACKAGES))
+    found = (entry for turn in turns for entry in turn if entry is not None)
+    entries = list(itertools.islice(_without_doubles(found), limit))
+    if not entries:
+        raise UserError("No documentation was found: none of the known packages is installed with its sources.")
+    return Texts(
+        name="python-docs",
+        title="Documentation of Python packages",
+        frame=pd.DataFrame(entries),
+        labels=("package",),
+        queries=_QUERIES,
+    )
+
+
+def labelled_queries(texts: Texts, n: int) -> list[tuple[str, int]]:
+    """Return up to ``n`` pairs (summary, row), evenly spaced: each summary belongs to the text of its row."""
+    if "summary" not in texts.frame:
+        raise UserError(f"{texts.title} has no column 'summary'. Please use the documentation of Python packages.")
+    count = min(n, len(texts))
+    rows = [position * len(texts) // count for position in range(count)]
+    return [(texts.frame["summary"].iloc[row], row) for row in rows]
+
+
+def _without_doubles(entries: Iterator[_Entry]) -> Iterator[_Entry]:
+    """Keep the first of equal texts, and of equal summaries, which would be ambiguous as queries."""
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.text not in seen and entry.summary not in seen and entry.title not in seen:
+            seen |= {entry.text, entry.summary, entry.title}
+            yield entry
+
+
+def _entries(package: str) -> Iterator[_Entry]:
+    """Yield a package's entries, a few of each file, reading only as many files as are asked for."""
+    folder = _folder(package)
+    if folder is None:
+        return
+    for file in _shuffled(folder):
+        module = ".".join([package, *_public_parts(file.relative_to(folder))])
+        yield from itertools.islice(_file_entries(file, module, package), _PER_FILE)
+
+
+def _folder(package: str) -> Path | None:
+    """Locate a package; ``find_spec`` runs no code of a top-level package."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _shuffled(folder: Path) -> list[Path]:
+    """List the files in an order that mixes subpackages and never changes: by a hash of their path."""
+    files = sorted(_walk(folder), key=lambda path: hashlib.sha256(path.as_posix().encode()).digest())
+    return [folder / path for path in files]
+
+
+def _walk(folder: Path) -> Iterator[PurePath]:
+    """Yield the paths, relative to ``folder``, of its files; folders without public documentation are not entered."""
+    for at, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] not in "_." and name not in _SKIPPED]
+        parent = os.path.relpath(at, folder)
+        for name in files:
+            stem, suffix = os.path.splitext(name)
+            if suffix == ".py" and stem not in _SKIPPED and not stem.startswith("test_"):
+                yield PurePath(parent, name)
+
+
+def _public_parts(path: Path) -> list[str]:
+    """Name the module as users do: scipy/optimize/_root.py is an inner file of scipy.optimize."""
+    return [part for part in path.with_suffix("").parts if not part.startswith("_")]
+
+
+def _file_entries(file: Path, module: str, package: str) -> Iterator[_Entry]:
+    try:
+        source = file.read_bytes()
+        if not _is_worth_parsing(source):
+            return
+        tree = ast.parse(source)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return  # A file that this Python cannot read has nothing to say here.
+    exported = _words(file.with_name("__init__.py")) if file.stem.startswith("_") else None
+    for name, docstring in _docstrings(tree, module):
+        entry = _entry(name, docstring, package)
+        if entry is not None and (exported is None or _is_exported(name, module, exported)):
+            yield entry
+
+
+def _is_worth_parsing(source: bytes) -> bool:
+    """Tell files that are dense in docstrings at a glance, because parsing is the slow part."""
+    marks = source.count(b'"""')
+    return marks >= _MIN_MARKS and len(source) <= min(_MAX_FILE_BYTES, marks * _MAX_BYTES_PER_MARK)
+
+
+def _words(file: Path) -> frozenset[bytes]:
+    try:
+        return frozenset(re.findall(rb"\w+", file.read_bytes()))
+    except OSError:
+        return frozenset()
+
+
+def _is_exported(name: str, module: str, exported: frozenset[bytes]) -> bool:
+    """Tell whether the package around an inner file mentions the function or class, and so offers it."""
+    inner = name.removeprefix(module).split(".")
+    return len(inner) == 1 or inner[1].encode() in exported
+
+
+def _docstrings(node: ast.AST, name: str) -> Iterator[tuple[str, str]]:
+    """Yield (qualified name, docstring) of a node and of the public classes and functions within."""
+    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        docstring = ast.get_docstring(node)
+        if docstring:
+            yield name, docstring
+    if isinstance(node, (ast.Module, ast.ClassDef)):
+        for child in node.body:
+            if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and child.name[0] != "_":
+                yield from _docstrings(child, f"{name}.{child.name}")
+
+
+def _entry(name: str, docstring: str, package: str) -> _Entry | None:
+    summary, rest = first_sentence(docstring)
+    text = cut(clean(rest), _MAX_CHARACTERS)
+    long_enough = len(summary.split()) >= _MIN_SUMMARY_WORDS and len(text.split()) >= _MIN_WORDS
+    if not long_enough or len(summary) > _MAX_SUMMARY_CHARACTERS or not summary[0].isalpha():
+        return None
+    return _Entry(name, text, summary, package)

@@ -1,0 +1,50 @@
+"""A named set of texts."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Hold texts with the columns that describe them.
+
+    ``frame`` always has the columns ``title`` and ``text`` (str, never missing; a title may be
+    empty) and a RangeIndex; the other columns are labels or scores to colour and group by.
+
+    Attributes:
+        name: stable identifier, such as "samples" or "upload".
+        title: what the screen calls it.
+        frame: one row a text.
+        labels: names of the columns in ``frame`` that group the texts.
+        queries: sample queries that make sense for these texts.
+        notes: what was cleaned up while reading, with counts, one sentence each.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    labels: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def passages(self) -> list[str]:
+        """Return what is encoded for each row: the title, if any, and the text."""
+        return [
+            f"{title}. {text}" if title else text
+            for title, text in zip(self.frame["title"], self.frame["text"], strict=True)
+        ]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return a hash of the passages, in order: equal texts have equal vectors."""
+        digest = hashlib.sha256()
+        for passage in self.passages:
+            digest.update(passage.encode() + b"\0")
+        return digest.hexdigest()[:16]

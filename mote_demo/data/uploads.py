@@ -1,0 +1,58 @@
+"""What a visitor uploads, as texts to look at or as examples to train on."""
+
+from collections.abc import Sequence
+
+from mote_demo.data.columns import Columns, recognise
+from mote_demo.data.examples import Examples, split, to_examples
+from mote_demo.data.tables import Table, read_table
+from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError, unknown_choice
+
+__all__ = ["Columns", "Examples", "Table", "guess_columns", "read_table", "split", "to_examples", "to_texts"]
+
+
+def guess_columns(table: Table) -> Columns:
+    """Guess which column has which role, by name and by content."""
+    return recognise(table.frame)
+
+
+def to_texts(
+    table: Table,
+    *,
+    text: str | None,
+    title: str | None = None,
+    labels: Sequence[str] = (),
+    name: str = "upload",
+    queries: Sequence[str] = (),
+) -> Texts:
+    """Make texts of a table.
+
+    Args:
+        table: the table.
+        text: its column of texts; rows where it is blank are left out, with a note.
+        title: its column of titles; None leaves them empty.
+        labels: its columns to colour and group by, under their own names.
+        name: stable identifier of the texts.
+        queries: sample queries.
+
+    Raises:
+        UserError: a column is missing or unknown, or every text is blank.
+    """
+    for column in (text, *([title] if title is not None else []), *labels):
+        if column is None or column not in table.frame:
+            raise unknown_choice("column", column, table.frame.columns)
+    filled = table.frame[table.frame[text] != ""].reset_index(drop=True)
+    if filled.empty:
+        raise UserError(f"{table.source} has no text in the column {text!r}. Please choose another column.")
+    renamed = {_free_name(column): column for column in dict.fromkeys(labels)}
+    frame = filled[list(renamed.values())].set_axis(list(renamed), axis=1)
+    frame.insert(0, "text", filled[text])
+    frame.insert(0, "title", filled[title] if title is not None else "")
+    blank = len(table.frame) - len(filled)
+    notes = (*table.notes, f"Left out {blank:,} row(s) without text.") if blank else table.notes
+    return Texts(name, table.source, frame, tuple(renamed), tuple(queries), notes)
+
+
+def _free_name(label: str) -> str:
+    """Keep a label column apart from the two columns that every ``Texts`` has."""
+    return f"{label} (label)" if label in ("title", "text") else label

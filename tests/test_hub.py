@@ -1,0 +1,159 @@
+import socket
+
+import pandas as pd
+import pytest
+
+from mote_demo.data.columns import Columns
+from mote_demo.data.hub import HUB_SETS, load_hub
+from mote_demo.errors import UserError
+
+
+class Stream:
+    """Stand in for a streamed data set; counts the rows that were read."""
+
+    def __init__(self, rows, features=None):
+        self.rows, self.features, self.read = rows, features, 0
+
+    def __iter__(self):
+        for row in self.rows:
+            self.read += 1
+            yield row
+
+
+class ClassLabel:
+    names = ["World", "Sports"]
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Replace the Hub by what a test puts there; an exception is raised."""
+    datasets = pytest.importorskip("datasets")
+    content, calls = {}, []
+
+    def load_dataset(path, config=None, *, streaming):
+        calls.append((path, config))
+        assert streaming
+        if isinstance(content["hub"], Exception):
+            raise content["hub"]
+        return content["hub"]
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    content["calls"] = calls
+    return content
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "data").mkdir()
+    for part in range(2):
+        rows = [f"message number {part}{n} about a lamp" for n in range(5)]
+        frame = pd.DataFrame({"text": rows, "label": [f"kind {n % 2}" for n in range(5)]})
+        frame.to_parquet(tmp_path / "data" / f"part-{part}.parquet")
+    return tmp_path
+
+
+def test_a_folder_of_parquet_files_is_read_in_order_up_to_the_limit(folder):
+    texts = load_hub(str(folder), limit=7)
+    assert texts.frame["text"].str[15:17].tolist() == ["00", "01", "02", "03", "04", "10", "11"]
+    assert texts.labels == ("label",)
+
+
+def test_columns_may_be_given(folder):
+    texts = load_hub(str(folder), columns=Columns(text="label", title="text"))
+    assert texts.frame["text"][0] == "kind 0"
+    assert texts.labels == ()
+    with pytest.raises(UserError, match="Unknown column"):
+        load_hub(str(folder), columns=Columns(text="nope"))
+
+
+def test_a_folder_without_parquet_files_is_refused_before_the_hub_is_asked(hub, tmp_path):
+    hub["hub"] = AssertionError("asked")
+    for path in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(UserError, match="no Parquet files"):
+            load_hub(str(path))
+
+
+def test_a_damaged_file_in_a_folder_is_named(folder):
+    (folder / "data" / "part-1.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(UserError, match=r"part-1\.parquet is a damaged"):
+        load_hub(str(folder))
+
+
+def test_folders_can_be_forbidden(folder, monkeypatch, hub):
+    hub["hub"] = AssertionError("asked")
+    monkeypatch.chdir(folder)
+    for name in (str(folder), "data", "../x", "a b", "", "owner/name/more"):
+        with pytest.raises(UserError, match="no name of a Hub data set"):
+            load_hub(name, folders=False)
+
+
+def test_only_the_wanted_rows_are_streamed_and_classes_get_their_names(hub):
+    stream = Stream([{"text": f"news {n}", "label": n % 2} for n in range(50)], {"label": ClassLabel(), "text": None})
+    hub["hub"] = {"train": Stream([]), "test": stream}
+    texts = load_hub("ag-news", limit=5)
+    assert len(texts) == stream.read == 5
+    assert texts.frame["label"].tolist() == ["World", "Sports", "World", "Sports", "World"]
+    assert texts.queries
+    assert hub["calls"] == [("fancyzhx/ag_news", None)]
+
+
+@pytest.mark.parametrize("name", HUB_SETS)
+def test_known_sets_use_their_own_columns(hub, name):
+    known = HUB_SETS[name]
+    columns = [column for column in vars(known.columns).values() if column]
+    hub["hub"] = {known.split: Stream([{column: f"{column} {n}" for column in columns} for n in range(3)])}
+    texts = load_hub(name)
+    assert texts.name == name
+    assert texts.title == known.title
+    assert texts.frame["text"][0] == f"{known.columns.text} 0"
+
+
+def test_any_other_set_is_recognised_and_its_split_may_be_chosen(hub):
+    hub["hub"] = {"train": Stream([{"id": "1", "body": "some longer words"}]), "odd": Stream([{"body": "odd one"}])}
+    assert load_hub("owner/name").frame["text"].tolist() == ["some longer words"]
+    assert load_hub("owner/name", split="odd", config="en").frame["text"].tolist() == ["odd one"]
+    assert hub["calls"][-1] == ("owner/name", "en")
+    with pytest.raises(UserError, match="no split 'dev'.*train, odd"):
+        load_hub("owner/name", split="dev")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ConnectionError("no route to host"), "cannot be reached.*network"),
+        (RuntimeError("Offline mode is enabled"), "cannot be reached.*HF_HUB_OFFLINE"),
+        (FileNotFoundError("Dataset 'x' doesn't exist"), "not found.*spelling"),
+        (FileNotFoundError("Dataset 'x' is a gated dataset"), "permission.*HF_TOKEN"),
+        (ValueError("Config name is missing. Pick one among: ['en', 'de']"), "configurations.*'en', 'de'"),
+        (KeyError("odd"), "cannot be read"),
+    ],
+)
+def test_whatever_goes_wrong_says_what_to_do(hub, error, message):
+    hub["hub"] = error
+    with pytest.raises(UserError, match=message) as caught:
+        load_hub("owner/name")
+    assert "Parquet" in str(caught.value)
+    assert caught.value.__cause__ is error
+
+
+def test_a_failure_half_way_through_the_stream_is_told_too(hub):
+    def rows():
+        yield {"text": "first"}
+        raise ConnectionError("reset by peer")
+
+    hub["hub"] = {"train": Stream(rows())}
+    with pytest.raises(UserError, match="cannot be reached"):
+        load_hub("owner/name")
+
+
+def test_without_a_network_the_real_client_gives_a_user_error(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: (_ for _ in ()).throw(OSError("no network")))
+    with pytest.raises(UserError, match="Parquet"):
+        load_hub("scifact", limit=1)
+
+
+def test_a_limit_below_one_is_refused(folder):
+    with pytest.raises(UserError, match="at least 1"):
+        load_hub(str(folder), limit=0)
