@@ -1,0 +1,261 @@
+"""What differs between two rankings and between two spaces."""
+
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+TEMPERATURE = 0.05
+"""Of the softmax over cosines: 0.05 less similarity means 1/e of the weight, as usual for contrastive models."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Say where one text stands in a ranking; ranks start at 1."""
+
+    row: int
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Move:
+    """Say where a hit stands compared with another ranking.
+
+    ``places`` counts how far "up" or "down"; it is 0 for "same" and for "new", which means that
+    the other ranking does not hold the text.
+    """
+
+    direction: Literal["up", "down", "same", "new"]
+    places: int = 0
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Count the texts that two rankings of ``of`` hits share."""
+
+    shared: int
+    of: int
+
+    @property
+    def fraction(self) -> float:
+        """Return the share, from 0 to 1."""
+        return self.shared / self.of if self.of else 0.0
+
+
+def hits(scores: np.ndarray, rows: np.ndarray) -> list[Hit]:
+    """List one query's hits from its scores [k] and rows [k], best first."""
+    return [
+        Hit(int(row), rank, float(score)) for rank, (row, score) in enumerate(zip(rows, scores, strict=True), start=1)
+    ]
+
+
+def rank_moves(rows: Sequence[int], other: Sequence[int]) -> list[Move]:
+    """Say for each hit how it moved compared with another ranking.
+
+    Args:
+        rows: the ranking to describe, best first.
+        other: the ranking to compare with, best first; it may be longer.
+    """
+    before = {int(row): rank for rank, row in enumerate(other)}
+    return [_move(before.get(int(row)), rank) for rank, row in enumerate(rows)]
+
+
+def _move(before: int | None, now: int) -> Move:
+    if before is None:
+        return Move("new")
+    if before == now:
+        return Move("same")
+    return Move("up", before - now) if now < before else Move("down", now - before)
+
+
+def overlap_at_k(rows: Sequence[int], other: Sequence[int]) -> Overlap:
+    """Count the texts that two top-k lists share, in any order."""
+    return Overlap(len(set(map(int, rows)) & set(map(int, other))), max(len(rows), len(other)))
+
+
+def neighbour_overlap(neighbours: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Measure for each text which share of its neighbours two spaces have in common.
+
+    Args:
+        neighbours: int [n, k], rows of the nearest neighbours of each text in the first space. They
+            are those of the vectors, never of a map in two dimensions.
+        other: int [n, k], the same for the second space.
+
+    Returns:
+        float32 [n] from 0 to 1; its mean describes the two spaces.
+    """
+    if neighbours.shape != other.shape:
+        raise ValueError(f"Neighbours of different shapes: {list(neighbours.shape)} and {list(other.shape)}.")
+    common = (neighbours[:, :, None] == other[:, None, :]).any(axis=2).sum(axis=1)
+    return (common / max(1, neighbours.shape[1])).astype(np.float32)
+
+
+def similarity_weights(scores: np.ndarray, temperature: float = TEMPERATURE) -> np.ndarray:
+    """Turn cosines [..., k] into weights that sum to 1 over the last axis: a softmax of scores / temperature."""
+    scores = np.asarray(scores, dtype=np.float64) / temperature
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True, initial=-np.inf))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def vote(labels: Sequence[Hashable], scores: Sequence[float] | np.ndarray) -> list[tuple[Hashable, float]]:
+    """Let the hits of a query vote on its label, weighted by similarity (kNN as in Wu et al. 2018).
+
+    The weights are a softmax of scores / ``TEMPERATURE``: unlike a plain sum of cosines, which
+    counts heads when all hits are about equally near, it lets a much nearer hit decide.
+
+    Args:
+        labels: label of each hit; hits whose label is missing or empty have no vote.
+        scores: cosine of each hit.
+
+    Returns:
+        (label, weight), heaviest first; the weights sum to 1. Empty when no hit has a label.
+    """
+    codes, names = _label_codes(labels)
+    voting = codes >= 0
+    if not voting.any():
+        return []
+    totals = np.bincount(codes[voting], similarity_weights(np.asarray(scores)[voting]), len(names))
+    return [(names[code], float(totals[code])) for code in np.argsort(-totals, kind="stable")]
+
+
+def label_agreement(neighbours: np.ndarray, labels: Sequence[Hashable]) -> float:
+    """Measure which share of the nearest neighbours carries the same label as the text itself.
+
+    Also called kNN purity. Compared between the spaces of several tasks, it tells which of them
+    groups the texts by which column.
+
+    Args:
+        neighbours: int [n, k], rows of the nearest neighbours of each text.
+        labels: one label a text; pairs where either is missing or empty do not count.
+
+    Returns:
+        From 0 to 1; nan when there is no pair to count.
+    """
+    codes, _ = _label_codes(labels)
+    own, others = codes[:, None], codes[neighbours]
+    counted = (own >= 0) & (others >= 0)
+    return float((own == others)[counted].mean()) if counted.any() else float("nan")
+
+
+def is_missing(column: pd.Series) -> pd.Series:
+    """Tell for each label, bool [n], whether it is missing or nothing but white space."""
+    return column.isna() | column.map(lambda label: isinstance(label, str) and not label.strip()).astype(bool)
+
+
+def _label_codes(labels: Sequence[Hashable]) -> tuple[np.ndarray, list[Hashable]]:
+    """Number the labels in order of appearance; -1 where one is missing or empty."""
+    column = pd.Series(list(labels), dtype=object)
+    codes, names = pd.factorize(column.mask(is_missing(column)))
+    return codes, list(names)
+
+
+def pair_similarity(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the cosine of two unit vectors [d], from -1 to 1."""
+    return float(np.clip(np.dot(first, second), -1.0, 1.0))
+
+
+def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
+    """Compare two spaces of the same texts: linear centred kernel alignment (Kornblith et al. 2019).
+
+    Computed from features, ||Y'X||^2 / (||X'X|| ||Y'Y||) with Frobenius norms and centred columns,
+    which needs d x d instead of n x n numbers. It ignores rotation and scale.
+
+    Args:
+        first: float [n, d1].
+        second: float [n, d2].
+
+    Returns:
+        From 0 (unrelated) to 1 (the same up to rotation and scale); nan when one space is constant.
+    """
+    x = first.astype(np.float64) - first.mean(axis=0, dtype=np.float64)
+    y = second.astype(np.float64) - second.mean(axis=0, dtype=np.float64)
+    norms = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
+    return float(np.linalg.norm(y.T @ x) ** 2 / norms) if norms > 0 else float("nan")
+
+
+_WORD = re.compile(r"\w+")
+_STOP_WORDS = frozenset(
+    _WORD.findall(
+        "a an and are as at be been but by can did do does for from had has have how i if in into is it its me my no "
+        "not of on or our so that the their them then there these they this to us was we were what when where which "
+        "who why will with you your"
+    )
+)
+_SUFFIXES = _WORD.findall("ations ation ments ment ings ions edly ing ion ies ed es ly s e y")
+_SHORTEST_STEM = 3
+_LONGEST_WORD = 30
+
+
+def mark_words(text: str, query: str, width: int = 240) -> list[tuple[str, bool]]:
+    """Cut the part of ``text`` that holds most of the query's words, and mark them.
+
+    Words match when they differ in case or in a usual English ending only; common words such as
+    "the" do not count. Runs of white space become one space.
+
+    Args:
+        text: plain text.
+        query: plain text.
+        width: most characters of the part; an ellipsis shows where text was left out.
+
+    Returns:
+        (fragment, is marked) in order: plain text, to be escaped by whoever shows it.
+    """
+    text = " ".join(text.split())
+    wanted = {_stem(word) for word in _WORD.findall(query) if word.casefold() not in _STOP_WORDS}
+    words = [(match.start(), match.end(), _stem(match.group())) for match in _WORD.finditer(text)]
+    found = [word for word in words if word[2] in wanted]
+    start, end = _best_window(text, found, width)
+    fragments = list(_fragments(text, [word for word in found if start <= word[0] and word[1] <= end], start, end))
+    before, after = [("… ", False)] if start else [], [(" …", False)] if end < len(text) else []
+    return [*before, *fragments, *after]
+
+
+def _stem(word: str) -> str:
+    word = word.casefold()
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
+            word = word.removesuffix(suffix)
+            break
+    # "billing", "cancelled": the doubled consonant goes, in "bill" as well.
+    return word[:-1] if len(word) > _SHORTEST_STEM and word[-1] == word[-2] else word
+
+
+def _best_window(text: str, found: list[tuple[int, int, str]], width: int) -> tuple[int, int]:
+    """Return (start, end) of the part with the most different words of the query, the earliest of equals."""
+    if len(text) <= width:
+        return 0, len(text)
+    best, most = (0, 0), 0
+    for index, (start, _, _) in enumerate(found):
+        inside = [word for word in found[index : index + width] if word[1] <= start + width]
+        different = len({stem for _, _, stem in inside})
+        if different > most:
+            best, most = (start, inside[-1][1]), different
+    start = max(0, min(best[0] - (width - best[1] + best[0]) // 2, len(text) - width))
+    return _at_words(text, (start, start + width), best)
+
+
+def _at_words(text: str, window: tuple[int, int], keep: tuple[int, int]) -> tuple[int, int]:
+    """Move the ends of ``window`` inwards to a space, not into ``keep`` and not far: some scripts have none."""
+    start, end = window
+    if start:
+        space = text.find(" ", start - 1, min(keep[0], start + _LONGEST_WORD))
+        start = space + 1 if space >= 0 else start
+    if end < len(text):
+        space = text.rfind(" ", max(keep[1], end - _LONGEST_WORD), end + 1)
+        end = space if space >= 0 else end
+    return start, end
+
+
+def _fragments(text: str, marked: list[tuple[int, int, str]], start: int, end: int) -> Iterator[tuple[str, bool]]:
+    at = start
+    for word_start, word_end, _ in marked:
+        if at < word_start:
+            yield text[at:word_start], False
+        yield text[word_start:word_end], True
+        at = word_end
+    if at < end:
+        yield text[at:end], False

@@ -1,0 +1,185 @@
+"""Vectors and maps that were computed before, in memory and on disk."""
+
+import hashlib
+import logging
+import os
+import re
+import threading
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from mote_demo.files import replacing
+from mote_demo.projection import Projection
+
+if TYPE_CHECKING:
+    from mote_demo.data.texts import Texts
+    from mote_demo.encoder import Encoder, Progress
+
+Arrays = dict[str, np.ndarray]
+
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
+_OWN_FILE = re.compile(r"[0-9a-f]{32}\.npz|\.[0-9a-f]{32}\.tmp")
+_logger = logging.getLogger(__name__)
+
+
+class VectorStore:
+    """Compute arrays once and keep them; thread-safe.
+
+    Arrays are handed out read-only, because callers share them. Entries are found by a key that
+    hashes everything they depend on, so none of them goes stale.
+    """
+
+    def __init__(
+        self, folder: str | Path, *, max_bytes: int = 2_000_000_000, max_memory_bytes: int = 500_000_000
+    ) -> None:
+        """Keep entries in ``folder``; the longest unused ones go when a limit in bytes is passed."""
+        self.folder = Path(folder)
+        self._max_bytes = max_bytes
+        self._max_memory_bytes = max_memory_bytes
+        self._memory: OrderedDict[str, Arrays] = OrderedDict()
+        # A lock lives only as long as a thread holds or awaits it.
+        self._key_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def vectors(
+        self,
+        encoder: "Encoder",
+        route: str,
+        texts: "Texts",
+        progress: "Progress | None" = None,
+        stop: threading.Event | None = None,
+        *,
+        persist: bool = True,
+    ) -> np.ndarray:
+        """Return the vectors of ``texts``, encoded on first use.
+
+        Args:
+            encoder: the model; its fingerprint of ``route`` and that of ``texts`` make the key.
+            route: name of the route.
+            texts: what to encode.
+            progress: called while encoding, and not at all when the vectors are known.
+            stop: set it to end the encoding with ``Stopped``; nothing is kept then.
+            persist: False keeps the vectors in memory only, as for what a visitor uploads.
+
+        Returns:
+            float32 [len(texts), d], rows of unit length, read-only.
+        """
+        key = f"vectors/{encoder.fingerprint(route)}/{texts.fingerprint}"
+        return self.array(
+            key, lambda: encoder.encode(texts.passages, route=route, progress=progress, stop=stop), persist
+        )
+
+    def projection(self, key: str, compute: Callable[[], Projection], persist: bool = True) -> Projection:
+        """Return the map kept under ``key``, or compute and keep it."""
+
+        def arrays() -> Arrays:
+            made = compute()
+            return {"points": made.points, "method": np.array(made.method)}
+
+        entry = self._entry(f"projection/{key}", ("points", "method"), arrays, persist)
+        return Projection(entry["points"], str(entry["method"]))
+
+    def array(self, key: str, compute: Callable[[], np.ndarray], persist: bool = True) -> np.ndarray:
+        """Return the array kept under ``key``, or compute and keep it.
+
+        Args:
+            key: names everything that decides the array.
+            compute: called by one thread at a time for each key; the others wait for its result.
+            persist: False keeps the array in memory only.
+
+        Returns:
+            The array, read-only and of no object type.
+        """
+        return self._entry(key, ("array",), lambda: {"array": np.asarray(compute())}, persist)["array"]
+
+    def _entry(self, key: str, names: tuple[str, ...], compute: Callable[[], Arrays], persist: bool) -> Arrays:
+        with self._key_lock(key):
+            entry = self._recall(key)
+            if entry is None:
+                made = self._read(key, names)
+                if made is None:
+                    made = compute()
+                    if persist:
+                        self._write(key, made)
+                entry = {name: _read_only(array) for name, array in made.items()}
+            self._remember(key, entry)
+            return entry
+
+    def _key_lock(self, key: str) -> threading.Lock:
+        with self._lock:
+            lock = self._key_locks.get(key)
+            if lock is None:
+                lock = self._key_locks[key] = threading.Lock()
+            return lock
+
+    def _recall(self, key: str) -> Arrays | None:
+        with self._lock:
+            return self._memory.get(key)
+
+    def _remember(self, key: str, entry: Arrays) -> None:
+        with self._lock:
+            self._memory[key] = entry
+            self._memory.move_to_end(key)
+            size = sum(map(_size, self._memory.values()))
+            while size > self._max_memory_bytes:
+                _, dropped = self._memory.popitem(last=False)
+                size -= _size(dropped)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+
+    def _read(self, key: str, names: tuple[str, ...]) -> Arrays | None:
+        path = self._path(key)
+        try:
+            # The zip container carries a checksum, so a flipped bit is found as well as a missing end.
+            with np.load(path, allow_pickle=False) as file:
+                entry = {name: file[name] for name in names}
+        except FileNotFoundError:
+            return None
+        except _DAMAGED as error:
+            _logger.warning("Computing again what %s held; it cannot be read: %s", path, error)
+            return None
+        # The time says which file was used last; a folder that is only readable still serves.
+        with suppress(OSError):
+            os.utime(path)
+        return entry
+
+    def _write(self, key: str, entry: Arrays) -> None:
+        try:
+            with replacing(self._path(key)) as temporary, temporary.open("wb") as file:
+                np.savez(file, **entry)  # type: ignore[arg-type]  # its stub takes the names for flags
+            self._prune()
+        except OSError as error:
+            _logger.warning("Going on without keeping a result in %s: %s", self.folder, error)
+
+    def _prune(self) -> None:
+        """Delete the longest unused files beyond the limit on disk; files that are not ours stay."""
+        used = []
+        for file in self.folder.iterdir():
+            if _OWN_FILE.fullmatch(file.name):
+                # Another thread may be finishing or pruning the same file.
+                with suppress(FileNotFoundError):
+                    used.append((file.stat(), file))
+        size = sum(stat.st_size for stat, _ in used)
+        for stat, file in sorted(used, key=lambda pair: pair[0].st_mtime_ns):
+            if size <= self._max_bytes:
+                return
+            file.unlink(missing_ok=True)
+            size -= stat.st_size
+
+
+def _size(entry: Arrays) -> int:
+    return sum(array.nbytes for array in entry.values())
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,199 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mote_demo.compare import (
+    Hit,
+    Move,
+    hits,
+    label_agreement,
+    linear_cka,
+    mark_words,
+    neighbour_overlap,
+    overlap_at_k,
+    pair_similarity,
+    rank_moves,
+    similarity_weights,
+    vote,
+)
+from mote_demo.index import nearest
+
+
+class TwoTopicEncoder:
+    """Give each topic a fixed random direction; the route decides which word of a text is its topic."""
+
+    def encode(self, texts, *, route):
+        place = {"clustering": 0, "classification": 1}[route]
+        rows = []
+        for number, text in enumerate(texts):
+            direction = np.random.default_rng([*text.split()[place].encode()]).normal(size=16)
+            rows.append(direction + 0.05 * np.random.default_rng(number).normal(size=16))
+        return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
+
+
+TEXTS = [f"{topic} {intent}" for topic in ("billing", "login", "delivery") for intent in ("ask", "complain") * 4]
+
+
+def test_hits_are_ranked_from_one():
+    assert hits(np.array([0.5, 0.25], dtype=np.float32), np.array([7, 3])) == [Hit(7, 1, 0.5), Hit(3, 2, 0.25)]
+
+
+def test_moves_say_how_far_each_hit_went_against_the_other_ranking():
+    baseline, mote = [10, 11, 12, 13], [13, 11, 10, 99]
+    assert rank_moves(mote, baseline) == [Move("up", 3), Move("same"), Move("down", 2), Move("new")]
+    assert rank_moves(baseline, mote) == [Move("up", 2), Move("same"), Move("new"), Move("down", 3)]
+
+
+def test_moves_against_a_longer_ranking_count_places_beyond_the_list():
+    assert rank_moves([5], [1, 2, 3, 4, 5]) == [Move("up", 4)]
+
+
+def test_overlap_counts_shared_hits_in_any_order():
+    overlap = overlap_at_k(np.array([1, 2, 3, 4]), [4, 9, 1, 8])
+    assert (overlap.shared, overlap.of, overlap.fraction) == (2, 4, 0.5)
+    assert overlap_at_k([], []).fraction == 0
+
+
+def test_neighbour_overlap_is_the_share_of_common_neighbours_per_text():
+    shares = neighbour_overlap(np.array([[1, 2], [0, 2], [0, 1]]), np.array([[2, 1], [2, 3], [4, 5]]))
+    assert shares.dtype == np.float32
+    assert shares.tolist() == [1.0, 0.5, 0.0]
+
+
+def test_neighbour_overlap_refuses_lists_of_different_length():
+    with pytest.raises(ValueError, match=r"\[3, 2\] and \[3, 4\]"):
+        neighbour_overlap(np.zeros((3, 2)), np.zeros((3, 4)))
+    assert neighbour_overlap(np.zeros((1, 0)), np.zeros((1, 0))).tolist() == [0]
+
+
+def test_a_much_nearer_hit_outvotes_two_farther_ones():
+    ((winner, weight), (loser, rest)) = vote(["refund", "login", "login"], [0.9, 0.7, 0.7])
+    assert (winner, loser) == ("refund", "login")
+    assert weight + rest == pytest.approx(1)
+    assert weight > 0.9
+
+
+def test_equally_near_hits_vote_by_number():
+    assert vote(["b", "a", "a"], np.array([0.5, 0.5, 0.5])) == [
+        ("a", pytest.approx(2 / 3)),
+        ("b", pytest.approx(1 / 3)),
+    ]
+
+
+def test_hits_without_a_label_have_no_vote():
+    assert vote([None, "", float("nan"), "a"], [0.9, 0.9, 0.9, 0.1]) == [("a", pytest.approx(1))]
+    assert vote([None, pd.NA], [0.9, 0.8]) == []
+    assert vote([], []) == []
+
+
+def test_similarity_weights_sum_to_one_and_follow_the_temperature():
+    weights = similarity_weights(np.array([[0.9, 0.85], [0.1, 0.1]]))
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    assert weights[0, 0] / weights[0, 1] == pytest.approx(np.e)
+    assert weights[1].tolist() == [0.5, 0.5]
+
+
+def test_each_task_agrees_with_the_label_it_groups_by():
+    topics, intents = zip(*(text.split() for text in TEXTS), strict=True)
+    encoder = TwoTopicEncoder()
+    _, by_topic = nearest(encoder.encode(TEXTS, route="clustering"), 3)
+    _, by_intent = nearest(encoder.encode(TEXTS, route="classification"), 3)
+    assert label_agreement(by_topic, topics) == label_agreement(by_intent, intents) == 1
+    assert label_agreement(by_topic, intents) < 0.8
+    assert label_agreement(by_intent, topics) < 0.8
+
+
+def test_label_agreement_leaves_out_missing_labels():
+    neighbours = np.array([[1, 2], [0, 2], [0, 1]])
+    assert label_agreement(neighbours, ["a", "a", None]) == 1
+    assert label_agreement(neighbours, pd.Series(["a", "b", " "])) == 0
+    assert np.isnan(label_agreement(neighbours, ["", None, pd.NA]))
+
+
+def test_pair_similarity_is_a_cosine_within_its_bounds():
+    vector = np.full(3, 0.57735032, dtype=np.float32)
+    assert pair_similarity(vector, vector) == pytest.approx(1)
+    assert pair_similarity(vector, vector) <= 1
+    assert pair_similarity(vector, -vector) >= -1
+
+
+def test_linear_cka_ignores_rotation_scale_and_shift_but_not_content():
+    random = np.random.default_rng(0)
+    space = random.normal(size=(300, 6))
+    turn = np.linalg.qr(random.normal(size=(6, 6)))[0]
+    assert linear_cka(space, 3 * space @ turn + 5) == pytest.approx(1)
+    assert linear_cka(space, random.normal(size=(300, 4))) < 0.1
+    assert np.isnan(linear_cka(space, np.ones((300, 2))))
+
+
+def test_linear_cka_equals_its_definition_by_kernels():
+    random = np.random.default_rng(1)
+    first = random.normal(size=(20, 3))
+    second = np.hstack([first[:, :1], random.normal(size=(20, 4))])
+    centring = np.eye(20) - 1 / 20
+    k, m = centring @ first @ first.T @ centring, centring @ second @ second.T @ centring
+    expected = (k * m).sum() / np.sqrt((k * k).sum() * (m * m).sum())
+    assert linear_cka(first, second) == pytest.approx(expected)
+
+
+def marked(fragments):
+    return [text for text, is_marked in fragments if is_marked]
+
+
+def plain(fragments):
+    return "".join(text for text, _ in fragments)
+
+
+def test_words_of_the_query_are_marked_with_case_and_endings_ignored():
+    text = "Refunds take a week; I was REFUNDED twice, the refund of the billing team."
+    fragments = mark_words(text, "the refunding of a bill")
+    assert marked(fragments) == ["Refunds", "REFUNDED", "refund", "billing"]
+    assert plain(fragments) == text
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("charged", "charges"),
+        ("cancel", "cancellation"),
+        ("companies", "company"),
+        ("pass", "passes"),
+        ("résumé", "RÉSUMÉ"),
+    ],
+)
+def test_forms_of_a_word_match(query, word):
+    assert marked(mark_words(f"x {word} y", query)) == [word]
+    assert marked(mark_words(f"x {query} y", word)) == [query]
+
+
+@pytest.mark.parametrize(
+    ("query", "word"), [("cat", "category"), ("pass", "password"), ("port", "report"), ("the", "the")]
+)
+def test_other_words_and_common_words_do_not_match(query, word):
+    assert mark_words(f"x {word} z", query) == [(f"x {word} z", False)]
+
+
+def test_the_part_with_the_most_query_words_is_shown():
+    text = f"refund first. {'filler ' * 80}the refund of a late parcel arrived {'padding ' * 80}"
+    fragments = mark_words(text, "late parcel refund", width=100)
+    assert marked(fragments) == ["refund", "late", "parcel"]
+    assert fragments[0] == ("… ", False)
+    assert fragments[-1] == (" …", False)
+    shown = plain(fragments).removeprefix("… ").removesuffix(" …")
+    assert f" {shown} " in text
+    assert 60 < len(shown) <= 100
+
+
+def test_a_text_without_query_words_is_shown_from_its_beginning():
+    fragments = mark_words("one  two\nthree " * 50, "zebra", width=50)
+    assert plain(fragments).startswith("one two three one")
+    assert plain(fragments).endswith(" …")
+    assert not marked(fragments)
+
+
+@pytest.mark.parametrize("text", ["", "漢字" * 400, "a" * 900, "word " * 300, "word" + "<b>" * 200])
+@pytest.mark.parametrize("query", ["", "word", "漢字", "the", "()[]*"])
+def test_any_text_and_query_give_a_part_of_the_text(text, query):
+    shown = plain(mark_words(text, query, width=100)).removeprefix("… ").removesuffix(" …")
+    assert shown in text
+    assert len(shown) == len(text.strip()) or 60 < len(shown) <= 100

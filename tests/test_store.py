@@ -1,0 +1,203 @@
+import logging
+import os
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mote_demo.data.texts import Texts
+from mote_demo.projection import Projection
+from mote_demo.store import VectorStore
+
+
+class TopicEncoder:
+    """Give each topic (the first word) a fixed random direction, another one on each route; count the calls."""
+
+    def __init__(self, name: str = "fake") -> None:
+        self.name = name
+        self.calls: list[str] = []
+
+    def fingerprint(self, route: str) -> str:
+        return f"{self.name}-{route}"
+
+    def encode(self, texts, *, route, progress=None, stop=None) -> np.ndarray:
+        self.calls.append(route)
+        rows = [np.random.default_rng([*(route + text.split()[0]).encode()]).normal(size=8) for text in texts]
+        if progress is not None:
+            progress(len(texts), len(texts))
+        return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
+
+
+def make_texts(*passages: str) -> Texts:
+    return Texts("texts", "Texts", pd.DataFrame({"title": "", "text": passages}))
+
+
+TEXTS = make_texts("billing a", "billing b", "login c")
+
+
+@pytest.fixture
+def encoder():
+    return TopicEncoder()
+
+
+def test_vectors_are_encoded_once_and_read_from_disk_after_a_restart(tmp_path, encoder):
+    store = VectorStore(tmp_path)
+    first = store.vectors(encoder, "query", TEXTS)
+    assert first.shape == (3, 8)
+    assert first[0] @ first[1] == pytest.approx(1)
+    assert store.vectors(encoder, "query", TEXTS) is first
+    again = VectorStore(tmp_path).vectors(encoder, "query", TEXTS)
+    assert np.array_equal(again, first)
+    assert again.dtype == np.float32
+    assert encoder.calls == ["query"]
+
+
+def test_another_route_model_or_text_has_its_own_vectors(tmp_path, encoder):
+    store = VectorStore(tmp_path)
+    query = store.vectors(encoder, "query", TEXTS)
+    assert not np.allclose(query, store.vectors(encoder, "document", TEXTS))
+    store.vectors(encoder, "query", make_texts("billing a", "login c", "billing b"))
+    store.vectors(TopicEncoder("other"), "query", TEXTS)
+    assert encoder.calls == ["query", "document", "query"]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_progress_and_stop_reach_the_encoder(tmp_path):
+    stop, seen = threading.Event(), []
+
+    class Encoder(TopicEncoder):
+        def encode(self, texts, *, route, progress=None, stop=None):
+            seen.append(stop)
+            return super().encode(texts, route=route, progress=progress)
+
+    VectorStore(tmp_path).vectors(Encoder(), "query", TEXTS, lambda *counts: seen.append(counts), stop)
+    assert seen == [stop, (3, 3)]
+
+
+def test_what_is_not_to_persist_stays_in_memory(tmp_path, encoder):
+    store = VectorStore(tmp_path)
+    first = store.vectors(encoder, "query", TEXTS, persist=False)
+    assert store.vectors(encoder, "query", TEXTS, persist=False) is first
+    assert not list(tmp_path.iterdir())
+    VectorStore(tmp_path).vectors(encoder, "query", TEXTS, persist=False)
+    assert len(encoder.calls) == 2
+
+
+def test_callers_cannot_change_what_others_share(tmp_path, encoder):
+    store = VectorStore(tmp_path)
+    for made in (store.vectors(encoder, "query", TEXTS), VectorStore(tmp_path).vectors(encoder, "query", TEXTS)):
+        with pytest.raises(ValueError, match="read-only"):
+            made[0] = 0
+
+
+def truncate(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def flip_a_bit_of_the_numbers(data: bytes) -> bytes:
+    # The local header, the name and the array's own header take the first 200 bytes.
+    return data[:220] + bytes([data[220] ^ 1]) + data[221:]
+
+
+def empty(data: bytes) -> bytes:
+    return b""
+
+
+def pickled(data: bytes) -> bytes:
+    return b"\x80\x04N."
+
+
+@pytest.mark.parametrize("damage", [truncate, flip_a_bit_of_the_numbers, empty, pickled])
+def test_a_damaged_file_is_computed_again_and_replaced(tmp_path, encoder, damage, caplog):
+    whole = VectorStore(tmp_path).vectors(encoder, "query", TEXTS)
+    (file,) = tmp_path.iterdir()
+    good = file.read_bytes()
+    file.write_bytes(damage(good))
+    with caplog.at_level(logging.WARNING):
+        assert np.array_equal(VectorStore(tmp_path).vectors(encoder, "query", TEXTS), whole)
+    assert len(encoder.calls) == 2
+    assert str(file) in caplog.text
+    VectorStore(tmp_path).vectors(encoder, "query", TEXTS)
+    assert len(encoder.calls) == 2
+
+
+def test_an_array_that_would_run_code_when_loaded_is_not_loaded(tmp_path):
+    store = VectorStore(tmp_path)
+    store.array("key", lambda: np.ones(3))
+    (file,) = tmp_path.iterdir()
+    with file.open("wb") as out:
+        np.savez(out, array=np.array([{"an": "object"}], dtype=object))
+    assert VectorStore(tmp_path).array("key", lambda: np.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_two_threads_wanting_the_same_key_compute_it_once(tmp_path):
+    store, started, release, calls, results = VectorStore(tmp_path), threading.Event(), threading.Event(), [], []
+
+    def compute():
+        calls.append(threading.get_ident())
+        started.set()
+        release.wait(10)
+        return np.arange(3)
+
+    threads = [
+        threading.Thread(target=lambda: results.append(store.array("key", compute, persist=False))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    assert started.wait(10)
+    # Another key does not wait for this one.
+    assert store.array("other", lambda: np.ones(1)).tolist() == [1]
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(calls) == 1
+    assert len(results) == 4
+    assert all(result is results[0] for result in results)
+
+
+def test_a_failed_computation_leaves_nothing_and_can_be_repeated(tmp_path):
+    store = VectorStore(tmp_path)
+    with pytest.raises(RuntimeError, match="stopped"):
+        store.array("key", lambda: (_ for _ in ()).throw(RuntimeError("stopped")))
+    assert not list(tmp_path.iterdir())
+    assert store.array("key", lambda: np.ones(2)).tolist() == [1, 1]
+
+
+def test_a_map_keeps_its_method(tmp_path):
+    made = Projection(np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32), "UMAP")
+    VectorStore(tmp_path).projection("key", lambda: made)
+    kept = VectorStore(tmp_path).projection("key", lambda: pytest.fail("computed again"))
+    assert kept.method == "UMAP"
+    assert np.array_equal(kept.points, made.points)
+
+
+def test_the_longest_unused_files_make_room_and_foreign_files_stay(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"x" * 100_000)
+    store = VectorStore(tmp_path, max_bytes=10_000, max_memory_bytes=0)
+    for age, key in enumerate(["a", "b"]):
+        store.array(key, lambda: np.zeros(500))
+        for file in tmp_path.glob("*.npz"):
+            os.utime(file, (file.stat().st_mtime - 100 - age,) * 2)
+    store.array("a", lambda: pytest.fail("was kept"))
+    store.array("c", lambda: np.zeros(500))
+    store.array("a", lambda: pytest.fail("was used last"))
+    assert store.array("b", lambda: np.ones(500))[0] == 1
+    assert (tmp_path / "notes.txt").exists()
+    assert sum(file.stat().st_size for file in tmp_path.glob("*.npz")) <= 10_000
+
+
+def test_memory_is_bounded_and_the_last_used_stays(tmp_path):
+    store = VectorStore(tmp_path, max_memory_bytes=200)
+    for key in ("a", "b", "a", "c"):
+        store.array(key, lambda: np.zeros(10), persist=False)
+    store.array("a", lambda: pytest.fail("was used after b"), persist=False)
+    assert store.array("b", lambda: np.ones(10), persist=False)[0] == 1
+
+
+def test_a_disk_that_takes_nothing_does_not_stop_the_work(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    store = VectorStore(tmp_path / "file" / "cache")
+    with caplog.at_level(logging.WARNING):
+        assert store.array("key", lambda: np.ones(2)).tolist() == [1, 1]
+    assert "without keeping" in caplog.text
