@@ -1,0 +1,1 @@
+"""Measure encoders on labelled sets and report the scores."""

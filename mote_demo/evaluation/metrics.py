@@ -1,0 +1,110 @@
+"""The metrics, on arrays: fractions from 0 to 1 (Spearman from -1 to 1)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import spearmanr
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, v_measure_score
+
+
+def ndcg_at_k(ranked: Sequence[float], judged: Sequence[float], k: int = 10) -> float:
+    """Return the normalised discounted cumulative gain of one query, as trec_eval and BEIR define it.
+
+    DCG = sum of grade_i / log2(i + 1) over the ranks i = 1 to k, divided by the DCG of the best
+    possible ranking. The gain is the grade itself, not 2^grade - 1.
+
+    Args:
+        ranked: grades of the ranked documents, best rank first; 0 where not judged.
+        judged: grades of every judged document of the query, in any order.
+        k: ranks that count.
+
+    Raises:
+        ValueError: no document is relevant, so the measure is undefined.
+    """
+    ideal = _dcg(sorted(judged, reverse=True)[:k])
+    if ideal == 0:
+        raise ValueError("nDCG is undefined for a query without a relevant document.")
+    return _dcg(ranked[:k]) / ideal
+
+
+def _dcg(grades: Sequence[float]) -> float:
+    gains = np.maximum(np.asarray(grades, dtype=np.float64), 0)  # trec_eval: a negative grade gains nothing
+    return float((gains / np.log2(np.arange(len(gains)) + 2)).sum())
+
+
+def few_shot_draws(labels: ArrayLike, *, k: int = 8, draws: int = 10, seed: int = 0) -> list[np.ndarray]:
+    """Draw ``k`` rows of each label, ``draws`` times; a label with fewer rows gives all it has.
+
+    Returns:
+        one int64 array of row numbers per draw.
+    """
+    names, codes = np.unique(labels, return_inverse=True)
+    rows = [np.flatnonzero(codes == code) for code in range(len(names))]
+    generator = np.random.default_rng(seed)
+    return [np.concatenate([generator.permutation(of_label)[:k] for of_label in rows]) for _ in range(draws)]
+
+
+def probe_accuracy(
+    train: np.ndarray, train_labels: ArrayLike, test: np.ndarray, test_labels: ArrayLike, *, seed: int = 0
+) -> float:
+    """Return the accuracy of a logistic regression on the vectors, with the settings of MTEB.
+
+    Args:
+        train: float [n, d].
+        train_labels: n labels, two different ones at least.
+        test: float [m, d].
+        test_labels: m labels.
+        seed: of the solver.
+    """
+    probe = LogisticRegression(max_iter=100, random_state=seed)
+    return float(probe.fit(train, train_labels).score(test, test_labels))
+
+
+def v_measure(vectors: np.ndarray, labels: ArrayLike, *, seed: int = 0) -> float:
+    """Return the V-measure of mini-batch k-means with as many clusters as labels (Rosenberg & Hirschberg, 2007).
+
+    Args:
+        vectors: float [n, d].
+        labels: n labels.
+        seed: of the starting centres.
+    """
+    kmeans = MiniBatchKMeans(len(np.unique(labels)), batch_size=512, n_init="auto", random_state=seed)
+    return float(v_measure_score(labels, kmeans.fit_predict(vectors)))
+
+
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the cosine of each row of ``first`` with the same row of ``second``, both of unit length: float [n]."""
+    return np.einsum("nd,nd->n", first, second)
+
+
+def spearman(predicted: np.ndarray, gold: ArrayLike) -> float:
+    """Return Spearman's rank correlation, ties given their mean rank."""
+    return float(spearmanr(predicted, gold).statistic)
+
+
+def average_precision(predicted: np.ndarray, labels: ArrayLike) -> float:
+    """Return the average precision of ranking the pairs by ``predicted``; a label is 1 (positive) or 0."""
+    return float(average_precision_score(labels, predicted))
+
+
+def bootstrap_interval(
+    differences: ArrayLike, *, level: float = 0.95, samples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a mean paired difference (Efron & Tibshirani, 1993).
+
+    Args:
+        differences: one model minus the other on the same query, draw or set; two at least.
+        level: share of the bootstrap means inside the interval.
+        samples: resamples.
+        seed: of the resampling.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < 2:
+        raise ValueError(f"An interval needs two differences or more, not {len(values)}.")
+    generator = np.random.default_rng(seed)
+    means = [generator.choice(values, len(values)).mean() for _ in range(samples)]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -1,0 +1,183 @@
+"""What was measured: sets as rows, models as columns."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.evaluation.metrics import bootstrap_interval
+from mote_demo.files import replacing
+
+_TEXTS = ("name", "family", "metric", "part", "fingerprint", "note")
+
+
+@dataclass(frozen=True)
+class Score:
+    """Hold one model's score on one set, in points (fractions x 100).
+
+    Attributes:
+        parts: the values the score is the mean of (one per query, draw or start), in an order that
+            is the same for every model; a single value where the metric is one number.
+        texts: distinct texts that were encoded.
+        seconds: time it took, less where vectors were on disk already.
+    """
+
+    parts: tuple[float, ...]
+    texts: int
+    seconds: float
+
+    @property
+    def points(self) -> float:
+        """Return the score."""
+        return float(np.mean(self.parts))
+
+    @property
+    def error(self) -> float | None:
+        """Return the standard error of the mean over the parts, None where there is one part."""
+        return float(np.std(self.parts, ddof=1) / len(self.parts) ** 0.5) if len(self.parts) > 1 else None
+
+
+@dataclass(frozen=True)
+class SetResult:
+    """Hold the scores of all models on one set.
+
+    Attributes:
+        part: what the parts of a score are ("query", "draw", "start", or "" for one number).
+        fingerprint: hash of the rows that were scored.
+        note: what differs from the full set, or "".
+        scores: model name to score.
+    """
+
+    name: str
+    family: str
+    metric: str
+    part: str
+    fingerprint: str
+    note: str
+    scores: Mapping[str, Score]
+
+    def gain(self, first: str, second: str) -> float:
+        """Return how many points ``second`` has more than ``first``."""
+        return self.scores[second].points - self.scores[first].points
+
+    def interval(self, first: str, second: str, seed: int = 0) -> tuple[float, float] | None:
+        """Return the 95 % paired bootstrap interval of the gain, None where the score is one number."""
+        before, after = self.scores[first].parts, self.scores[second].parts
+        if len(before) < 2:
+            return None
+        return bootstrap_interval(np.subtract(after, before), seed=seed)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Hold an evaluation of one or more models.
+
+    Attributes:
+        protocol: how the sets were scored, in words.
+        seed: of the sampled rows, the draws, the k-means starts and the intervals.
+        models: model name to the fingerprint of each route, which says exactly what was measured.
+        sets: one result per set.
+    """
+
+    protocol: str
+    seed: int
+    models: Mapping[str, Mapping[str, str]]
+    sets: tuple[SetResult, ...]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Return the families that have a set, in the order of the sets."""
+        return tuple(dict.fromkeys(one.family for one in self.sets))
+
+    def family_mean(self, model: str, family: str) -> float:
+        """Return the mean score of a model over the sets of a family."""
+        if family not in self.families:
+            raise unknown_choice("family", family, self.families)
+        return float(np.mean([one.scores[model].points for one in self.sets if one.family == family]))
+
+    def mean_of_families(self, model: str) -> float:
+        """Return the mean of a model's family means: every family weighs the same."""
+        return float(np.mean([self.family_mean(model, family) for family in self.families]))
+
+    def mean_of_sets(self, model: str) -> float:
+        """Return the mean score of a model over all sets: every set weighs the same."""
+        return float(np.mean([one.scores[model].points for one in self.sets]))
+
+    def interval(self, first: str, second: str) -> tuple[float, float] | None:
+        """Return the 95 % bootstrap interval of the mean gain over the sets, None for a single set."""
+        gains = [one.gain(first, second) for one in self.sets]
+        return bootstrap_interval(gains, seed=self.seed) if len(gains) > 1 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values, with the means for people who read the file."""
+        return {
+            "protocol": self.protocol,
+            "seed": self.seed,
+            "models": {model: dict(routes) for model, routes in self.models.items()},
+            "means": {model: self._means(model) for model in self.models},
+            "sets": [_set_to_dict(one) for one in self.sets],
+        }
+
+    def _means(self, model: str) -> dict[str, Any]:
+        return {
+            "families": {family: round(self.family_mean(model, family), 2) for family in self.families},
+            "mean_of_families": round(self.mean_of_families(model), 2),
+            "mean_of_sets": round(self.mean_of_sets(model), 2),
+            "seconds": round(sum(one.scores[model].seconds for one in self.sets), 1),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Report":
+        """Build a report from what ``to_dict`` gave; a missing field is a ``UserError`` that names it."""
+        try:
+            sets = tuple(_set_from_dict(one) for one in values["sets"])
+            report = cls(values["protocol"], values["seed"], values["models"], sets)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"This is not an evaluation report: {error}. Please give a file of `evaluate`.") from error
+        if not report.models or not report.sets:
+            raise UserError("The evaluation report holds no model or no set.")
+        return report
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON, atomically."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False)
+        with replacing(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def load_report(path: str | Path) -> Report:
+    """Read a report that ``Report.save`` wrote."""
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no report {path}. Please write one with `evaluate --out`.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}).") from error
+    return Report.from_dict(values)
+
+
+def _set_to_dict(one: SetResult) -> dict[str, Any]:
+    texts = {field: getattr(one, field) for field in _TEXTS}
+    return texts | {"scores": {model: _score_to_dict(score) for model, score in one.scores.items()}}
+
+
+def _score_to_dict(score: Score) -> dict[str, Any]:
+    return {
+        "points": round(score.points, 2),
+        "error": None if score.error is None else round(score.error, 2),
+        "texts": score.texts,
+        "seconds": round(score.seconds, 1),
+        "parts": [round(part, 3) for part in score.parts],
+    }
+
+
+def _set_from_dict(values: Mapping[str, Any]) -> SetResult:
+    scores = {
+        model: Score(tuple(score["parts"]), score["texts"], score["seconds"])
+        for model, score in values["scores"].items()
+    }
+    return SetResult(**{field: values[field] for field in _TEXTS}, scores=scores)

@@ -1,0 +1,68 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertModel
+
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
+from mote_demo.evaluation.reference import load_encoder, untouched
+from mote_demo.tasks import ROUTES
+
+TEXT = "lost parcel"
+
+
+@pytest.fixture
+def plain(tiny_backbone_path, tmp_path) -> Path:
+    """A plain backbone folder that a test may add files to."""
+    return Path(shutil.copytree(tiny_backbone_path, tmp_path / "plain-encoder"))
+
+
+def hidden(folder, tokenizer):
+    with torch.no_grad():
+        ids = torch.tensor([tokenizer.encode(TEXT).ids])
+        return BertModel.from_pretrained(folder).eval()(input_ids=ids).last_hidden_state[0]
+
+
+def unit(vector):
+    return torch.nn.functional.normalize(vector, dim=0).numpy()
+
+
+def test_an_untouched_backbone_is_the_same_on_every_route_and_adds_no_instruction(plain, tiny_tokenizer):
+    encoder = untouched(plain)
+    expected = unit(hidden(plain, tiny_tokenizer).mean(0))
+    assert encoder.name == "plain-encoder"
+    for route in ROUTES:
+        assert encoder.receipt(TEXT, route=route).text_sent == TEXT
+        np.testing.assert_allclose(encoder.encode([TEXT], route=route)[0], expected, atol=1e-5)
+
+
+def test_pooling_and_length_are_those_of_the_sentence_transformers_files(plain, tiny_tokenizer):
+    (plain / "1_Pooling").mkdir()
+    (plain / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_cls_token": True}))
+    (plain / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 4}))
+    encoder = untouched(plain)
+    expected = unit(hidden(plain, tiny_tokenizer)[0])
+    np.testing.assert_allclose(encoder.encode([TEXT], route="sts")[0], expected, atol=1e-5)
+    assert encoder.receipt(f"{TEXT} {TEXT}", route="sts").tokens == 4
+
+
+def test_any_folder_loads_by_what_its_config_says(plain, tmp_path):
+    first = load_encoder(plain, "reference")
+    assert (first.name, first.model.config.expert_layers) == ("reference", [])
+    saved = tmp_path / "saved"
+    first.model.save_pretrained(saved)
+    shutil.copy(plain / "tokenizer.json", saved)
+    again = load_encoder(saved)
+    assert isinstance(again, Encoder)
+    assert again.name == "saved"
+    np.testing.assert_allclose(again.encode([TEXT], route="sts"), first.encode([TEXT], route="sts"), atol=1e-6)
+
+
+def test_a_folder_without_a_tokenizer_is_refused(plain):
+    (plain / "tokenizer.json").unlink()
+    with pytest.raises(UserError, match="no tokenizer.json"):
+        untouched(plain)
