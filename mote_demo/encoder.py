@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from mote_demo.errors import UserError
 from mote_demo.model import MoteModel
+from mote_demo.model.checkpoint import load_model
 from mote_demo.model.modeling import pool
 from mote_demo.tasks import Route
 
@@ -70,14 +71,7 @@ class Encoder:
             path: folder with ``config.json``, safetensors and ``tokenizer.json``, or a Hub name.
             name: what the screen calls the model; None takes the last part of the path.
         """
-        path = str(path)
-        model, found = MoteModel.from_pretrained(path, dtype=torch.float32, output_loading_info=True)
-        if found["missing_keys"]:
-            missing = sorted(found["missing_keys"])
-            raise UserError(
-                f"{path} lacks {len(missing)} tensors, such as {missing[0]}. Please get it again, complete."
-            )
-        return cls(model, _load_tokenizer(path), name or path.rstrip("/").split("/")[-1])
+        return cls(load_model(path), _load_tokenizer(str(path)), name or Path(path).name)
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -108,6 +102,8 @@ class Encoder:
         Returns:
             float32 [len(texts), dimension], rows of unit length, in the order of ``texts``.
         """
+        if isinstance(texts, str):
+            raise UserError("Texts come as a list. Please put the one text into a list.")
         view = self.model.dense(route)
         instruction = self.model.config.route(route).instruction
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
@@ -136,7 +132,7 @@ class Encoder:
         )
 
     def fingerprint(self, route: str | None) -> str:
-        """Return a hash of everything that decides the vectors of ``route``: weights, instruction, limits."""
+        """Return a hash of what decides the vectors of ``route``: its weights, instruction, pooling and limit."""
         name = self.model.config.resolve(route)
         if name not in self._fingerprints:
             config = self.model.config

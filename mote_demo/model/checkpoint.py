@@ -1,23 +1,35 @@
-"""Standalone checkpoints: fp16 safetensors, with the frozen tensors in a shard of their own."""
+"""Standalone checkpoints: fp16 safetensors, with the frozen tensors in a shard of their own; loading checks them."""
 
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
+from transformers import AutoConfig
 
 from mote_demo import __version__
+from mote_demo.errors import UserError
+from mote_demo.model.configuration import MoteConfig
 from mote_demo.model.modeling import MoteModel
 
 # The names that loaders expect of two shards: a plain model.safetensors would be read alone.
 _FROZEN, _TRAINED = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 _WHOLE = "model.safetensors"
 _MODULES = [{"idx": 0, "name": "0", "path": "", "type": "mote_demo.model.sentence.MoteTransformer"}]
+_SENTENCE = {"model_type": "SentenceTransformer", "prompts": {}, "similarity_fn_name": "cosine"}
+_SPECIAL = {
+    "pad_token": ("[PAD]", "<pad>"),
+    "unk_token": ("[UNK]", "<unk>"),
+    "cls_token": ("[CLS]", "<s>"),
+    "sep_token": ("[SEP]", "</s>"),
+    "mask_token": ("[MASK]", "<mask>"),
+}
 
 
 def save_checkpoint(
@@ -43,34 +55,60 @@ def save_checkpoint(
         dtype: of the tensors on disk.
         extra: further JSON files of the folder, by name.
     """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with replacing_folder(folder) as temporary:
         _write_weights(model, temporary, tuple(frozen), dtype)
         model.config.architectures = ["MoteModel"]
         model.config.dtype = "float32"
         model.config.save_pretrained(temporary)
         _write_tokenizer(tokenizer, temporary, model.config.max_tokens)
         _write_json(temporary / "modules.json", _MODULES)
-        _write_json(
-            temporary / "config_sentence_transformers.json",
-            {
-                "model_type": "SentenceTransformer",
-                "prompts": {},
-                "similarity_fn_name": "cosine",
-                "mote_demo": __version__,
-            },
-        )
+        _write_json(temporary / "config_sentence_transformers.json", {**_SENTENCE, "mote_demo": __version__})
         for name, values in (extra or {}).items():
             _write_json(temporary / name, values)
-        for path in (temporary, *temporary.iterdir()):
+
+
+def load_model(path: str | Path) -> MoteModel:
+    """Load the model of a checkpoint folder, or of a Hub name where a network exists, as float32.
+
+    Whatever is missing is a ``UserError`` that names it; nothing is initialised at random.
+    """
+    try:
+        config = AutoConfig.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"Cannot load the checkpoint {path}: {error}") from error
+    if not isinstance(config, MoteConfig):
+        raise UserError(f"{path} is not a MoTE checkpoint but a model of type {config.model_type!r}.")
+    try:
+        return MoteModel.from_pretrained(path, config=config, dtype=torch.float32)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"Cannot load the checkpoint {path}: {error}") from error
+
+
+@contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``folder``; it takes the place of ``folder`` when the block succeeds.
+
+    After an exception the old folder is as it was. A folder that holds no model is a ``UserError``.
+    """
+    folder = Path(folder)
+    holds_no_model = folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file()
+    if holds_no_model or folder.is_file():
+        raise UserError(f"{folder} exists and is not a model. Please choose another folder to write to.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
+        new, old = Path(aside) / "new", Path(aside) / "old"
+        new.mkdir()
+        yield new
+        for path in new.rglob("*"):  # safetensors writes files that their owner alone can read
             path.chmod(0o755 if path.is_dir() else 0o644)
         if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            os.replace(folder, old)
+        try:
+            os.replace(new, folder)
+        except OSError:
+            if old.exists():
+                os.replace(old, folder)
+            raise
 
 
 def _write_weights(model: MoteModel, folder: Path, frozen: tuple[str, ...], dtype: torch.dtype) -> None:
@@ -92,11 +130,7 @@ def _write_tokenizer(tokenizer: Tokenizer, folder: Path, max_tokens: int) -> Non
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
     special = {
-        "pad_token": "[PAD]",
-        "unk_token": "[UNK]",
-        "cls_token": "[CLS]",
-        "sep_token": "[SEP]",
-        "mask_token": "[MASK]",
+        role: token for role, tokens in _SPECIAL.items() for token in tokens if tokenizer.token_to_id(token) is not None
     }
     _write_json(
         folder / "tokenizer_config.json",

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer
 
+from mote_demo.errors import unknown_choice
+from mote_demo.model.checkpoint import load_model, replacing_folder
 from mote_demo.model.configuration import MoteConfig
 from mote_demo.model.modeling import MoteModel
 from mote_demo.tasks import Route
@@ -25,15 +27,15 @@ def fold(path: str | Path, route: str | None, out: str | Path) -> None:
     Args:
         path: a MoTE checkpoint.
         route: name of the route; a missing or unknown one is a ``UserError``.
-        out: folder to write.
+        out: folder to write; a model that is there is replaced.
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-    model = MoteModel.from_pretrained(path, dtype=torch.float32)
+    model = load_model(path)
     name = model.config.resolve(route)
     with tempfile.TemporaryDirectory() as folder:
-        dense_copy(model, name).save_pretrained(folder)
+        copy.deepcopy(model.dense(name)).save_pretrained(folder)
         AutoTokenizer.from_pretrained(path).save_pretrained(folder)
         transformer = Transformer(folder, max_seq_length=model.config.max_tokens)
     _blank_pooler(transformer)
@@ -42,7 +44,8 @@ def fold(path: str | Path, route: str | None, out: str | Path) -> None:
         prompts={name: model.config.route(name).instruction},
         default_prompt_name=name,
     )
-    folded.save(str(out), create_model_card=False)
+    with replacing_folder(out) as temporary:
+        folded.save(str(temporary), create_model_card=False)
 
 
 def _blank_pooler(module: torch.nn.Module) -> None:
@@ -53,11 +56,6 @@ def _blank_pooler(module: torch.nn.Module) -> None:
                 parameter.zero_()
 
 
-def dense_copy(model: MoteModel, route: str | None) -> PreTrainedModel:
-    """Return the route as a dense encoder with tensors of its own."""
-    return copy.deepcopy(model.dense(route))
-
-
 def wave(model: MoteModel, experts: Iterable[str] | None = None) -> MoteModel:
     """Average experts into one that serves every route (WAVE), a dense model of the original size.
 
@@ -65,23 +63,28 @@ def wave(model: MoteModel, experts: Iterable[str] | None = None) -> MoteModel:
         model: the model; it stays as it is.
         experts: names of the experts to average; None is all of them.
     """
-    chosen = list(experts or model.config.experts)
-    values = model.config.to_dict()
+    chosen = list(model.config.experts if experts is None else experts)
+    for expert in chosen or [None]:
+        if expert not in model.config.experts:
+            raise unknown_choice("expert", expert, model.config.experts)
     routes = {name: Route(WAVE, route["instruction"]) for name, route in model.config.routes.items()}
     config = MoteConfig(
-        values["backbone_config"], model.config.expert_layers, routes, model.config.pooling, model.config.max_tokens
+        model.config.backbone_config.to_dict(),
+        model.config.expert_layers,
+        routes,
+        pooling=model.config.pooling,
+        max_tokens=model.config.max_tokens,
     )
     averaged = MoteModel(config)
     shared = {name: tensor for name, tensor in model.state_dict().items() if name in averaged.state_dict()}
-    averaged.load_state_dict({**shared, **_means(model, chosen)})
+    averaged.load_state_dict(shared | _means(model, chosen))
     return averaged.eval()
 
 
-def _means(model: MoteModel, experts: list[str]) -> dict[str, Tensor]:
-    parameters = {expert: model.expert_parameters(expert) for expert in experts}
-    return {
-        name.replace(f".{experts[0]}.", f".{WAVE}."): torch.stack(
-            [parameters[expert][name.replace(f".{experts[0]}.", f".{expert}.")].detach() for expert in experts]
-        ).mean(0)
-        for name in parameters[experts[0]]
-    }
+def _means(model: MoteModel, experts: Iterable[str]) -> dict[str, Tensor]:
+    means = {}
+    for path in model.expert_paths:
+        layers = [model.backbone.get_submodule(path)[expert].state_dict() for expert in experts]
+        for name in layers[0]:
+            means[f"backbone.{path}.{WAVE}.{name}"] = torch.stack([layer[name] for layer in layers]).mean(0)
+    return means

@@ -41,6 +41,15 @@ class MoteModel(PreTrainedModel):
             self.backbone.set_submodule(path, TaskExperts(copies))
         self.post_init()
 
+    @classmethod
+    def from_pretrained(cls, *args: Any, output_loading_info: bool = False, **kwargs: Any) -> Any:
+        """Load as ``PreTrainedModel`` does, but refuse a checkpoint that lacks tensors: none is left to chance."""
+        model, found = super().from_pretrained(*args, output_loading_info=True, **kwargs)
+        missing = sorted(found["missing_keys"])
+        if missing:
+            raise UserError(f"{args[0]} lacks {len(missing)} tensors, such as {missing[0]}. Please get it again.")
+        return (model, found) if output_loading_info else model
+
     @property
     def expert_paths(self) -> list[str]:
         """Return the dotted paths, inside the backbone, of the layers that have one copy per expert."""

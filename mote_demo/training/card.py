@@ -166,7 +166,7 @@ def _value(value: object) -> str:
 
 
 def write_cards(checkpoints: Sequence[str | Path], report: Report) -> None:
-    """Write the card of every checkpoint that this package trained; others, such as a plain backbone, are left alone."""
+    """Write the card of every checkpoint that this package trained; a plain backbone is left alone."""
     for folder in map(Path, checkpoints):
         facts = folder / "training.json"
         if facts.is_file():

@@ -1,0 +1,104 @@
+"""Sources of labelled text as (anchor, positive, group) rows."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mote_demo.errors import UserError
+from mote_demo.training.recipe import Source
+
+
+def load_pairs(source: Source, data_dir: str | Path | None, seed: int) -> pd.DataFrame:
+    """Read one source as training rows.
+
+    Returns:
+        Columns anchor, positive, negative (str, only for entailment sources) and label (int64).
+        Rows with the same label are never each other's negatives.
+    """
+    frame = _read(source, data_dir)
+    missing = [theirs for theirs in (*source.columns.values(), *source.keep) if theirs not in frame.columns]
+    if missing:
+        raise UserError(f"{source.name}: no column {missing[0]!r}; there are {', '.join(frame.columns)}.")
+    for column, value in source.keep.items():
+        frame = frame[frame[column] == value]
+    frame = pd.DataFrame({ours: frame[theirs].array for ours, theirs in source.columns.items()}).dropna()
+    if source.shape == "labelled":
+        rows = _from_labels(frame, seed)
+    elif source.shape == "entailment":
+        rows = _from_entailment(frame, seed)
+    else:
+        rows = _from_pairs(frame)
+    if rows.empty:
+        raise UserError(f"{source.name} gives no {source.shape!r} rows to train on. Check its columns and labels.")
+    return rows
+
+
+def _read(source: Source, data_dir: str | Path | None) -> pd.DataFrame:
+    if data_dir is not None:
+        path = Path(data_dir) / source.path
+        if not path.is_file():
+            raise UserError(f"{source.name}: there is no file {path}. Check --data, or leave it out to use the Hub.")
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # what pyarrow raises for a damaged file is a ValueError
+            raise UserError(f"{source.name}: {path} is not a readable Parquet file ({error}).") from error
+    if source.hub is None:
+        raise UserError(f"{source.name} has no Hub name in the recipe. Please give --data with {source.path}.")
+    from datasets import load_dataset
+
+    return load_dataset(**source.hub).to_pandas()
+
+
+def _from_pairs(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = frame.drop_duplicates(["anchor", "positive"])
+    groups = [rows["anchor"], rows["positive"], *([rows["label"]] if "label" in rows else [])]
+    return pd.DataFrame(
+        {"anchor": rows["anchor"].array, "positive": rows["positive"].array, "label": connected_groups(groups)}
+    )
+
+
+def _from_labels(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Pair each text with a random other text of its label."""
+    rows = frame.drop_duplicates("anchor")
+    rows = rows[rows["label"].map(rows["label"].value_counts()) > 1].reset_index(drop=True)
+    random = np.random.default_rng(seed)
+    partner = np.empty(len(rows), dtype=np.int64)
+    for members in rows.groupby("label").indices.values():
+        shuffled = random.permutation(members)
+        partner[shuffled] = np.roll(shuffled, 1)
+    return pd.DataFrame(
+        {
+            "anchor": rows["anchor"].array,
+            "positive": rows["anchor"].to_numpy()[partner],
+            "label": pd.factorize(rows["label"])[0],
+        }
+    )
+
+
+def _from_entailment(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Make triplets of premise, entailed and contradicting hypothesis; neutral ones are not used."""
+    shuffled = frame.sample(frac=1, random_state=seed).drop_duplicates(["anchor", "label"])
+    by_label = {
+        column: shuffled[shuffled["label"] == label].set_index("anchor")["positive"].rename(column)
+        for column, label in (("positive", "entailment"), ("negative", "contradiction"))
+    }
+    rows = pd.concat(by_label.values(), axis=1, join="inner").reset_index()
+    rows["label"] = connected_groups([rows["anchor"], rows["positive"]])
+    return rows[["anchor", "positive", "negative", "label"]]
+
+
+def connected_groups(keys: Iterable[pd.Series]) -> np.ndarray:
+    """Number the rows so that rows which share any key, directly or through others, share a number."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    codes = [pd.factorize(key)[0] for key in keys]
+    size = len(codes[0])
+    rows = np.tile(np.arange(size), len(codes))
+    offsets = np.cumsum([size, *[code.max(initial=-1) + 1 for code in codes]])
+    nodes = np.concatenate([code + offset for code, offset in zip(codes, offsets, strict=False)])
+    total = int(offsets[-1])
+    graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, nodes)), shape=(total, total))
+    return connected_components(graph, directed=False)[1][:size].astype(np.int64)

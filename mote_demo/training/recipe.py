@@ -1,0 +1,199 @@
+"""The one readable file that decides a training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.tasks import find_task
+
+SHAPES: Mapping[str, tuple[str, ...]] = {
+    "pairs": ("anchor", "positive"),
+    "labelled": ("anchor", "label"),
+    "entailment": ("anchor", "positive", "label"),
+}
+"""How a source becomes (anchor, positive), and the columns this takes.
+
+Given pairs, texts with labels, or premise, hypothesis and what holds between them.
+"""
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Hold the settings that TACL keeps per task rather than per run.
+
+    Attributes:
+        weight: share of the steps, before normalising over tasks.
+        batch_size: pairs in a batch; every other pair of the batch is a negative.
+        temperature: of the InfoNCE softmax.
+        symmetric: also rank the anchors for each positive, and anchors against anchors.
+        max_tokens: texts are cut to this many tokens in training.
+    """
+
+    weight: float
+    batch_size: int
+    temperature: float
+    symmetric: bool
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """Name one data set: its task, where it lies, and which columns mean what.
+
+    Attributes:
+        name: what the reports call it.
+        task: name of the task whose settings and routes it trains.
+        shape: one of ``SHAPES``.
+        path: Parquet file below the data directory.
+        columns: ours to theirs, as the shape needs them; "pairs" may have a label too (equal ones are never negatives).
+        keep: column and value that a row must have, such as ``{label: 1}``.
+        weight: share within its task; None is the square root of its size.
+        licence: as its source states it, for the model card.
+        hub: keyword arguments of ``datasets.load_dataset`` for use without a data directory.
+    """
+
+    name: str
+    task: str
+    shape: str
+    path: str
+    columns: Mapping[str, str]
+    licence: str
+    keep: Mapping[str, Any] = field(default_factory=dict)
+    weight: float | None = None
+    hub: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Describe one model of the comparison: with or without instructions, with or without experts."""
+
+    instructions: bool
+    expert_layers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hold everything that decides a training; both arms share all but ``arms``.
+
+    Attributes:
+        backbone: folder, Hub name, or name of an installed package that carries the model.
+        base_model: what the model card calls the backbone.
+        steps: optimiser steps of each arm.
+        learning_rate: peak rate of the weights that all tasks share.
+        expert_learning_rate: peak rate of the MLPs in the blocks that carry experts, in every arm.
+        warmup: share of the steps over which the rate rises; then it falls along a cosine.
+        frozen: parameters whose name contains one of these stay as they are.
+        seed: of the data order, the pairing and the initialisation.
+    """
+
+    backbone: str
+    base_model: str
+    seed: int
+    steps: int
+    learning_rate: float
+    expert_learning_rate: float
+    warmup: float
+    weight_decay: float
+    max_grad_norm: float
+    dropout: float
+    frozen: tuple[str, ...]
+    save_every: int
+    arms: Mapping[str, Arm]
+    tasks: Mapping[str, TaskSettings]
+    sources: tuple[Source, ...]
+
+    @property
+    def expert_layers(self) -> tuple[int, ...]:
+        """Return the blocks that carry experts in any arm."""
+        return tuple(sorted({layer for arm in self.arms.values() for layer in arm.expert_layers}))
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe; a wrong or missing key is a ``UserError`` that names it."""
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"Cannot read the recipe {path}: {error}") from error
+    where = str(path)
+    values = _section(values, where)
+    arms = _section(values.get("arms", {}), "arms")
+    tasks = _section(values.get("tasks", {}), "tasks")
+    sources = _items(values.get("sources", []), "sources")
+    frozen = _items(values.get("frozen", []), "frozen")
+    parts = {
+        "arms": {name: _build_arm(arm, f"arms.{name}") for name, arm in arms.items()},
+        "tasks": {name: _build(TaskSettings, task, f"tasks.{name}") for name, task in tasks.items()},
+        "sources": tuple(_build(Source, source, f"sources[{number}]") for number, source in enumerate(sources)),
+        "frozen": tuple(frozen),
+    }
+    recipe = _build(Recipe, {key: parts.get(key, value) for key, value in values.items()}, where)
+    _check(recipe)
+    return recipe
+
+
+def _check(recipe: Recipe) -> None:
+    for name in recipe.tasks:
+        find_task(name)
+    if not recipe.arms or not recipe.sources:
+        raise UserError("A recipe needs at least one arm and one source.")
+    names = [source.name for source in recipe.sources]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"Two sources are called {twice!r}. Please name them apart.")
+    for source in recipe.sources:
+        if source.task not in recipe.tasks:
+            raise unknown_choice(f"task of source {source.name!r}", source.task, recipe.tasks)
+        if source.shape not in SHAPES:
+            raise unknown_choice(f"shape of source {source.name!r}", source.shape, SHAPES)
+        missing = [column for column in SHAPES[source.shape] if column not in source.columns]
+        if missing:
+            raise UserError(f"The source {source.name!r} of shape {source.shape!r} needs the column {missing[0]!r}.")
+
+
+def _build_arm(values: object, where: str) -> Arm:
+    arm = _build(Arm, values, where)
+    return replace(arm, expert_layers=tuple(_items(arm.expert_layers, f"{where}.expert_layers")))
+
+
+def _section(values: object, where: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise UserError(f"{where} is not a mapping of keys to values.")
+    return values
+
+
+def _items(values: object, where: str) -> Sequence[Any]:
+    if not isinstance(values, (list, tuple)):
+        raise UserError(f"{where} is not a list.")
+    return values
+
+
+def _build(kind: type[Settings], values: object, where: str) -> Settings:
+    values = _section(values, where)
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise UserError(f"{where}: unknown key {unknown[0]!r}. Known keys: {', '.join(sorted(known))}.")
+    for name, item in known.items():
+        if name not in values and item.default is MISSING and item.default_factory is MISSING:
+            raise UserError(f"{where}: missing key {name!r}.")
+    types = get_type_hints(kind)
+    return kind(**{name: _number(value, types[name], f"{where}.{name}") for name, value in values.items()})
+
+
+def _number(value: Any, kind: object, where: str) -> Any:
+    """Return a number of the field's kind; YAML takes 1e-5 for text, and only 1.0e-5 for a number."""
+    if kind not in (int, float):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or isinstance(value, bool) or (kind is int and not number.is_integer()):
+        raise UserError(f"{where} must be a {'whole ' if kind is int else ''}number, not {value!r}.")
+    return int(number) if kind is int else number

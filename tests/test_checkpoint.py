@@ -1,0 +1,166 @@
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+from transformers import AutoModel, AutoTokenizer
+
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
+from mote_demo.model.checkpoint import load_model, save_checkpoint
+from mote_demo.model.modeling import MoteModel
+from mote_demo.tasks import ROUTES
+
+TEXTS = ["my card is lost", "what is a vector?", ""]
+FROZEN, TRAINED = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+
+
+@pytest.fixture
+def checkpoint(tiny_mote, tiny_tokenizer, tmp_path):
+    save_checkpoint(tiny_mote, tiny_tokenizer, tmp_path / "mote", frozen=["embeddings"], extra={"facts.json": {"a": 1}})
+    return tmp_path / "mote"
+
+
+def test_every_loader_gives_the_same_vectors(checkpoint, tiny_encoder):
+    encoder = Encoder.from_pretrained(checkpoint)
+    sentence = SentenceTransformer(str(checkpoint), device="cpu")
+    plain, tokenizer = AutoModel.from_pretrained(checkpoint).eval(), AutoTokenizer.from_pretrained(checkpoint)
+    for route, told in ROUTES.items():
+        vectors = encoder.encode(TEXTS, route=route)
+        np.testing.assert_allclose(sentence.encode(TEXTS, task=route), vectors, atol=1e-5)
+        batch = tokenizer([told.instruction + text for text in TEXTS], padding=True, return_tensors="pt")
+        with torch.no_grad():
+            pooled = plain(batch["input_ids"], batch["attention_mask"], route=route).pooler_output
+        np.testing.assert_allclose(pooled.numpy(), vectors, atol=1e-5)
+        np.testing.assert_allclose(tiny_encoder.encode(TEXTS, route=route), vectors, atol=5e-3)
+
+
+def test_weights_are_rounded_to_half_precision_once_and_computed_in_float32(checkpoint, tiny_mote):
+    expected = {name: tensor.half().float() for name, tensor in tiny_mote.state_dict().items()}
+    for model in (load_model(checkpoint), AutoModel.from_pretrained(checkpoint)):
+        found = model.state_dict()
+        assert set(found) == set(expected)
+        assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    stored = {**load_file(checkpoint / FROZEN), **load_file(checkpoint / TRAINED)}
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
+
+
+def test_saving_what_was_loaded_changes_no_weight(checkpoint, tiny_tokenizer):
+    before = [(checkpoint / file).read_bytes() for file in (FROZEN, TRAINED)]
+    save_checkpoint(load_model(checkpoint), tiny_tokenizer, checkpoint, frozen=["embeddings"])
+    assert [(checkpoint / file).read_bytes() for file in (FROZEN, TRAINED)] == before
+
+
+def test_saving_leaves_the_model_as_it_was(fresh_mote, tiny_tokenizer, tmp_path):
+    before = {name: tensor.clone() for name, tensor in fresh_mote.state_dict().items()}
+    save_checkpoint(fresh_mote, tiny_tokenizer, tmp_path / "mote")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in fresh_mote.state_dict().items())
+
+
+def test_extra_files_lie_beside_the_weights_and_all_can_be_read_by_others(checkpoint):
+    assert json.loads((checkpoint / "facts.json").read_text(encoding="utf-8")) == {"a": 1}
+    for path in (checkpoint, *checkpoint.iterdir()):
+        assert path.stat().st_mode & stat.S_IROTH, path
+
+
+@pytest.mark.parametrize("shard", [FROZEN, TRAINED])
+def test_a_missing_shard_is_named(checkpoint, shard):
+    (checkpoint / shard).unlink()
+    for load in (load_model, Encoder.from_pretrained):
+        with pytest.raises(UserError, match=shard):
+            load(checkpoint)
+
+
+@pytest.mark.parametrize(("shard", "part"), [(FROZEN, "embeddings"), (TRAINED, "clustering")])
+def test_missing_tensors_are_named_and_never_made_up(checkpoint, shard, part):
+    kept = {name: tensor for name, tensor in load_file(checkpoint / shard).items() if part not in name}
+    save_file(kept, checkpoint / shard, metadata={"format": "pt"})
+    for load in (load_model, Encoder.from_pretrained):
+        with pytest.raises(UserError, match=f"lacks .*{part}"):
+            load(checkpoint)
+
+
+def test_a_file_cut_short_is_refused(checkpoint):
+    weights = (checkpoint / TRAINED).read_bytes()
+    (checkpoint / TRAINED).write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(UserError, match=str(checkpoint)):
+        load_model(checkpoint)
+
+
+def test_a_folder_that_is_no_checkpoint_is_named(tiny_backbone_path, tmp_path):
+    with pytest.raises(UserError, match="not a MoTE checkpoint"):
+        load_model(tiny_backbone_path)
+    with pytest.raises(UserError, match="nowhere"):
+        load_model(tmp_path / "nowhere")
+
+
+def test_a_checkpoint_without_its_tokenizer_is_refused(checkpoint):
+    (checkpoint / "tokenizer.json").unlink()
+    with pytest.raises(UserError, match=r"no tokenizer\.json"):
+        Encoder.from_pretrained(checkpoint)
+
+
+def test_a_failing_write_leaves_the_old_checkpoint_and_nothing_else(checkpoint, fresh_mote, tiny_tokenizer):
+    before = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
+    with pytest.raises(TypeError):
+        save_checkpoint(fresh_mote, tiny_tokenizer, checkpoint, extra={"facts.json": object()})
+    assert {path.name: path.read_bytes() for path in checkpoint.iterdir()} == before
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["mote"]
+
+
+def test_the_old_checkpoint_comes_back_where_the_new_one_cannot_be_moved(
+    checkpoint, fresh_mote, tiny_tokenizer, monkeypatch
+):
+    move = os.replace
+
+    def refuse_the_new_one(source, target):
+        if target == checkpoint and source.name == "new":
+            raise PermissionError("in use")
+        move(source, target)
+
+    before = (checkpoint / TRAINED).read_bytes()
+    monkeypatch.setattr(os, "replace", refuse_the_new_one)
+    with pytest.raises(PermissionError):
+        save_checkpoint(fresh_mote, tiny_tokenizer, checkpoint)
+    assert (checkpoint / TRAINED).read_bytes() == before
+
+
+def test_a_new_checkpoint_takes_the_place_of_the_old_one_whole(checkpoint, fresh_mote, tiny_tokenizer):
+    (checkpoint / "left-over.json").write_text("{}", encoding="utf-8")
+    with torch.no_grad():
+        fresh_mote.get_input_embeddings().weight.add_(1)
+    save_checkpoint(fresh_mote, tiny_tokenizer, checkpoint)
+    assert sorted(path.name for path in checkpoint.glob("*.safetensors")) == ["model.safetensors"]
+    assert not (checkpoint / "left-over.json").exists()
+    loaded = load_model(checkpoint).get_input_embeddings().weight
+    torch.testing.assert_close(loaded, fresh_mote.get_input_embeddings().weight, atol=1e-2, rtol=0)
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["mote"]
+
+
+def test_a_folder_with_other_files_is_not_replaced(fresh_mote, tiny_tokenizer, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(UserError, match="is not a model"):
+        save_checkpoint(fresh_mote, tiny_tokenizer, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_a_tokenizer_with_other_special_tokens_keeps_them(tiny_tokenizer, fresh_mote, tmp_path):
+    renamed = type(tiny_tokenizer).from_str(tiny_tokenizer.to_str().replace("[PAD]", "<pad>"))
+    save_checkpoint(fresh_mote, renamed, tmp_path / "mote")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "mote")
+    assert tokenizer.pad_token_id == renamed.token_to_id("<pad>")
+    assert len(tokenizer) == renamed.get_vocab_size()
+
+
+def test_a_dense_model_is_a_checkpoint_too(tiny_baseline_encoder, tiny_tokenizer, tmp_path):
+    save_checkpoint(tiny_baseline_encoder.model, tiny_tokenizer, tmp_path / "baseline", dtype=torch.float32)
+    loaded = Encoder.from_pretrained(tmp_path / "baseline")
+    assert isinstance(loaded.model, MoteModel)
+    assert loaded.name == "baseline"
+    np.testing.assert_allclose(
+        loaded.encode(TEXTS, route="sts"), tiny_baseline_encoder.encode(TEXTS, route="sts"), atol=1e-6
+    )

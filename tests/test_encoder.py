@@ -1,0 +1,143 @@
+import copy
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from mote_demo import encoder as module
+from mote_demo.encoder import Encoder, Stopped
+from mote_demo.errors import UserError
+from mote_demo.tasks import ROUTES
+
+TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", ""]
+
+
+@pytest.fixture
+def changed(tiny_encoder):
+    """Return the encoder after ``change`` was applied to a copy of its model."""
+
+    def changed(change):
+        model = copy.deepcopy(tiny_encoder.model)
+        model._views.clear()
+        with torch.no_grad():
+            change(model)
+        return Encoder(model, tiny_encoder._tokenizer, tiny_encoder.name)
+
+    return changed
+
+
+def test_vectors_are_unit_rows_in_the_order_of_the_texts(tiny_encoder):
+    vectors = tiny_encoder.encode(TEXTS, route="sts")
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (len(TEXTS), tiny_encoder.dimension)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(tiny_encoder.encode(TEXTS[::-1], route="sts")[::-1], vectors, atol=1e-5)
+
+
+def test_a_mixed_batch_equals_one_by_one(tiny_encoder):
+    together = tiny_encoder.encode(TEXTS, route="query")
+    alone = [tiny_encoder.encode([text], route="query")[0] for text in TEXTS]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_more_texts_than_fit_a_batch_keep_their_order(tiny_encoder, monkeypatch):
+    expected = tiny_encoder.encode(TEXTS, route="query")
+    monkeypatch.setattr(module, "_TOKENS_PER_BATCH", 20)
+    monkeypatch.setattr(module, "_TOKENIZED_AT_ONCE", 4)
+    np.testing.assert_allclose(tiny_encoder.encode(TEXTS, route="query"), expected, atol=1e-5)
+
+
+def test_no_texts_give_no_vectors(tiny_encoder):
+    assert tiny_encoder.encode([], route="sts").shape == (0, 32)
+
+
+def test_an_empty_text_has_a_vector_too(tiny_encoder):
+    assert np.isfinite(tiny_encoder.encode(["", "  "], route="sts")).all()
+
+
+def test_a_single_text_is_refused_because_it_is_a_sequence_of_letters(tiny_encoder):
+    with pytest.raises(UserError, match="list"):
+        tiny_encoder.encode("hello", route="sts")
+
+
+def test_the_end_of_a_very_long_text_is_cut_off_and_the_receipt_says_so(tiny_encoder):
+    long = "big " * 5000
+    receipt = tiny_encoder.receipt(long, route="sts")
+    assert receipt.truncated
+    assert receipt.tokens == 64
+    assert receipt.tokens_before > 5000
+    vectors = tiny_encoder.encode([long, long + "cat"], route="sts")
+    assert np.array_equal(vectors[0], vectors[1])
+    assert tiny_encoder.tokenize([long], "sts")[0][-1] == tiny_encoder.tokenize(["big"], "sts")[0][-1]
+
+
+def test_the_receipt_tells_model_expert_and_exact_text(tiny_encoder, tiny_baseline_encoder):
+    receipt = tiny_encoder.receipt("a cat", route="similarity")
+    assert (receipt.model, receipt.route, receipt.expert) == ("tiny MoTE", "sts", "sts")
+    assert receipt.text_sent == "similarity: a cat"
+    assert receipt.tokens == receipt.tokens_before == len(tiny_encoder.tokenize(["a cat"], "sts")[0])
+    assert not receipt.truncated
+    assert tiny_baseline_encoder.receipt("a cat", route="sts").expert is None
+
+
+def test_progress_grows_and_reaches_the_total(tiny_encoder, monkeypatch):
+    monkeypatch.setattr(module, "_TOKENS_PER_BATCH", 30)
+    calls = []
+    tiny_encoder.encode(TEXTS, route="sts", progress=lambda done, total: calls.append((done, total)))
+    assert len(calls) > 2
+    assert calls == sorted(calls)
+    assert calls[-1] == (len(TEXTS), len(TEXTS))
+
+
+def test_stopping_ends_the_work_early(tiny_encoder, monkeypatch):
+    monkeypatch.setattr(module, "_TOKENS_PER_BATCH", 30)
+    stop, calls = threading.Event(), []
+
+    def progress(done, total):
+        calls.append(done)
+        stop.set()
+
+    with pytest.raises(Stopped, match=f"of {len(TEXTS)} texts"):
+        tiny_encoder.encode(TEXTS, route="sts", progress=progress, stop=stop)
+    assert len(calls) == 1
+
+
+def test_the_fingerprint_changes_with_the_routes_own_weights_and_not_with_other_experts(tiny_encoder, changed):
+    def change(model):
+        next(iter(model.expert_parameters("sts").values())).view(-1)[0].add_(1e-3)
+
+    other = changed(change)
+    assert other.fingerprint("sts") != tiny_encoder.fingerprint("sts")
+    for route in set(ROUTES) - {"sts"}:
+        assert other.fingerprint(route) == tiny_encoder.fingerprint(route)
+
+
+def test_the_fingerprint_of_every_route_changes_with_shared_weights(tiny_encoder, changed):
+    other = changed(lambda model: model.get_input_embeddings().weight[7].add_(1))
+    assert not {other.fingerprint(route) for route in ROUTES} & {tiny_encoder.fingerprint(route) for route in ROUTES}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.config.routes["sts"].update(instruction="other: "),
+        lambda model: setattr(model.config, "max_tokens", 32),
+        lambda model: setattr(model.config, "pooling", "cls"),
+    ],
+)
+def test_the_fingerprint_changes_with_instruction_limit_and_pooling(tiny_encoder, changed, change):
+    assert changed(change).fingerprint("sts") != tiny_encoder.fingerprint("sts")
+
+
+def test_the_fingerprint_is_the_contents_not_the_name(tiny_encoder, changed):
+    renamed = changed(lambda model: None)
+    renamed.name = "other"
+    assert renamed.fingerprint("sts") == tiny_encoder.fingerprint("similarity") == tiny_encoder.fingerprint("sts")
+    assert len({tiny_encoder.fingerprint(route) for route in ROUTES}) == len(ROUTES)
+
+
+@pytest.mark.parametrize("route", [None, "", "bogus", "retrieval"])
+def test_there_is_no_default_route_and_an_unknown_one_lists_them(tiny_encoder, route):
+    with pytest.raises(UserError, match="'query', 'document', 'classification', 'clustering', 'sts'"):
+        tiny_encoder.encode(["a"], route=route)

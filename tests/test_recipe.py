@@ -1,0 +1,114 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mote_demo.errors import UserError
+from mote_demo.tasks import TASKS
+from mote_demo.training.recipe import Arm, Recipe, load_recipe
+
+SHIPPED = Path(__file__).parent.parent / "recipes" / "default.yaml"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write the shipped recipe after ``change`` was applied to its values."""
+
+    def write(change):
+        values = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+        change(values)
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+        return path
+
+    return write
+
+
+def put(value, *keys):
+    """Return a change that sets, or with None deletes, what lies at ``keys``."""
+
+    def change(values):
+        for key in keys[:-1]:
+            values = values[key]
+        if value is None:
+            del values[keys[-1]]
+        else:
+            values[keys[-1]] = value
+
+    return change
+
+
+def test_the_shipped_recipe_trains_two_arms_on_every_task():
+    recipe = load_recipe(SHIPPED)
+    assert set(recipe.arms) == {"baseline", "mote"}
+    assert set(recipe.tasks) == {source.task for source in recipe.sources} == set(TASKS)
+    assert all(source.licence for source in recipe.sources)
+
+
+def test_arms_differ_in_their_experts_alone():
+    recipe = load_recipe(SHIPPED)
+    assert recipe.arms["baseline"] == Arm(instructions=True, expert_layers=())
+    assert recipe.arms["mote"].instructions
+    assert recipe.expert_layers == recipe.arms["mote"].expert_layers
+    own = {item.name for item in fields(Arm)}
+    assert not own & {item.name for item in fields(Recipe)}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (put(1, "stepz"), "unknown key 'stepz'.*steps"),
+        (put(None, "steps"), "missing key 'steps'"),
+        (put(True, "arms", "mote", "gate"), "arms.mote: unknown key 'gate'"),
+        (put(None, "tasks", "retrieval", "temperature"), "tasks.retrieval: missing key 'temperature'"),
+        (put(None, "sources", 2, "licence"), r"sources\[2\]: missing key 'licence'"),
+        (put([], "tasks"), "tasks is not a mapping"),
+        (put("embeddings", "frozen"), "frozen is not a list"),
+        (put(5, "arms", "mote", "expert_layers"), "arms.mote.expert_layers is not a list"),
+        (put("many", "steps"), "steps must be a whole number, not 'many'"),
+        (put(1.5, "tasks", "clustering", "batch_size"), "tasks.clustering.batch_size must be a whole number, not 1.5"),
+        (put({}, "arms"), "at least one arm"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(write, change, named):
+    with pytest.raises(UserError, match=named):
+        load_recipe(write(change))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (put("sorting", "sources", 0, "task"), "task of source 'acl_title_abstract' 'sorting'.*'retrieval'"),
+        (put("triples", "sources", 0, "shape"), "shape of source 'acl_title_abstract' 'triples'.*'pairs'"),
+        (put({}, "tasks", "sorting"), "tasks.sorting: missing key"),
+        (put("covid_qa", "sources", 0, "name"), "Two sources are called 'covid_qa'"),
+        (put({"anchor": "text"}, "sources", 9, "columns"), "'clinc150' of shape 'labelled' needs the column 'label'"),
+    ],
+)
+def test_a_wrong_task_shape_name_or_column_is_named_with_its_source(write, change, named):
+    with pytest.raises(UserError, match=named):
+        load_recipe(write(change))
+
+
+def test_an_unknown_task_lists_the_tasks(write):
+    def change(values):
+        values["tasks"]["sorting"] = dict(values["tasks"]["retrieval"])
+
+    with pytest.raises(UserError, match="Unknown task 'sorting'.*'retrieval', 'classification'"):
+        load_recipe(write(change))
+
+
+def test_a_rate_without_a_decimal_point_is_a_number(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("1.0e-5", "1e-5"), encoding="utf-8")
+    assert load_recipe(path).learning_rate == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", None])
+def test_a_file_that_is_no_recipe_is_named(tmp_path, text):
+    path = tmp_path / "broken.yaml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"broken\.yaml"):
+        load_recipe(path)

@@ -1,0 +1,111 @@
+import math
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from mote_demo.training.tacl import cosent, info_nce
+
+DISTINCT = torch.arange(4)
+
+
+@pytest.fixture
+def vectors():
+    """Unit vectors of 4 anchors, positives and hard negatives, each [4, 8]."""
+    random = torch.Generator().manual_seed(0)
+    return [normalize(torch.randn(4, 8, generator=random), dim=-1) for _ in range(3)]
+
+
+def by_hand(anchor, positive, others, temperature):
+    scores = [float(anchor @ other) / temperature for other in [positive, *others]]
+    return math.log(sum(math.exp(score) for score in scores)) - scores[0]
+
+
+def test_info_nce_of_orthogonal_pairs_has_the_value_of_the_formula():
+    pairs = torch.eye(3)
+    loss = info_nce(pairs, pairs, torch.arange(3), temperature=0.5)
+    assert float(loss) == pytest.approx(math.log(1 + 2 * math.exp(-1 / 0.5)))
+
+
+def test_every_other_positive_is_a_negative(vectors):
+    anchors, positives, _ = vectors
+    expected = [
+        by_hand(anchors[row], positives[row], [positives[other] for other in range(4) if other != row], 0.1)
+        for row in range(4)
+    ]
+    assert float(info_nce(anchors, positives, DISTINCT, temperature=0.1)) == pytest.approx(sum(expected) / 4, rel=1e-5)
+
+
+def test_rows_of_one_group_are_left_out_of_each_other_and_of_nothing_else(vectors):
+    anchors, positives, _ = vectors
+    expected = [
+        by_hand(anchors[row], positives[row], [positives[other] for other in others], 0.1)
+        for row, others in enumerate([[2, 3], [2, 3], [0, 1, 3], [0, 1, 2]])
+    ]
+    loss = info_nce(anchors, positives, torch.tensor([7, 7, 1, 2]), temperature=0.1)
+    assert float(loss) == pytest.approx(sum(expected) / 4, rel=1e-5)
+
+
+def test_hard_negatives_are_candidates_and_each_row_keeps_its_own(vectors):
+    anchors, positives, negatives = vectors
+    expected = [
+        by_hand(
+            anchors[row],
+            positives[row],
+            [positives[other] for other in others] + [negatives[other] for other in (row, *others)],
+            0.1,
+        )
+        for row, others in enumerate([[2, 3], [2, 3], [0, 1, 3], [0, 1, 2]])
+    ]
+    loss = info_nce(anchors, positives, torch.tensor([7, 7, 1, 2]), temperature=0.1, negatives=negatives)
+    assert float(loss) == pytest.approx(sum(expected) / 4, rel=1e-5)
+
+
+def test_symmetric_loss_is_the_mean_of_both_directions_with_the_own_side_as_candidates(vectors):
+    anchors, positives, _ = vectors
+    expected = []
+    for own, other in ((anchors, positives), (positives, anchors)):
+        for row in range(4):
+            rest = [index for index in range(4) if index != row]
+            expected.append(by_hand(own[row], other[row], [*other[rest], *own[rest]], 0.1))
+    loss = info_nce(anchors, positives, DISTINCT, temperature=0.1, symmetric=True)
+    assert float(loss) == pytest.approx(sum(expected) / 8, rel=1e-5)
+    swapped = info_nce(positives, anchors, DISTINCT, temperature=0.1, symmetric=True)
+    assert float(swapped) == pytest.approx(float(loss))
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_batch_of_one_group_has_no_negatives_no_loss_and_finite_gradients(vectors, symmetric):
+    leaves = [part.clone().requires_grad_() for part in vectors[:2]]
+    loss = info_nce(*leaves, torch.zeros(4, dtype=torch.int64), temperature=0.05, symmetric=symmetric)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
+    assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)
+
+
+def test_gradients_pull_the_positive_and_push_the_negatives(vectors):
+    anchors, positives, negatives = (part.clone().requires_grad_() for part in vectors)
+    info_nce(anchors, positives, DISTINCT, temperature=0.1, negatives=negatives).backward()
+    assert torch.isfinite(anchors.grad).all()
+    assert float((negatives.grad[0] @ anchors[0]).detach()) > 0
+    assert float((positives.grad[0] @ anchors[0]).detach()) < 0
+
+
+def test_cosent_has_the_value_of_the_formula():
+    left = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    right = torch.tensor([[0.6, 0.8], [0.8, 0.6]])
+    loss = cosent(left, right, torch.tensor([1.0, 0.0]), temperature=0.5)
+    assert float(loss) == pytest.approx(math.log(1 + math.exp((0.8 - 0.6) / 0.5)))
+
+
+def test_cosent_is_lower_where_the_order_is_right_and_ignores_equal_scores(vectors):
+    left, right, _ = vectors
+    cosines = (left * right).sum(1)
+    assert float(cosent(left, right, cosines)) < float(cosent(left, right, -cosines))
+    assert float(cosent(left, right, torch.ones(4))) == 0
+
+
+def test_cosent_gradients_are_finite_where_all_scores_are_equal(vectors):
+    left, right = (part.clone().requires_grad_() for part in vectors[:2])
+    cosent(left, right, torch.ones(4)).backward()
+    assert torch.isfinite(left.grad).all()
