@@ -1,0 +1,281 @@
+"""The command line: the app's verbs for the terminal."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.settings import cache_folder, checkpoints_folder
+from mote_demo.tasks import ROUTES, TASKS
+
+if TYPE_CHECKING:
+    from mote_demo.data.texts import Texts
+    from mote_demo.sessions import Session
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; an expected failure is one line on standard error and exit status 2."""
+    options = _parser().parse_args(arguments)
+    # Read when transformers is imported: the bar of each file loaded would hide the one line that matters.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    try:
+        options.verb(options)
+    except (UserError, OSError) as error:
+        sys.stderr.write(f"mote_demo: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("mote_demo: stopped\n")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mote_demo", description="Mixture of Task Experts embeddings.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _add_run(verbs)
+    _add_encode(verbs)
+    _add_search(verbs)
+    _add_map(verbs)
+    _add_train(verbs)
+    _add_evaluate(verbs)
+    _add_fold(verbs)
+    return parser
+
+
+def _verb(verbs: Verbs, name: str, run: Callable[[argparse.Namespace], None], words: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=words, description=words)
+    parser.set_defaults(verb=run)
+    return parser
+
+
+def _add_run(verbs: Verbs) -> None:
+    parser = _verb(verbs, "run", _run, "Start the app.")
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 serves other machines too")
+    parser.add_argument("--checkpoints", type=Path, help="folder that holds baseline and mote")
+
+
+def _add_encode(verbs: Verbs) -> None:
+    parser = _verb(verbs, "encode", _encode, "Turn texts into vectors, one JSON line each or a .npy file.")
+    parser.add_argument("texts", nargs="*", help="texts; none reads one text a line from standard input")
+    parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    parser.add_argument("--model", help="checkpoint folder or Hub name (default: the MoTE checkpoint)")
+    parser.add_argument("--out", type=Path, help="write float32 [texts, width] to this .npy file")
+
+
+def _add_search(verbs: Verbs) -> None:
+    parser = _verb(verbs, "search", _search, "Ask the baseline and MoTE the same question.")
+    parser.add_argument("query")
+    _add_texts(parser)
+    parser.add_argument("-k", type=int, default=10, help="results (default 10)")
+
+
+def _add_map(verbs: Verbs) -> None:
+    parser = _verb(verbs, "map", _map, "Draw both models' maps of the texts.")
+    _add_texts(parser)
+    parser.add_argument("--colour", help="column to colour by (default: the first label column)")
+    parser.add_argument("--out", type=Path, required=True, help="file to write: .html, .png or .csv")
+
+
+def _add_train(verbs: Verbs) -> None:
+    parser = _verb(verbs, "train", _train, "Train the arms of a recipe; a stopped run goes on where it was.")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--data", type=Path, help="folder with the recipe's Parquet files (default: the Hub)")
+    parser.add_argument("--out", type=Path, default=checkpoints_folder())
+    parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for the states of the run")
+    parser.add_argument("--arm", action="append", help="only this arm (may be repeated)")
+
+
+def _add_evaluate(verbs: Verbs) -> None:
+    parser = _verb(verbs, "evaluate", _evaluate, "Score checkpoints on labelled sets.")
+    parser.add_argument(
+        "checkpoints",
+        nargs="+",
+        metavar="[NAME=]CHECKPOINT",
+        help="checkpoints, plain encoder folders, or package:NAME",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder with dev/<family>/<set>/*.parquet")
+    parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
+    parser.add_argument("--out", type=Path, help="write the report as JSON")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cards", action="store_true", help="write the checkpoints' model cards with these scores")
+
+
+def _add_fold(verbs: Verbs) -> None:
+    parser = _verb(verbs, "fold", _fold, "Write one route as a plain dense sentence-transformers model.")
+    parser.add_argument("checkpoint", help="checkpoint folder or Hub name")
+    parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
+def _add_texts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", required=True, choices=list(TASKS))
+    parser.add_argument(
+        "--texts", default="samples", help="samples, python-docs, a CSV, TSV, JSONL or Parquet file, or a Hub name"
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.checkpoints:
+        os.environ["MOTE_CHECKPOINTS"] = str(options.checkpoints)
+    from mote_demo.ui.app import launch_options, open_app
+
+    open_app().launch(server_name=options.host, server_port=options.port, **launch_options())
+
+
+def _encode(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from mote_demo.encoder import Encoder
+    from mote_demo.files import replacing
+
+    texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
+    vectors = Encoder.from_pretrained(options.model or checkpoints_folder() / "mote").encode(texts, route=options.route)
+    if options.out is None:
+        for text, vector in zip(texts, vectors, strict=True):
+            _say(json.dumps({"text": text, "vector": [round(float(value), 6) for value in vector]}))
+        return
+    with replacing(options.out) as temporary, temporary.open("wb") as file:
+        np.save(file, vectors)
+
+
+def _search(options: argparse.Namespace) -> None:
+    from mote_demo.search import ask
+
+    session = _session()
+    texts = _texts(session, options.texts)
+    answer = ask(session, task=options.task, texts=texts, query=options.query, k=options.k)
+    for side in ("baseline", "mote"):
+        part = answer.side(side)
+        _say(f"{part.receipt.model}: {part.receipt.text_sent!r}, {part.receipt.tokens} tokens")
+        for hit, move in zip(part.hits, part.moves, strict=True):
+            places = f" {move.places}" if move.places else ""
+            _say(f"{hit.rank:4} {hit.score:.3f} {move.direction + places:8} {_line(texts.passages[hit.row])}")
+    _say(f"{answer.overlap.shared} of {answer.overlap.of} are the same.")
+
+
+def _map(options: argparse.Namespace) -> None:
+    from mote_demo.figures import extent_of, map_figure, write_map_csv, write_map_html, write_map_png
+    from mote_demo.maps import colour_choices, colour_values, draw_maps
+    from mote_demo.sessions import SIDES
+
+    if options.out.suffix not in (".html", ".png", ".csv"):
+        raise UserError(f"Cannot write a map to {options.out}. The name must end in .html, .png or .csv.")
+    session = _session()
+    *_, maps = draw_maps(session, task=options.task, route=None, texts=_texts(session, options.texts))
+    colour = options.colour or colour_choices(maps.texts)[0]
+    points = {side: maps.side(side).points for side in SIDES}
+    if options.out.suffix == ".csv":
+        write_map_csv(options.out, maps.texts.frame.assign(neighbours_shared=maps.overlap), points)
+        return
+    labels, extent = colour_values(maps, colour), extent_of(*points.values())
+    figures = [
+        map_figure(
+            points[side],
+            labels=labels,
+            label_title=colour,
+            hover=maps.texts.passages,
+            title=session.encoder(side).name,
+            extent=extent,
+        )
+        for side in SIDES
+    ]
+    write = write_map_html if options.out.suffix == ".html" else write_map_png
+    write(options.out, figures)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from mote_demo.training.card import write_card
+    from mote_demo.training.recipe import load_recipe
+    from mote_demo.training.trainer import train_arm
+
+    recipe = load_recipe(options.recipe)
+    arms = options.arm or list(recipe.arms)
+    for arm in arms:
+        if arm not in recipe.arms:
+            raise unknown_choice("arm", arm, recipe.arms)
+    for arm in arms:
+        facts = train_arm(recipe, arm, data_dir=options.data, out=options.out, work=options.work, say=_say)
+        write_card(options.out / arm, facts)
+    if options.data is not None and (options.data / "dev").is_dir():
+        _score([str(options.out / arm) for arm in arms], options.data, ["small"], recipe.seed, None, cards=True)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    _score(options.checkpoints, options.data, options.sets, options.seed, options.out, cards=options.cards)
+
+
+def _score(
+    checkpoints: Sequence[str], data: Path, names: Sequence[str], seed: int, out: Path | None, *, cards: bool
+) -> None:
+    from mote_demo.evaluation.markdown import report_table
+    from mote_demo.evaluation.reference import load_encoder
+    from mote_demo.evaluation.suite import evaluate
+    from mote_demo.evaluation.tables import choose, discover
+    from mote_demo.store import VectorStore
+    from mote_demo.training.card import write_cards
+
+    sets = choose(discover(data), names)
+    store = VectorStore(cache_folder() / "evaluation")
+    named = [_name_and_path(checkpoint) for checkpoint in checkpoints]
+    encoders = [load_encoder(path, name) for name, path in named]
+    report = evaluate(encoders, sets, seed=seed, store=store, on_set=_say)
+    _say(report_table(report))
+    if out is not None:
+        report.save(out)
+    if cards:
+        write_cards([path for _, path in named], report)
+
+
+def _name_and_path(checkpoint: str) -> tuple[str, str]:
+    """Split "NAME=CHECKPOINT"; without a name it is the last part of the path."""
+    from mote_demo.model.backbones import backbone_path
+
+    name, _, path = checkpoint.rpartition("=")
+    return name or Path(path.rpartition(":")[2]).name, backbone_path(path)
+
+
+def _fold(options: argparse.Namespace) -> None:
+    from mote_demo.model.folding import fold
+
+    fold(options.checkpoint, options.route, options.out)
+    _say(f"Wrote the route {options.route!r} of {options.checkpoint} to {options.out}.")
+
+
+def _session() -> "Session":
+    from mote_demo.registry import Registry
+    from mote_demo.sessions import Session
+
+    return Session(Registry.load(checkpoints_folder(), cache_folder()))
+
+
+def _texts(session: "Session", name: str) -> "Texts":
+    """Return built-in texts, or those of a file or of the Hub."""
+    from mote_demo.data.hub import load_hub
+    from mote_demo.data.tables import read_table
+    from mote_demo.data.uploads import guess_columns, to_texts
+    from mote_demo.registry import BUILT_IN
+
+    if name in BUILT_IN:
+        return session.texts(name)
+    if not Path(name).is_file():
+        return load_hub(name)
+    table = read_table(name)
+    columns = guess_columns(table)
+    return to_texts(table, text=columns.text, title=columns.title, labels=[columns.label] if columns.label else [])
+
+
+def _line(text: str, most: int = 100) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,21 @@
+"""Where the app finds its checkpoints and keeps what it computed."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def checkpoints_folder() -> Path:
+    """Return the folder that holds ``baseline`` and ``mote``; MOTE_CHECKPOINTS sets another one."""
+    return Path(os.environ.get("MOTE_CHECKPOINTS", ROOT / "checkpoints"))
+
+
+def cache_folder() -> Path:
+    """Return the folder for vectors and maps; MOTE_CACHE sets another one."""
+    return Path(os.environ.get("MOTE_CACHE", Path.home() / ".cache" / "mote-explorer"))
+
+
+def report_file() -> Path:
+    """Return the evaluation that the app shows; MOTE_REPORT sets another one."""
+    return Path(os.environ.get("MOTE_REPORT", ROOT / "results" / "dev.json"))

@@ -1,0 +1,217 @@
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from mote_demo import cli, maps
+from mote_demo.model.checkpoint import save_checkpoint
+from mote_demo.projection import Projection
+
+WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road", "city", "house"]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory, tiny_encoder, tiny_baseline_encoder, tiny_tokenizer):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for name, encoder in (("baseline", tiny_baseline_encoder), ("mote", tiny_encoder)):
+        facts = {
+            "routes": encoder.model.config.routes,
+            "expert_layers": encoder.model.config.expert_layers,
+            "data": [{"name": "things", "task": "clustering", "licence": "CC0", "rows": 3}],
+            "settings": {},
+        }
+        save_checkpoint(encoder.model, tiny_tokenizer, folder / name, extra={"training.json": facts})
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path):
+    kinds = ["animal"] * 4 + ["thing"] * 6
+    path = tmp_path / "things.csv"
+    pd.DataFrame({"text": [f"the {word} is good" for word in WORDS], "kind": kinds}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data" / "dev" / "clustering" / "kinds"
+    folder.mkdir(parents=True)
+    rows = {"text": [f"the {word} is new" for word in WORDS], "label_text": ["a", "b"] * 5}
+    pd.DataFrame(rows).to_parquet(folder / "test.parquet")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(checkpoints, tmp_path, monkeypatch, capsys):
+    """Run a verb over the tiny checkpoints; return its status, standard output and standard error."""
+    monkeypatch.setenv("MOTE_CHECKPOINTS", str(checkpoints))
+    monkeypatch.setenv("MOTE_CACHE", str(tmp_path / "cache"))
+    # The command line says so to a fresh process; here transformers is already imported.
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    monkeypatch.setattr("transformers.utils.logging._tqdm_active", False)
+
+    def run(*arguments):
+        status = cli.main([str(argument) for argument in arguments])
+        done = capsys.readouterr()
+        return status, done.out, done.err
+
+    return run
+
+
+def test_encode_writes_one_json_line_a_text(run, tiny_encoder):
+    status, out, _ = run("encode", "a cat", "a dog", "--route", "clustering")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [line["text"] for line in lines] == ["a cat", "a dog"]
+    expected = tiny_encoder.encode(["a cat", "a dog"], route="clustering")
+    np.testing.assert_allclose([line["vector"] for line in lines], expected, atol=5e-3)
+
+
+def test_encode_reads_lines_from_standard_input_and_writes_npy(run, monkeypatch, tmp_path, tiny_baseline_encoder):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a cat\n\nthe river\n"))
+    model, out = cli.checkpoints_folder() / "baseline", tmp_path / "new" / "vectors.npy"
+    assert run("encode", "--route", "query", "--model", model, "--out", out) == (0, "", "")
+    vectors = np.load(out, allow_pickle=False)
+    assert vectors.dtype == np.float32
+    expected = tiny_baseline_encoder.encode(["a cat", "", "the river"], route="query")
+    np.testing.assert_allclose(vectors, expected, atol=5e-3)
+
+
+def test_search_shows_both_models_hits_with_what_was_sent(run, table):
+    status, out, _ = run("search", "the bird is good", "--task", "similarity", "--texts", table, "-k", 3)
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].startswith("Baseline: 'similarity: the bird is good'")
+    assert lines[4].startswith("MoTE: 'similarity: the bird is good'")
+    for first in (lines[1], lines[5]):
+        assert first.split()[:2] == ["1", "1.000"]
+        assert first.endswith("the bird is good")
+    assert lines[-1].endswith("of 3 are the same.")
+
+
+def test_search_knows_the_sample_set(run):
+    status, out, _ = run("search", "my parcel is late", "--task", "retrieval", "-k", 1)
+    assert status == 0
+    assert "'query: my parcel is late'" in out
+
+
+@pytest.fixture
+def _quick_maps(monkeypatch):
+    """Stand in for UMAP, whose kernels take long to compile."""
+    monkeypatch.setattr(maps, "project", lambda vectors, **_: Projection(vectors[:, :2].copy(), "UMAP"))
+
+
+@pytest.mark.usefixtures("_quick_maps")
+def test_map_writes_a_page_and_a_table(run, table, tmp_path):
+    for name in ("map.html", "map.csv"):
+        status, _, err = run("map", "--task", "clustering", "--texts", table, "--out", tmp_path / name)
+        assert (status, err) == (0, "")
+    assert "the bird is good" in (tmp_path / "map.html").read_text(encoding="utf-8")
+    frame = pd.read_csv(tmp_path / "map.csv")
+    assert frame["text"].tolist() == [f"the {word} is good" for word in WORDS]
+    assert {"kind", "neighbours_shared"} <= set(frame.columns)
+    assert len(frame.columns) >= 7
+
+
+@pytest.mark.usefixtures("_quick_maps")
+def test_map_refuses_an_unknown_colour_or_kind_of_file(run, table, tmp_path):
+    out = tmp_path / "map.html"
+    status, _, err = run("map", "--task", "clustering", "--texts", table, "--colour", "size", "--out", out)
+    assert (status, out.exists()) == (2, False)
+    assert "column 'size'" in err
+    status, _, err = run("map", "--task", "clustering", "--texts", table, "--out", tmp_path / "map.gif")
+    assert status == 2
+    assert ".html, .png or .csv" in err
+
+
+def test_evaluate_scores_the_checkpoints_and_writes_report_and_cards(run, checkpoints, data, tmp_path):
+    models = (checkpoints / "baseline", checkpoints / "mote")
+    report = tmp_path / "report.json"
+    status, out, _ = run("evaluate", *models, "--data", data, "--out", report, "--cards", "--seed", 3)
+    assert status == 0
+    assert "kinds" in out
+    values = json.loads(report.read_text(encoding="utf-8"))
+    assert values["seed"] == 3
+    assert set(values["models"]) == {"baseline", "mote"}
+    for model in models:
+        assert "kinds" in (model / "README.md").read_text(encoding="utf-8")
+
+
+def test_fold_writes_a_plain_model(run, checkpoints, tmp_path, tiny_encoder):
+    status, out, _ = run("fold", checkpoints / "mote", "--route", "sts", "--out", tmp_path / "folded")
+    assert status == 0
+    assert "'sts'" in out
+    vectors = SentenceTransformer(str(tmp_path / "folded"), device="cpu").encode(["a cat"])
+    np.testing.assert_allclose(vectors, tiny_encoder.encode(["a cat"], route="sts"), atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "a", "--route", "bogus"], "Unknown route 'bogus'. Choose one of: 'query'"),
+        (["encode", "a", "--route", "sts", "--model", "/no/model"], "/no/model"),
+        (["search", " ", "--task", "retrieval"], "The query is empty"),
+        (["search", "a", "--task", "retrieval", "-k", "0"], "from 1 to 50"),
+        (["search", "a", "--task", "retrieval", "--texts", "no-such-set"], "no-such-set"),
+        (["train", "/no/recipe.yaml"], "/no/recipe.yaml"),
+        (["train", "recipes/default.yaml", "--arm", "gated"], "arm 'gated'"),
+        (["evaluate", "/no/model", "--data", "/no/data"], "/no/data"),
+        (["fold", "/no/model", "--route", "sts", "--out", "/no/out"], "/no/model"),
+    ],
+)
+def test_an_expected_failure_is_one_readable_line_and_status_2(run, arguments, message):
+    status, out, err = run(*arguments)
+    assert status == 2
+    assert out == ""
+    lines = [line for line in err.splitlines() if line]
+    assert len(lines) == 1
+    assert lines[0].startswith("mote_demo: ")
+    assert message in lines[0]
+
+
+def test_missing_checkpoints_are_named(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOTE_CHECKPOINTS", str(tmp_path / "none"))
+    status, _, err = run("search", "a", "--task", "retrieval")
+    assert status == 2
+    assert str(tmp_path / "none" / "baseline") in err
+
+
+def test_a_file_that_cannot_be_written_is_named(run, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    status, _, err = run("encode", "a", "--route", "sts", "--out", tmp_path / "file" / "vectors.npy")
+    assert status == 2
+    assert str(tmp_path / "file") in err
+
+
+def test_an_interrupt_ends_without_a_traceback(run, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mote_demo.encoder.Encoder.from_pretrained", interrupt)
+    status, _, err = run("encode", "a", "--route", "sts")
+    assert (status, err) == (130, "mote_demo: stopped\n")
+
+
+@pytest.mark.parametrize("arguments", [["encode", "a"], ["search", "a", "--task", "sorting"], ["bogus"], []])
+def test_wrong_arguments_are_told_by_the_usual_usage(run, arguments):
+    with pytest.raises(SystemExit) as raised:
+        run(*arguments)
+    assert raised.value.code == 2
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported():
+    heavy = ["torch", "transformers", "sentence_transformers", "gradio", "numpy", "pandas", "faiss", "umap"]
+    script = (
+        "import sys; from mote_demo.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        f"print('imported', [name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: python -m mote_demo train")
+    assert done.stdout.splitlines()[-1] == "imported []"

@@ -1,0 +1,234 @@
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mote_demo import registry as registry_module
+from mote_demo import sessions as module
+from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError
+from mote_demo.index import IndexKey
+from mote_demo.registry import BUILT_IN, Registry
+from mote_demo.sessions import MAX_GROWN, MAX_UPLOADS, GrownRoute, Session, Sessions
+from mote_demo.store import VectorStore
+from mote_demo.tasks import TASKS, Route
+
+
+@pytest.fixture
+def registry(tiny_baseline_encoder, tiny_encoder, tmp_path):
+    return Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path / "store"))
+
+
+@pytest.fixture
+def sessions(registry):
+    return Sessions(lambda: Session(registry))
+
+
+def upload(title="Mine", words=("cat", "dog")):
+    return Texts("upload", title, pd.DataFrame({"title": "", "text": list(words)}))
+
+
+def grow(session, name, task, base):
+    model = session.registry.mote.model
+    experts = {path: model.backbone.get_submodule(path)[base] for path in model.expert_paths}
+    session.add_route(GrownRoute(name, task, base, Route(name, "")), experts)
+
+
+# --- visitors
+
+
+def test_a_visitor_comes_back_to_the_same_session_and_others_get_their_own(sessions):
+    assert sessions.of("a") is sessions.of("a")
+    assert sessions.of("a") is not sessions.of("b")
+
+
+def test_visitors_without_an_id_share_nothing(sessions):
+    sessions.of(None).add_texts(upload())
+    assert not sessions.of(None).uploads
+
+
+def test_uploads_of_one_visitor_are_invisible_to_another(sessions):
+    mine = sessions.of("a").add_texts(upload())
+    assert sessions.of("a").texts(mine.name) is mine
+    assert mine.name not in dict(map(reversed, sessions.of("b").texts_choices()))
+    with pytest.raises(UserError, match=mine.name):
+        sessions.of("b").texts(mine.name)
+
+
+def test_two_visitors_may_upload_under_one_name(sessions):
+    mine, theirs = (sessions.of(visitor).add_texts(upload(visitor)) for visitor in "ab")
+    assert mine.name == theirs.name
+    assert sessions.of("a").texts(mine.name).title == "a"
+    assert sessions.of("b").texts(mine.name).title == "b"
+
+
+def test_trained_experts_of_one_visitor_are_invisible_to_another(sessions):
+    grow(sessions.of("a"), "mine", "similarity", "sts")
+    assert "mine" in sessions.of("a").mote.routes
+    for other in (sessions.of("b"), sessions.of("c")):
+        assert "mine" not in other.mote.routes
+        assert other.routes_for("similarity") == ["sts"]
+    assert "mine" not in sessions.of("b").registry.mote.routes
+
+
+def test_the_longest_unused_session_makes_room(sessions, monkeypatch):
+    monkeypatch.setattr(module, "MAX_SESSIONS", 2)
+    clock = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    first, second = sessions.of("a"), sessions.of("b")
+    assert sessions.of("a") is first
+    sessions.of("c")
+    assert sessions.of("a") is first
+    assert sessions.of("b") is not second
+
+
+def test_a_closed_session_is_forgotten(sessions):
+    sessions.of("a").add_texts(upload())
+    sessions.close("a")
+    sessions.close("never seen")
+    assert not sessions.of("a").uploads
+
+
+# --- texts
+
+
+def test_built_in_texts_are_there_for_everybody_and_are_read_once(sessions):
+    assert sessions.of("a").texts("samples") is sessions.of("b").texts("samples")
+    assert [name for _, name in sessions.of("a").texts_choices()] == list(BUILT_IN)
+
+
+def test_the_newest_upload_is_listed_first(sessions):
+    session = sessions.of("a")
+    session.add_texts(upload("Old"))
+    session.add_texts(upload("New"))
+    assert [title for title, _ in session.texts_choices()][:2] == ["New", "Old"]
+
+
+def test_the_oldest_upload_makes_room(sessions):
+    session = sessions.of("a")
+    names = [session.add_texts(upload(str(number))).name for number in range(MAX_UPLOADS + 2)]
+    assert len(set(names)) == len(names)
+    assert list(session.uploads) == names[2:]
+    with pytest.raises(UserError, match=f"Unknown set of texts '{names[0]}'"):
+        session.texts(names[0])
+
+
+def test_an_upload_called_like_built_in_texts_does_not_take_their_place(sessions):
+    session = sessions.of("a")
+    kept = session.add_texts(Texts("samples", "Mine", pd.DataFrame({"title": "", "text": ["cat"]})))
+    assert kept.name not in BUILT_IN
+    assert len(session.texts("samples")) > 1
+
+
+@pytest.mark.parametrize("name", [None, "bogus"])
+def test_missing_or_unknown_texts_list_the_choices(sessions, name):
+    with pytest.raises(UserError, match="set of texts.*'samples', 'python-docs'"):
+        sessions.of("a").texts(name)
+
+
+def test_vectors_of_uploads_and_of_trained_routes_are_never_written_to_disk(sessions, registry, monkeypatch):
+    few = Texts("samples", "Few", pd.DataFrame({"title": "", "text": ["a cat", "a dog"]}))
+    monkeypatch.setattr(registry_module, "BUILT_IN", {"samples": ("Few", lambda: few)})
+    session = sessions.of("a")
+    mine = session.add_texts(upload())
+    grow(session, "mine", "similarity", "sts")
+    session.vectors("mote", "sts", mine)
+    session.vectors("baseline", "sts", mine)
+    session.vectors("mote", "mine", few)
+    session.vectors("mote", "mine", mine)
+    assert not list(registry.store.folder.glob("*"))
+    session.vectors("mote", "sts", few)
+    assert len(list(registry.store.folder.glob("*"))) == 1
+
+
+def test_vectors_are_those_of_the_side_and_route(sessions):
+    session, texts = sessions.of("a"), upload()
+    for side in ("baseline", "mote"):
+        expected = session.encoder(side).encode(texts.passages, route="sts")
+        np.testing.assert_allclose(session.vectors(side, "sts", texts), expected, atol=1e-6)
+
+
+# --- routes
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("side", ["baseline", "mote"])
+def test_without_a_trained_route_both_sides_use_those_of_the_task(sessions, task, side):
+    expected = (TASKS[task].query_route, TASKS[task].document_route)
+    assert sessions.of("a").pair(side, task) == sessions.of("a").pair(side, task, expected[0]) == expected
+
+
+def test_a_trained_symmetric_route_encodes_both_sides(sessions):
+    session = sessions.of("a")
+    grow(session, "mine", "clustering", "clustering")
+    assert session.routes_for("clustering") == ["clustering", "mine"]
+    assert session.pair("mote", "clustering", "mine") == ("mine", "mine")
+    assert session.pair("baseline", "clustering", "mine") == ("clustering", "clustering")
+
+
+def test_a_trained_retrieval_route_asks_the_documents_as_they_are(sessions):
+    session = sessions.of("a")
+    grow(session, "mine", "retrieval", "query")
+    assert session.pair("mote", "retrieval", "mine") == ("mine", "document")
+
+
+def test_a_route_trained_for_another_task_is_refused(sessions):
+    session = sessions.of("a")
+    grow(session, "mine", "clustering", "clustering")
+    with pytest.raises(UserError, match="trained for Clustering, not for Similarity"):
+        session.pair("mote", "similarity", "mine")
+
+
+def test_a_visit_holds_a_few_trained_experts(sessions):
+    session = sessions.of("a")
+    for number in range(MAX_GROWN):
+        grow(session, f"mine-{number}", "similarity", "sts")
+    with pytest.raises(UserError, match=f"{MAX_GROWN} trained experts"):
+        grow(session, "one-more", "similarity", "sts")
+    assert len(session.grown) == MAX_GROWN
+
+
+def test_a_trained_route_cannot_take_a_name_that_is_there(sessions):
+    session = sessions.of("a")
+    with pytest.raises(UserError, match="'sts'"):
+        grow(session, "sts", "similarity", "sts")
+    assert not session.grown
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda session: session.encoder("left"),
+        lambda session: session.pair("mote", "sorting"),
+        lambda session: session.pair("mote", "similarity", "trained by somebody else"),
+        lambda session: session.routes_for(None),
+    ],
+)
+def test_an_unknown_side_or_task_lists_the_choices(sessions, use):
+    with pytest.raises(UserError, match="Choose one of"):
+        use(sessions.of("a"))
+
+
+# --- registry
+
+
+def test_an_index_is_built_once_and_the_longest_unused_is_forgotten(registry, monkeypatch):
+    monkeypatch.setattr(registry_module, "_MOST_INDEXES", 2)
+    built = []
+
+    def index(name):
+        def vectors():
+            built.append(name)
+            return np.eye(2, dtype=np.float32)
+
+        return registry.index(IndexKey("model", name, "texts"), vectors)
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        index(name)
+    assert built == ["a", "b", "c", "b"]
+
+
+def test_a_missing_checkpoint_says_where_and_how_to_train_one(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path / 'baseline'}.*mote_demo train"):
+        Registry.load(tmp_path, tmp_path)
