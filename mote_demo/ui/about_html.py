@@ -1,0 +1,104 @@
+"""What the About tab shows, as HTML."""
+
+from html import escape
+
+from mote_demo.encoder import Encoder
+from mote_demo.evaluation.report import Report
+from mote_demo.registry import Registry
+from mote_demo.ui.drawing import block_drawing
+
+_CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
+
+
+def page(registry: Registry, report: Report | None) -> str:
+    """Return the whole page: what MoTE is, what is loaded, what was measured."""
+    parts = [
+        _what(),
+        f"<figure>{block_drawing()}<figcaption>{_CAPTION}</figcaption></figure>",
+        f"<h2>What is loaded</h2>{_loaded(registry)}",
+        f"<h2>Routes</h2>{_routes(registry.mote)}",
+        f"<h2>Measured results</h2>{_results(report)}",
+        f"<h2>Your data</h2>{_privacy()}",
+    ]
+    return f'<article class="mote-about">{"".join(parts)}</article>'
+
+
+def _what() -> str:
+    return (
+        "<h2>What MoTE is</h2>"
+        "<p>One text means different things to different tasks. Sorted by topic, “My parcel is late, again!” belongs "
+        "with other deliveries; sorted by mood, with other angry messages. The usual remedy is to put an instruction "
+        "before the text and hope that one set of weights can tell the tasks apart. That is the "
+        "<b>baseline</b> here.</p>"
+        "<p><b>Mixture of Task Experts (MoTE)</b> keeps the instruction and adds weights: in every other block the MLP "
+        "is replaced by one MLP per task. The task is known before the text is read, so exactly one expert runs, and a "
+        "text costs what it costs in the dense model. Each expert starts as a copy of the dense MLP and is trained "
+        "with task-aware contrastive learning: a batch holds one task, with negatives and settings of that task. "
+        "(Romero Calvo, Ding, Barrett, Dinu, Karypis: Findings of ACL 2025.)</p>"
+    )
+
+
+def _loaded(registry: Registry) -> str:
+    rows = "".join(_model_row(encoder) for encoder in (registry.baseline, registry.mote))
+    return _table(
+        ["Model", "Experts in blocks", "Parameters stored", "Active for a text", "Vector width", "Most tokens"], rows, 2
+    )
+
+
+def _model_row(encoder: Encoder) -> str:
+    config = encoder.model.config
+    counts = encoder.model.count_parameters()
+    blocks = ", ".join(str(layer + 1) for layer in config.expert_layers) or "none"
+    depth = config.backbone_config.num_hidden_layers
+    numbers = (f"{counts['stored']:,}", f"{counts['active']:,}", config.hidden_size, config.max_tokens)
+    cells = "".join(f'<td class="mote-number">{number}</td>' for number in numbers)
+    return f"<tr><th scope='row'>{escape(encoder.name)}</th><td>{blocks} of {depth}</td>{cells}</tr>"
+
+
+def _routes(encoder: Encoder) -> str:
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(route['expert'])}</td>"
+        f"<td><code>{escape(route['instruction']) or 'none'}</code></td></tr>"
+        for name, route in encoder.model.config.routes.items()
+    )
+    return _table(["Route", "Expert", "Instruction put before the text"], rows, 3)
+
+
+def _results(report: Report | None) -> str:
+    if report is None:
+        return (
+            "<p>There is no evaluation beside these checkpoints. Make one with "
+            "<code>python -m mote_demo evaluate checkpoints/baseline checkpoints/mote --data DIR "
+            "--out results/dev.json</code>.</p>"
+        )
+    models = list(report.models)
+    rows = "".join(_family_row(report, family, models) for family in report.families)
+    means = "".join(f'<td class="mote-number"><b>{report.mean_of_families(model):.1f}</b></td>' for model in models)
+    rows += f"<tr><th scope='row'>Mean of families</th><td></td>{means}</tr>"
+    sets = ", ".join(f"{escape(one.name)} ({escape(one.metric)})" for one in report.sets)
+    notes = " ".join(f"{escape(one.name)}: {escape(one.note)}." for one in report.sets if one.note)
+    return (
+        _table(["Family", "Sets", *models], rows, 2)
+        + f"<p>Points from 0 to 100, higher is better, on development sets: {sets}.</p><p>{notes}</p>"
+    )
+
+
+def _family_row(report: Report, family: str, models: list[str]) -> str:
+    count = sum(one.family == family for one in report.sets)
+    means = "".join(f'<td class="mote-number">{report.family_mean(model, family):.1f}</td>' for model in models)
+    return f"<tr><th scope='row'>{escape(family.capitalize())}</th><td>{count}</td>{means}</tr>"
+
+
+def _privacy() -> str:
+    return (
+        "<p>Uploads, queries and the experts you train stay in the memory of this app's own process, belong to your "
+        "browser tab alone, and are forgotten when you close it. Nothing is sent to any other host.</p>"
+    )
+
+
+def _table(header: list[str], rows: str, texts: int) -> str:
+    cells = "".join(
+        f"<th scope='col'{' class=mote-number' if number >= texts else ''}>{escape(name)}</th>"
+        for number, name in enumerate(header)
+    )
+    return f'<div class="mote-table-wrap"><table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table></div>'

@@ -1,0 +1,12 @@
+"""The About tab: what MoTE is, what is loaded, what was measured."""
+
+import gradio as gr
+
+from mote_demo.evaluation.report import Report
+from mote_demo.registry import Registry
+from mote_demo.ui import about_html
+
+
+def build_about_tab(registry: Registry, report: Report | None) -> None:
+    """Build the tab inside the current ``gr.Tab``; it has no events."""
+    gr.HTML(about_html.page(registry, report))

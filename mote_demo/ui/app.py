@@ -1,0 +1,100 @@
+"""The app: four tabs over one registry."""
+
+import logging
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mote_demo.data.tables import MAX_BYTES
+from mote_demo.evaluation.report import Report, load_report
+from mote_demo.registry import Registry
+from mote_demo.sessions import Session, Sessions
+from mote_demo.settings import cache_folder, checkpoints_folder, report_file
+from mote_demo.tasks import TASKS
+from mote_demo.ui.about_tab import build_about_tab
+from mote_demo.ui.api import add_endpoints
+from mote_demo.ui.compare_tab import build_compare_tab
+from mote_demo.ui.map_tab import build_map_tab
+from mote_demo.ui.theme import css, theme
+from mote_demo.ui.train_tab import build_train_tab
+
+TITLE = "MoTE Explorer"
+_BANNER = (
+    '<header class="mote-banner"><h1><b>MoTE</b> Explorer</h1>'
+    "<p>One text, several tasks: an expert for each, beside one model for all.</p></header>"
+)
+_HOUR = 3600
+_logger = logging.getLogger(__name__)
+
+
+def open_app() -> gr.Blocks:
+    """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
+    registry = Registry.load(checkpoints_folder(), cache_folder())
+    report = load_report(report_file()) if report_file().is_file() else None
+    threading.Thread(target=warm_up, args=(registry,), daemon=True).start()
+    return build_app(registry, report)
+
+
+def build_app(registry: Registry, report: Report | None = None) -> gr.Blocks:
+    """Build the app over loaded models.
+
+    Args:
+        registry: models, texts and store, shared by all visitors.
+        report: measured results to show, if there are any.
+    """
+    sessions = Sessions(partial(Session, registry))
+    with gr.Blocks(title=TITLE, delete_cache=(_HOUR, 6 * _HOUR), analytics_enabled=False) as demo:
+        gr.HTML(_BANNER)
+        with gr.Tabs():
+            with gr.Tab("Compare", id="compare") as tab:
+                build_compare_tab(sessions).bind(tab, demo)
+            with gr.Tab("Map", id="map") as tab:
+                build_map_tab(sessions).bind(tab)
+            with gr.Tab("Train", id="train") as tab:
+                build_train_tab(sessions)
+            with gr.Tab("About", id="about"):
+                build_about_tab(registry, report)
+        add_endpoints(sessions)
+
+        def forget(request: gr.Request) -> None:
+            sessions.close(request.session_hash)
+
+        demo.unload(forget)
+    demo.queue(default_concurrency_limit=8, max_size=64)
+    return demo
+
+
+def launch_options() -> dict[str, Any]:
+    """Return the arguments of ``launch``: own look, no telemetry, no inputs kept in the browser."""
+    return {
+        "theme": theme(),
+        "css": css(),
+        "footer_links": ["api"],
+        "enable_monitoring": False,
+        "run_history": False,
+        "max_file_size": MAX_BYTES,
+        "favicon_path": str(Path(__file__).parent / "static" / "favicon.svg"),
+    }
+
+
+def warm_up(registry: Registry) -> None:
+    """Encode the sample set for every task with both models, then prepare the map's compiler.
+
+    Visitors who are quicker wait for the same computation instead of starting a second one.
+    """
+    from mote_demo.projection import warm_up as warm_up_projection
+
+    session = Session(registry)
+    try:
+        for task in TASKS.values():
+            for side in ("baseline", "mote"):
+                session.vectors(side, task.document_route, session.texts("samples"))
+        warm_up_projection()
+        for side in ("baseline", "mote"):
+            session.vectors(side, "document", session.texts("python-docs"))
+    except Exception:
+        # Nothing depends on it: what is missing is computed, and its error shown, on request.
+        _logger.exception("Preparing the built-in texts failed")

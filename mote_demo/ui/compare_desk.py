@@ -1,0 +1,168 @@
+"""What the Compare tab does: one method an event."""
+
+import csv
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from mote_demo.errors import UserError
+from mote_demo.search import Answer, ask
+from mote_demo.sessions import SIDES, Session, Sessions
+from mote_demo.tasks import find_task
+from mote_demo.ui import compare_html
+from mote_demo.ui.errors import shown
+from mote_demo.ui.streaming import Status, follow
+
+NO_LABEL = "(none)"
+VOTING = ("classification",)
+"""Tasks whose nearest texts vote on a label."""
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class CompareParts:
+    """Hold the components of the tab."""
+
+    task: gr.Radio
+    route: gr.Dropdown
+    texts: gr.Dropdown
+    hits: gr.Slider
+    label: gr.Dropdown
+    query: gr.Textbox
+    second: gr.Textbox
+    samples: gr.Dataset
+    compare: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    answers: gr.HTML
+    export: gr.DownloadButton
+
+
+class CompareDesk:
+    """Handle the events of the Compare tab; a visitor's last answer goes with the visitor's session."""
+
+    def __init__(self, sessions: Sessions, parts: CompareParts) -> None:
+        self._sessions = sessions
+        self._parts = parts
+        self._answers: WeakKeyDictionary[Session, Answer] = WeakKeyDictionary()
+
+    @shown
+    def refresh(self, task: str, route: str | None, texts: str | None, request: gr.Request) -> Updates:
+        """List the visitor's routes and texts afresh."""
+        session = self._sessions.of(request.session_hash)
+        routes, sets = session.routes_for(task), session.texts_choices()
+        names = [name for _, name in sets]
+        return {
+            self._parts.route: gr.update(choices=routes, value=route if route in routes else routes[0]),
+            self._parts.texts: gr.update(choices=sets, value=texts if texts in names else names[0]),
+            self._parts.second: gr.update(visible=len(find_task(task).routes) == 1),
+            self._parts.label: gr.update(visible=task in VOTING),
+        }
+
+    @shown
+    def begin(self, task: str, request: gr.Request) -> Updates:
+        """Fill the controls when the page opens, with a first query to look at."""
+        session = self._sessions.of(request.session_hash)
+        name = session.texts_choices()[0][1]
+        return {
+            **self.refresh(task, None, name, request),
+            **self.describe_texts(task, name, None, request),
+            self._parts.query: session.texts(name).queries[0],
+        }
+
+    @shown
+    def describe_texts(self, task: str, texts: str, label: str | None, request: gr.Request) -> Updates:
+        """Offer the label columns and sample queries of the chosen texts."""
+        chosen = self._sessions.of(request.session_hash).texts(texts)
+        columns = [NO_LABEL, *chosen.labels]
+        first = columns[min(1, len(columns) - 1)]
+        return {
+            self._parts.label: gr.update(
+                choices=columns, value=label if label in columns else first, visible=task in VOTING
+            ),
+            self._parts.samples: gr.update(samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)),
+        }
+
+    @shown
+    def compare(
+        self,
+        task: str,
+        route: str | None,
+        texts: str,
+        query: str,
+        second: str,
+        hits: int,
+        label: str | None,
+        request: gr.Request,
+    ) -> Iterator[Updates]:
+        """Ask both models, with statuses while texts are encoded for the first time."""
+        parts, session = self._parts, self._sessions.of(request.session_hash)
+        yield {**self._busy(True), parts.status: compare_html.status("Asking both models", 0, 0)}
+        try:
+            work = partial(
+                _ask,
+                session,
+                texts,
+                task=task,
+                route=route,
+                query=query,
+                second=second if len(find_task(task).routes) == 1 else "",
+                k=int(hits),
+                label=label if task in VOTING and label != NO_LABEL else None,
+            )
+            for event in follow(work):
+                if isinstance(event, Status):
+                    yield {parts.status: compare_html.status(event.stage, event.done, event.total)}
+                else:
+                    self._answers[session] = event
+                    yield {**self._busy(False), parts.status: "", parts.answers: compare_html.answers(event)}
+        except UserError as error:
+            yield {**self._busy(False), parts.status: compare_html.note(str(error))}
+            raise
+
+    def stop(self) -> Updates:
+        """Say that the work was stopped; the last answers stay."""
+        return {**self._busy(False), self._parts.status: compare_html.note("Stopped. The last answers stay below.")}
+
+    @shown
+    def save(self, request: gr.Request) -> Updates:
+        """Write the last answers as CSV."""
+        answer = self._answers.get(self._sessions.of(request.session_hash))
+        if answer is None:
+            raise UserError("There is nothing to export yet. Press 'Compare' first.")
+        return {self._parts.export: str(_write_csv(answer))}
+
+    def _busy(self, busy: bool) -> Updates:
+        return {self._parts.compare: gr.update(interactive=not busy), self._parts.stop: gr.update(interactive=busy)}
+
+
+def _ask(session: Session, texts: str, **question: Any) -> Iterator[Answer]:  # noqa: ANN401
+    yield ask(session, texts=session.texts(texts), **question)
+
+
+def _write_csv(answer: Answer) -> Path:
+    # Gradio serves files from this folder and empties it by the app's delete_cache.
+    folder = Path(get_upload_folder()) / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    path = folder / "mote-compare.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["model", "route", "text_sent", "rank", "score", "move", "places", "row", "title", "text"])
+        for side in SIDES:
+            part = answer.side(side)
+            for hit, move in zip(part.hits, part.moves, strict=True):
+                record = answer.texts.frame.iloc[hit.row]
+                writer.writerow(
+                    [
+                        *(side, part.receipt.route, part.receipt.text_sent, hit.rank, f"{hit.score:.6f}"),
+                        *(move.direction, move.places, hit.row, record["title"], record["text"]),
+                    ]
+                )
+    return path

@@ -1,0 +1,228 @@
+"""What the Map tab does: one method an event."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from mote_demo.errors import UserError
+from mote_demo.figures import Figure, extent_of, map_figure, write_map_csv, write_map_html
+from mote_demo.map_details import describe_point, place_query
+from mote_demo.maps import Maps, Report, colour_choices, colour_values, draw_maps
+from mote_demo.sessions import SIDES, Session, Sessions
+from mote_demo.ui import map_html
+from mote_demo.ui.errors import shown
+from mote_demo.ui.scatter import drawing, marks, no_marks
+from mote_demo.ui.streaming import Status, follow
+
+Updates = dict[Any, Any]
+"""Components and what becomes of them."""
+
+
+@dataclass(frozen=True)
+class MapParts:
+    """Hold the components of the tab; ``maps`` and ``headings`` by side."""
+
+    task: gr.Dropdown
+    route: gr.Dropdown
+    texts: gr.Dropdown
+    colour: gr.Dropdown
+    neighbours: gr.Slider
+    draw: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    headings: dict[str, gr.HTML]
+    maps: dict[str, gr.HTML]
+    panel: gr.HTML
+    query: gr.Textbox
+    place: gr.Button
+    clear: gr.Button
+    samples: gr.Dataset
+    summary: gr.HTML
+    csv: gr.Button
+    html: gr.Button
+    file: gr.DownloadButton
+
+
+class MapDesk:
+    """Handle the events of the Map tab.
+
+    The maps that a visitor sees are kept beside the visitor's session and go with it.
+    """
+
+    def __init__(self, sessions: Sessions, parts: MapParts) -> None:
+        self._sessions = sessions
+        self._parts = parts
+        self._drawn: WeakKeyDictionary[Session, Maps] = WeakKeyDictionary()
+
+    def refresh(self, task: str, route: str | None, texts: str | None, request: gr.Request) -> Updates:
+        """List the visitor's routes and texts afresh."""
+        session = self._sessions.of(request.session_hash)
+        routes, sets = session.routes_for(task), session.texts_choices()
+        names = [name for _, name in sets]
+        return {
+            self._parts.route: gr.update(choices=routes, value=route if route in routes else routes[0]),
+            self._parts.texts: gr.update(choices=sets, value=texts if texts in names else names[0]),
+        }
+
+    @shown
+    def describe_texts(self, texts: str, colour: str | None, request: gr.Request) -> Updates:
+        """Offer the columns and sample queries of the chosen texts."""
+        chosen = self._sessions.of(request.session_hash).texts(texts)
+        columns = colour_choices(chosen)
+        return {
+            self._parts.colour: gr.update(choices=columns, value=colour if colour in columns else columns[0]),
+            self._parts.samples: gr.update(samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)),
+        }
+
+    @shown
+    def draw(
+        self, task: str, route: str, texts: str, colour: str | None, neighbours: int, request: gr.Request
+    ) -> Iterator[Updates]:
+        """Draw both maps: PCA first, then UMAP, with statuses in between."""
+        status, session = self._parts.status, self._sessions.of(request.session_hash)
+        work = partial(_read_and_draw, session, texts, task=task, route=route, neighbours=int(neighbours))
+        yield self._busy(True)
+        try:
+            for event in follow(work):
+                if isinstance(event, Status):
+                    yield {status: map_html.status_line(event)}
+                else:
+                    self._drawn[session] = event
+                    yield self._show(event, colour)
+        except UserError as error:
+            yield {**self._busy(False), status: map_html.error_line(str(error))}
+            raise
+        yield {**self._busy(False), status: map_html.drawn_line(self._drawn[session], final=True)}
+
+    def draw_first(
+        self, task: str, route: str, texts: str, colour: str | None, neighbours: int, request: gr.Request
+    ) -> Iterator[Updates]:
+        """Draw the maps unless this visitor has some."""
+        if self._sessions.of(request.session_hash) in self._drawn:
+            yield {self._parts.status: gr.skip()}
+        else:
+            yield from self.draw(task, route, texts, colour, neighbours, request)
+
+    def stop(self) -> Updates:
+        """Say that drawing was stopped; the maps stay as they are."""
+        return {**self._busy(False), self._parts.status: map_html.stopped_line()}
+
+    @shown
+    def recolour(self, colour: str, request: gr.Request) -> Updates:
+        """Colour the same points by another column."""
+        maps = self._maps(request)
+        if colour not in colour_choices(maps.texts):
+            raise UserError(f"The maps still show {maps.texts.title}. Press 'Draw maps' to see the chosen texts.")
+        return {
+            self._parts.maps[side]: drawing(figure, view=_view(maps), groups=colour)
+            for side, figure in _figures(maps, colour).items()
+        }
+
+    @shown
+    def select(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Describe the clicked text and light up its neighbours in both maps."""
+        maps, row = self._maps(request), int(event.row)
+        detail = describe_point(maps, row)
+        updates: Updates = {self._parts.panel: map_html.point_panel(maps, detail)}
+        for side, near in zip(SIDES, (detail.baseline, detail.mote), strict=True):
+            rows = [row, *(each.row for each in near)]
+            updates[self._parts.maps[side]] = marks(rows, maps.side(side).points[row].tolist(), "text")
+        return updates
+
+    @shown
+    def place(self, query: str, request: gr.Request) -> Updates:
+        """Put a query on both maps and light up the texts nearest to it."""
+        maps = self._maps(request)
+        placed = place_query(self._sessions.of(request.session_hash), maps, query)
+        updates: Updates = {self._parts.panel: map_html.query_panel(maps, placed)}
+        for side, part in zip(SIDES, (placed.baseline, placed.mote), strict=True):
+            updates[self._parts.maps[side]] = marks([near.row for near in part.near], part.place.tolist(), "query")
+        return updates
+
+    def clear(self) -> Updates:
+        """Show all points alike again."""
+        return {self._parts.panel: map_html.empty_panel(), **{each: no_marks() for each in self._parts.maps.values()}}
+
+    @shown
+    def save_csv(self, request: gr.Request) -> Updates:
+        """Write the texts with their places on both maps."""
+        maps = self._maps(request)
+        path = _new_file("mote-maps.csv")
+        frame = maps.texts.frame.assign(neighbours_shared=maps.overlap)
+        write_map_csv(path, frame, {side: maps.side(side).points for side in SIDES})
+        return {self._parts.file: str(path)}
+
+    @shown
+    def save_html(self, colour: str, request: gr.Request) -> Updates:
+        """Write both maps as a page that works without a network."""
+        maps = self._maps(request)
+        path = _new_file("mote-maps.html")
+        figures = [_titled(figure, side) for side, figure in _figures(maps, _column(maps, colour)).items()]
+        write_map_html(path, figures, f"{maps.texts.title}: Baseline and MoTE")
+        return {self._parts.file: str(path)}
+
+    def _maps(self, request: gr.Request) -> Maps:
+        maps = self._drawn.get(self._sessions.of(request.session_hash))
+        if maps is None:
+            raise UserError("There are no maps yet. Press 'Draw maps' first.")
+        return maps
+
+    def _busy(self, busy: bool) -> Updates:
+        return {self._parts.draw: gr.update(interactive=not busy), self._parts.stop: gr.update(interactive=busy)}
+
+    def _show(self, maps: Maps, colour: str | None) -> Updates:
+        parts, colour = self._parts, _column(maps, colour)
+        updates: Updates = {
+            parts.panel: map_html.empty_panel(),
+            parts.summary: map_html.summary(maps),
+            parts.status: map_html.drawn_line(maps, final=False),
+        }
+        for side, figure in _figures(maps, colour).items():
+            updates[parts.headings[side]] = map_html.map_heading(side, maps.side(side))
+            updates[parts.maps[side]] = {**drawing(figure, view=_view(maps), groups=colour), **no_marks()}
+        return updates
+
+
+def _read_and_draw(session: Session, texts: str, *, report: Report, **options: Any) -> Iterator[Maps]:
+    report("Reading the texts", 0, 0)
+    yield from draw_maps(session, texts=session.texts(texts), report=report, **options)
+
+
+def _column(maps: Maps, colour: str | None) -> str:
+    columns = colour_choices(maps.texts)
+    return colour if colour in columns else columns[0]
+
+
+def _view(maps: Maps) -> str:
+    return f"{maps.texts.fingerprint}/{maps.baseline.checkpoint}/{maps.mote.checkpoint}/{maps.method}"
+
+
+def _figures(maps: Maps, colour: str) -> dict[str, Figure]:
+    """Draw both sides with the same axes and colours."""
+    extent = extent_of(maps.baseline.points, maps.mote.points)
+    labels = colour_values(maps, colour)
+    return {
+        side: map_figure(
+            maps.side(side).points, labels=labels, label_title=colour, hover=maps.texts.passages, extent=extent
+        )
+        for side in SIDES
+    }
+
+
+def _titled(figure: Figure, side: str) -> Figure:
+    layout = {**figure["layout"], "title": {"text": map_html.SIDE_TITLES[side]}, "margin": {"t": 40}}
+    return {**figure, "layout": layout}
+
+
+def _new_file(name: str) -> Path:
+    # Gradio serves files from this folder and empties it by the app's delete_cache.
+    folder = Path(get_upload_folder()) / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return folder / name
