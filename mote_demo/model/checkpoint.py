@@ -128,7 +128,7 @@ def _write_weights(model: MoteModel, folder: Path, frozen: tuple[str, ...], dtyp
 def _write_tokenizer(tokenizer: Tokenizer, folder: Path, max_tokens: int) -> None:
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    tokenizer.save(str(folder / "tokenizer.json"))
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     special = {
         role: token for role, tokens in _SPECIAL.items() for token in tokens if tokenizer.token_to_id(token) is not None
     }

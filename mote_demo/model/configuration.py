@@ -65,7 +65,12 @@ class MoteConfig(PretrainedConfig):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain data; the routes are a list, since ``config.json`` sorts its keys."""
-        return super().to_dict() | {"routes": [{"name": name, **route} for name, route in self.routes.items()]}
+        values = super().to_dict()
+        backbone = values["backbone_config"]
+        if isinstance(backbone, dict):
+            # Where the backbone once lay on somebody's disk says nothing to anyone else.
+            backbone.pop("_name_or_path", None)
+        return values | {"routes": [{"name": name, **route} for name, route in self.routes.items()]}
 
     @property
     def hidden_size(self) -> int:

@@ -15,14 +15,16 @@ from gradio.utils import get_upload_folder
 from mote_demo.errors import UserError
 from mote_demo.search import Answer, ask
 from mote_demo.sessions import SIDES, Session, Sessions
-from mote_demo.tasks import find_task
 from mote_demo.ui import compare_html
 from mote_demo.ui.errors import shown
 from mote_demo.ui.streaming import Status, follow
 
-NO_LABEL = "(none)"
 VOTING = ("classification",)
 """Tasks whose nearest texts vote on a label."""
+
+PAIRED = ("similarity",)
+"""Tasks that also compare the query with a second text."""
+
 Updates = dict[Any, Any]
 
 
@@ -62,7 +64,7 @@ class CompareDesk:
         return {
             self._parts.route: gr.update(choices=routes, value=route if route in routes else routes[0]),
             self._parts.texts: gr.update(choices=sets, value=texts if texts in names else names[0]),
-            self._parts.second: gr.update(visible=len(find_task(task).routes) == 1),
+            self._parts.second: gr.update(visible=task in PAIRED),
             self._parts.label: gr.update(visible=task in VOTING),
         }
 
@@ -81,12 +83,10 @@ class CompareDesk:
     def describe_texts(self, task: str, texts: str, label: str | None, request: gr.Request) -> Updates:
         """Offer the label columns and sample queries of the chosen texts."""
         chosen = self._sessions.of(request.session_hash).texts(texts)
-        columns = [NO_LABEL, *chosen.labels]
-        first = columns[min(1, len(columns) - 1)]
+        columns = list(chosen.labels)
+        value = label if label in columns else next(iter(columns), None)
         return {
-            self._parts.label: gr.update(
-                choices=columns, value=label if label in columns else first, visible=task in VOTING
-            ),
+            self._parts.label: gr.update(choices=columns, value=value, visible=task in VOTING),
             self._parts.samples: gr.update(samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)),
         }
 
@@ -113,9 +113,9 @@ class CompareDesk:
                 task=task,
                 route=route,
                 query=query,
-                second=second if len(find_task(task).routes) == 1 else "",
+                second=second if task in PAIRED else "",
                 k=int(hits),
-                label=label if task in VOTING and label != NO_LABEL else None,
+                label=label if task in VOTING else None,
             )
             for event in follow(work):
                 if isinstance(event, Status):
@@ -143,8 +143,11 @@ class CompareDesk:
         return {self._parts.compare: gr.update(interactive=not busy), self._parts.stop: gr.update(interactive=busy)}
 
 
-def _ask(session: Session, texts: str, **question: Any) -> Iterator[Answer]:  # noqa: ANN401
-    yield ask(session, texts=session.texts(texts), **question)
+def _ask(session: Session, texts: str, task: str, label: str | None, **question: Any) -> Iterator[Answer]:
+    chosen = session.texts(texts)
+    if task in VOTING and label not in chosen.labels:
+        label = next(iter(chosen.labels), None)
+    yield ask(session, task=task, texts=chosen, label=label, **question)
 
 
 def _write_csv(answer: Answer) -> Path:

@@ -10,7 +10,7 @@ from mote_demo.search import MOST_HITS
 from mote_demo.sessions import Sessions
 from mote_demo.tasks import TASKS
 from mote_demo.ui import compare_html
-from mote_demo.ui.compare_desk import NO_LABEL, CompareDesk, CompareParts
+from mote_demo.ui.compare_desk import CompareDesk, CompareParts
 from mote_demo.ui.texts_panel import build_texts_panel
 
 _MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
@@ -39,6 +39,7 @@ def _build(sessions: Sessions) -> tuple[CompareParts, gr.Button]:
     with gr.Row(elem_classes="mote-controls"):
         task = gr.Radio([(each.title, name) for name, each in TASKS.items()], value="retrieval", label="Task", scale=3)
         texts = gr.Dropdown([], label="Texts", scale=2, min_width=220)
+        label = gr.Dropdown([], label="Results vote on", visible=False, scale=1, min_width=140)
     with gr.Row(elem_classes="mote-ask"):
         query = gr.Textbox(
             label="Query", placeholder="Type a query, or pick one below", lines=1, max_lines=4, scale=6, min_width=220
@@ -51,7 +52,6 @@ def _build(sessions: Sessions) -> tuple[CompareParts, gr.Button]:
         with gr.Column(min_width=300), gr.Accordion("More settings", open=False):
             route = gr.Dropdown([], label="MoTE expert for the query")
             hits = gr.Slider(1, MOST_HITS, value=10, step=1, label="Results (k)")
-            label = gr.Dropdown([NO_LABEL], value=NO_LABEL, label="Results vote on", visible=False)
         with gr.Column(min_width=300):
             build_texts_panel(sessions, texts)
     status = gr.HTML("", elem_classes="mote-slot")

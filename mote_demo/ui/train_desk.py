@@ -1,0 +1,209 @@
+"""What steps 3 and 4 of the Train tab do: train, show the result, keep or remove experts."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from mote_demo.errors import UserError
+from mote_demo.figures import extent_of, map_figure
+from mote_demo.sessions import Session
+from mote_demo.tasks import TASKS
+from mote_demo.training.growing import GrowStep
+from mote_demo.ui import train_html
+from mote_demo.ui.errors import shown
+from mote_demo.ui.scatter import drawing
+from mote_demo.ui.train_data import chosen_examples
+from mote_demo.ui.train_parts import Bench, Benches, DataParts, TrainParts, Updates, new_file
+from mote_demo.workbench import (
+    BeforeAfter,
+    Stage,
+    Trained,
+    map_before_after,
+    plug_in,
+    plug_in_file,
+    remove,
+    suited,
+    train_expert,
+    write_expert,
+)
+
+_SECONDS_BETWEEN_STEPS = 0.3
+_STOPPED = "Stopped before the first step. Nothing was kept."
+
+
+class TrainDesk:
+    """Handle the events of steps 3 and 4."""
+
+    def __init__(self, benches: Benches, data: DataParts, parts: TrainParts) -> None:
+        self._benches = benches
+        self._data = data
+        self._parts = parts
+
+    @shown
+    def train(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
+        """Train an expert on the chosen columns, with the loss as it falls."""
+        session, bench = self._benches.of(request)
+        bench.stop.clear()
+        losses: list[float] = []
+        yield {**self._busy(True), self._parts.progress: train_html.working("Reading the data")}
+        try:
+            settings = self._settings(bench, values)
+            for event in train_expert(session, *settings, bench.stop):
+                yield from self._event(session, bench, event, losses)
+            if not losses:
+                yield {self._parts.progress: train_html.finished(_STOPPED)}
+            yield self._busy(False)
+        except UserError as error:
+            yield {**self._busy(False), self._parts.progress: train_html.problem(str(error))}
+            raise
+        finally:
+            bench.stop.set()
+
+    def stop(self, request: gr.Request) -> Updates:
+        """Ask the training to end after its current step."""
+        _, bench = self._benches.of(request)
+        bench.stop.set()
+        return {self._parts.stop: gr.update(interactive=False, value="Stopping …")}
+
+    @shown
+    def keep(self, request: gr.Request) -> Updates:
+        """Plug in an expert whose training was stopped."""
+        session, bench = self._benches.of(request)
+        if bench.shown is None:
+            raise UserError("There is nothing to keep. Please train an expert first.")
+        return {**self._plug_in(session, bench, bench.shown), self._parts.choice: gr.update(visible=False)}
+
+    @shown
+    def discard(self, request: gr.Request) -> Updates:
+        """Forget an expert whose training was stopped."""
+        _, bench = self._benches.of(request)
+        bench.shown = None
+        return {
+            self._parts.choice: gr.update(visible=False),
+            self._parts.maps_row: gr.update(visible="hidden"),
+            self._parts.result: train_html.empty_result(),
+            self._parts.progress: train_html.idle(),
+        }
+
+    @shown
+    def refine_maps(self, request: gr.Request) -> Updates:
+        """Replace the maps by UMAP's, which take seconds."""
+        _, bench = self._benches.of(request)
+        return {} if bench.shown is None else self._show_maps(bench.shown, "UMAP")
+
+    @shown
+    def download(self, name: str | None, request: gr.Request) -> Updates:
+        """Write the chosen expert to a file."""
+        session, bench = self._benches.of(request)
+        path = new_file(f"{name or 'expert'}.safetensors")
+        write_expert(path, session, name, bench.trained.get(name or ""))
+        return {self._parts.file: str(path)}
+
+    @shown
+    def remove(self, name: str | None, request: gr.Request) -> Updates:
+        """Take the chosen expert out of the visitor's model."""
+        session, bench = self._benches.of(request)
+        remove(session, name)
+        bench.trained.pop(name or "", None)
+        gr.Info(f"The expert {name} was removed.")
+        return self.list_experts(session)
+
+    @shown
+    def upload(self, file: str, request: gr.Request) -> Updates:
+        """Plug in an expert from a file."""
+        session, _ = self._benches.of(request)
+        grown = plug_in_file(session, file)
+        gr.Info(f"The expert {grown.name} is ready in Compare and Map.")
+        return self.list_experts(session, grown.name)
+
+    def list_experts(self, session: Session, chosen: str | None = None) -> Updates:
+        """Show the visitor's experts wherever they can be picked in this tab."""
+        names = list(session.grown)
+        own = {name: TASKS[grown.task].title for name, grown in session.grown.items()}
+        return {
+            self._parts.experts_note: train_html.experts_note(own),
+            self._parts.expert: gr.update(choices=names, value=chosen or (names[-1] if names else None)),
+            self._parts.download: gr.update(interactive=bool(names)),
+            self._parts.remove: gr.update(interactive=bool(names)),
+            self._data.base: gr.update(choices=list(session.mote.routes)),
+        }
+
+    def _settings(self, bench: Bench, values: dict[Any, Any]) -> tuple[Any, Any]:
+        task, data = values[self._data.task], self._data
+        examples = chosen_examples(bench, task, [values[column] for column in data.columns])
+        changes = {name: values[number] for name, number in self._parts.changes.items()}
+        for name in ("epochs", "batch_size", "seed"):
+            changes[name] = None if changes[name] is None else int(changes[name])
+        name = str(values[data.name] or "").strip()
+        return examples, suited(name, task, values[data.base], examples, values[self._parts.effort], **changes)
+
+    def _busy(self, busy: bool) -> Updates:
+        return {
+            self._parts.train: gr.update(interactive=not busy),
+            self._parts.stop: gr.update(interactive=busy, value="Stop"),
+        }
+
+    def _event(
+        self, session: Session, bench: Bench, event: Stage | GrowStep | Trained, losses: list[float]
+    ) -> Iterator[Updates]:
+        if isinstance(event, Stage):
+            yield {self._parts.progress: train_html.working(event.words, losses)}
+        elif isinstance(event, GrowStep):
+            losses.append(event.loss)
+            now = time.monotonic()
+            if event.step == 1 or now - bench.told >= _SECONDS_BETWEEN_STEPS:
+                bench.told = now
+                yield {self._parts.progress: train_html.progress(event, losses)}
+        else:
+            yield self._show_result(session, bench, event)
+
+    def _show_result(self, session: Session, bench: Bench, trained: Trained) -> Updates:
+        bench.shown = trained
+        stopped = trained.grown.stopped
+        updates = {} if stopped else self._plug_in(session, bench, trained)
+        words = "Stopped: keep the expert trained so far?" if stopped else f"Done: '{trained.route.name}' is ready."
+        return {
+            **updates,
+            **self._show_maps(trained, "PCA"),
+            self._parts.progress: train_html.finished(words, trained.grown.losses),
+            self._parts.result: train_html.result(trained),
+            self._parts.choice: gr.update(visible=stopped),
+        }
+
+    def _plug_in(self, session: Session, bench: Bench, trained: Trained) -> Updates:
+        plug_in(session, trained)
+        bench.trained[trained.route.name] = trained
+        words = f"Done: '{trained.route.name}' is ready in Compare and Map."
+        return {
+            **self.list_experts(session, trained.route.name),
+            self._parts.progress: train_html.finished(words, trained.grown.losses),
+        }
+
+    def _show_maps(self, trained: Trained, method: str) -> Updates:
+        maps = map_before_after(trained, method)
+        if maps is None:
+            return {self._parts.maps_row: gr.update(visible="hidden")}
+        before, after = self._parts.headings
+        return {
+            self._parts.maps_row: gr.update(visible=True),
+            before: train_html.map_heading("Before", trained.route.base, maps.before.method),
+            after: train_html.map_heading("After", trained.route.name, maps.after.method),
+            **dict(zip(self._parts.maps, _drawings(maps, trained.route.name), strict=True)),
+        }
+
+
+def _drawings(maps: BeforeAfter, name: str) -> list[Updates]:
+    """Draw both maps with the same axes and colours."""
+    extent = extent_of(maps.before.points, maps.after.points)
+    hover = [f"Held out: {text}" if out else text for text, out in zip(maps.texts, maps.held_out, strict=True)]
+    figures = [
+        map_figure(each.points, labels=maps.labels, label_title="label", hover=hover, extent=extent)
+        for each in (maps.before, maps.after)
+    ]
+    for trace in (trace for figure in figures for trace in figure["data"]):
+        held_out = maps.held_out[trace["customdata"]]
+        trace["marker"] |= {"size": 8, "opacity": np.where(held_out, 1.0, 0.3).tolist()}
+    return [drawing(figure, view=f"{name}/{maps.after.method}", groups="label") for figure in figures]

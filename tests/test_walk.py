@@ -1,0 +1,53 @@
+"""The whole app on the real checkpoints, on a large and a small screen; it leaves screenshots to look at."""
+
+from pathlib import Path
+
+import pytest
+
+from mote_demo.registry import Registry
+from mote_demo.settings import checkpoints_folder
+from mote_demo.store import VectorStore
+from mote_demo.ui.app import build_app, launch_options
+from tests.walk import MAPS, SIDES, VIEWPORTS, walk
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    registry = Registry.load(checkpoints_folder(), tmp_path_factory.mktemp("cache"))
+    demo = build_app(registry)
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    yield address
+    demo.close()
+
+
+@pytest.mark.parametrize("screen", ["desktop", "phone"])
+def test_a_visitor_compares_maps_and_trains(open_page, address, screen):
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page = open_page(**VIEWPORTS[screen])
+    page.goto(address)
+    for step in walk(page):
+        page.screenshot(path=SCREENSHOTS / f"{step}-{screen}.png")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{step} is wider than the screen"
+        check = CHECKS.get(step)
+        if check is not None:
+            check(page)
+
+
+def _both_sides_answer_with_receipts(page):
+    for side, expert in zip(SIDES, ("no expert of its own", "expert “query”"), strict=True):
+        assert page.locator(f"{side} .mote-hit").count() == 10
+        assert expert in page.locator(f"{side} .mote-receipt summary").inner_text()
+        assert "query: " in page.locator(f"{side} .mote-receipt summary").inner_text()
+
+
+def _every_text_is_on_both_maps(page):
+    for each in MAPS:
+        drawn = f"document.querySelector('{each} .mote-scatter-plot').data"
+        assert page.evaluate(f"{drawn}.filter(t => t.name !== 'spot').reduce((n, t) => n + t.x.length, 0)") == 240
+
+
+CHECKS = {"compare": _both_sides_answer_with_receipts, "map": _every_text_is_on_both_maps}

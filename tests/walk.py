@@ -1,0 +1,69 @@
+"""A visitor's way through the whole app, for tests and for pictures."""
+
+from collections.abc import Iterator
+
+VIEWPORTS = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
+}
+"""Playwright's options for each kind of screen."""
+
+SIDES = ("#compare-answers .mote-side-baseline", "#compare-answers .mote-side-mote")
+MAPS = ("#mote-map-baseline", "#mote-map-mote")
+_PATIENCE = 180_000
+"""Milliseconds; a first map compiles UMAP, which takes most of a minute on a slow machine."""
+
+
+def walk(page) -> Iterator[str]:
+    """Use every tab on the sample set; yield the name of each state that is worth a look."""
+    page.set_default_timeout(_PATIENCE)
+    yield from _compare(page)
+    yield from _map(page)
+    yield from _train(page)
+    yield from _about(page)
+
+
+def open_tab(page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def _compare(page) -> Iterator[str]:
+    page.locator(SIDES[1]).wait_for()
+    yield "compare"
+    page.get_by_role("radio", name="Classification").check()
+    page.locator(f"{SIDES[1]} .mote-votes").wait_for()
+    yield "vote"
+
+
+def _map(page) -> Iterator[str]:
+    open_tab(page, "Map")
+    for each in MAPS:
+        page.locator(f"{each} .main-svg").first.wait_for()
+    page.get_by_text("MoTE's map is aligned").wait_for()
+    page.get_by_role("button", name="Where is my parcel?").last.click()
+    page.locator("#mote-map-panel ol").first.wait_for()
+    yield "map"
+
+
+def _train(page) -> Iterator[str]:
+    open_tab(page, "Train")
+    page.locator("#mote-train-counts").get_by_text("240").first.wait_for()
+    yield "train"
+    page.locator("#mote-train-start").click()
+    page.locator("#mote-train-result table").first.wait_for()
+    page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    yield "trained"
+    open_tab(page, "Compare")
+    page.get_by_role("button", name="More settings").first.click()
+    page.get_by_label("MoTE expert for the query").click()
+    page.get_by_role("option", name="intent").first.click()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.locator(f"{SIDES[1]} .mote-receipt").get_by_text("intent").first.wait_for()
+    yield "own-expert"
+
+
+def _about(page) -> Iterator[str]:
+    open_tab(page, "About")
+    page.get_by_role("heading", name="What MoTE is").wait_for()
+    yield "about"
