@@ -83,7 +83,7 @@ class TrainDesk:
         bench.shown = None
         return {
             self._parts.choice: gr.update(visible=False),
-            self._parts.maps_row: gr.update(visible="hidden"),
+            **self._hide_maps(),
             self._parts.result: train_html.empty_result(),
             self._parts.progress: train_html.idle(),
         }
@@ -135,8 +135,6 @@ class TrainDesk:
         task, data = values[self._data.task], self._data
         examples = chosen_examples(bench, task, [values[column] for column in data.columns])
         changes = {name: values[number] for name, number in self._parts.changes.items()}
-        for name in ("epochs", "batch_size", "seed"):
-            changes[name] = None if changes[name] is None else int(changes[name])
         name = str(values[data.name] or "").strip()
         return examples, suited(name, task, values[data.base], examples, values[self._parts.effort], **changes)
 
@@ -185,14 +183,18 @@ class TrainDesk:
     def _show_maps(self, trained: Trained, method: str) -> Updates:
         maps = map_before_after(trained, method)
         if maps is None:
-            return {self._parts.maps_row: gr.update(visible="hidden")}
+            return self._hide_maps()
         before, after = self._parts.headings
         return {
-            self._parts.maps_row: gr.update(visible=True),
             before: train_html.map_heading("Before", trained.route.base, maps.before.method),
             after: train_html.map_heading("After", trained.route.name, maps.after.method),
             **dict(zip(self._parts.maps, _drawings(maps, trained.route.name), strict=True)),
         }
+
+    def _hide_maps(self) -> Updates:
+        # The style sheet hides maps whose headings name no route.
+        before, after = self._parts.headings
+        return {before: train_html.map_heading("Before"), after: train_html.map_heading("After")}
 
 
 def _drawings(maps: BeforeAfter, name: str) -> list[Updates]:

@@ -50,7 +50,6 @@ class TrainParts:
     choice: gr.Row
     keep: gr.Button
     discard: gr.Button
-    maps_row: gr.Row
     headings: tuple[gr.HTML, gr.HTML]
     maps: tuple[gr.HTML, gr.HTML]
     experts_note: gr.HTML

@@ -124,28 +124,28 @@ def _build_settings() -> dict[str, Any]:
         elem_id="mote-train-effort",
     )
     numbers = {
-        "epochs": ("Epochs", 0),
-        "batch_size": ("Rows in a batch", 0),
-        "learning_rate": ("Learning rate", None),
-        "temperature": ("Temperature", None),
-        "seed": ("Seed", 0),
+        "epochs": ("Epochs (0: automatic)", 0, 0),
+        "batch_size": ("Rows in a batch (0: automatic)", 0, 0),
+        "learning_rate": ("Learning rate", 2e-4, None),
+        "temperature": ("Temperature of the loss", 0.05, None),
+        "seed": ("Seed", 0, 0),
     }
     with gr.Accordion("More settings", open=False), gr.Row():
         changes = {
-            name: gr.Number(value=None, label=label, precision=precision, placeholder="automatic", min_width=120)
-            for name, (label, precision) in numbers.items()
+            name: gr.Number(value=value, label=label, precision=precision, minimum=0, min_width=140)
+            for name, (label, value, precision) in numbers.items()
         }
     return {"effort": effort, "changes": changes}
 
 
 def _build_maps() -> dict[str, Any]:
     headings, maps = [], []
-    with gr.Row(visible="hidden") as row:
+    with gr.Row(elem_classes="mote-train-maps"):
         for title in ("Before", "After"):
             with gr.Column(min_width=300, elem_classes="mote-map-side"):
                 headings.append(gr.HTML(train_html.map_heading(title), apply_default_css=False))
                 maps.append(scatter_map(f"{title} training", elem_id=f"mote-train-map-{title.lower()}"))
-    return {"maps_row": row, "headings": tuple(headings), "maps": tuple(maps)}
+    return {"headings": tuple(headings), "maps": tuple(maps)}
 
 
 def _build_experts() -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _wire_data(desk: DataDesk, data: DataParts) -> None:
 
 def _wire_training(desk: TrainDesk, data: DataParts, parts: TrainParts) -> None:
     asked: set[Any] = {data.task, *data.columns, data.name, data.base, parts.effort, *parts.changes.values()}
-    maps = [parts.maps_row, *parts.headings, *parts.maps]
+    maps = [*parts.headings, *parts.maps]
     listed = [parts.experts_note, parts.expert, parts.download, parts.remove, data.base]
     shown = [parts.train, parts.stop, parts.progress, parts.result, parts.choice, *maps, *listed]
     trained = parts.train.click(
@@ -196,7 +196,7 @@ def _wire_training(desk: TrainDesk, data: DataParts, parts: TrainParts) -> None:
     trained.success(desk.refine_maps, None, maps, **_QUICK, **_MODEL)
     parts.stop.click(desk.stop, None, [parts.stop], **_QUICK)
     parts.keep.click(desk.keep, None, [parts.progress, parts.choice, *listed], **_QUICK)
-    parts.discard.click(desk.discard, None, [parts.choice, parts.maps_row, parts.result, parts.progress], **_QUICK)
+    parts.discard.click(desk.discard, None, [parts.choice, *parts.headings, parts.result, parts.progress], **_QUICK)
 
 
 def _wire_experts(desk: TrainDesk, data: DataParts, parts: TrainParts) -> None:
