@@ -6,7 +6,6 @@ import pytest
 
 from mote_demo.registry import Registry
 from mote_demo.settings import checkpoints_folder
-from mote_demo.store import VectorStore
 from mote_demo.ui.app import build_app, launch_options
 from tests.walk import MAPS, SIDES, VIEWPORTS, walk
 

@@ -87,7 +87,7 @@ class MoteTransformer(InputModule):
     @classmethod
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> "MoteTransformer":
         """Load from a folder or from the Hub."""
-        hub = {
+        hub: dict[str, Any] = {
             "token": kwargs.get("token"),
             "cache_dir": kwargs.get("cache_folder"),
             "revision": kwargs.get("revision"),

@@ -1,5 +1,8 @@
 """What steps 1 and 2 of the Train tab do: read data, recognise its columns, choose a task."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import gradio as gr
 import pandas as pd
 
@@ -61,10 +64,11 @@ class DataDesk:
         return self._describe(session, bench, task)
 
     @shown
-    def choose_columns(self, task: str, *columns: str, request: gr.Request) -> Updates:
+    def choose_columns(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         """Count the examples that other columns make."""
         _, bench = self._benches.of(request)
-        return {self._parts.counts: _count(bench, task, columns)}
+        columns = [values[column] for column in self._parts.columns]
+        return {self._parts.counts: _count(bench, values[self._parts.task], columns)}
 
     @shown
     def add_texts(self, request: gr.Request) -> Updates:
@@ -108,13 +112,13 @@ class DataDesk:
         }
 
 
-def chosen_examples(bench: Bench, task: str, columns: tuple[str, ...] | list[str]) -> Examples:
+def chosen_examples(bench: Bench, task: str, columns: Sequence[str]) -> Examples:
     """Return the examples that the picked columns make."""
     picked = {role: None if column == NONE else column for role, column in zip(roles_of(task), columns, strict=False)}
     return to_examples(bench.table, task, Columns(**picked))
 
 
-def _count(bench: Bench, task: str, columns: tuple[str, ...] | list[str]) -> str:
+def _count(bench: Bench, task: str, columns: Sequence[str]) -> str:
     try:
         return train_html.examples_note(chosen_examples(bench, task, columns))
     except UserError as error:

@@ -43,12 +43,18 @@ class TrainDesk:
         self._parts = parts
 
     @shown
+    def queue(self, request: gr.Request) -> Updates:
+        """Say that the training was asked for; one runs at a time."""
+        _, bench = self._benches.of(request)
+        bench.stop.clear()
+        return {**self._busy(True), self._parts.progress: train_html.working("Waiting for a free place")}
+
+    @shown
     def train(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Train an expert on the chosen columns, with the loss as it falls."""
         session, bench = self._benches.of(request)
-        bench.stop.clear()
         losses: list[float] = []
-        yield {**self._busy(True), self._parts.progress: train_html.working("Reading the data")}
+        yield {self._parts.progress: train_html.working("Reading the data")}
         try:
             settings = self._settings(bench, values)
             for event in train_expert(session, *settings, bench.stop):
@@ -61,6 +67,10 @@ class TrainDesk:
             raise
         finally:
             bench.stop.set()
+
+    def free(self) -> Updates:
+        """Offer the button again after a failure that has no words of its own."""
+        return self._busy(False)
 
     def stop(self, request: gr.Request) -> Updates:
         """Ask the training to end after its current step."""
@@ -207,5 +217,5 @@ def _drawings(maps: BeforeAfter, name: str) -> list[Updates]:
     ]
     for trace in (trace for figure in figures for trace in figure["data"]):
         held_out = maps.held_out[trace["customdata"]]
-        trace["marker"] |= {"size": 8, "opacity": np.where(held_out, 1.0, 0.3).tolist()}
+        trace["marker"] |= {"size": 8, "opacity": np.where(held_out, 1.0, 0.35).tolist()}
     return [drawing(figure, view=f"{name}/{maps.after.method}", groups="label") for figure in figures]

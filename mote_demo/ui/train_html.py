@@ -159,6 +159,8 @@ def _verdict(trained: Trained) -> list[str]:
             "It got worse on held-out rows. More or cleaner rows, a lower learning rate or fewer epochs may help; "
             "the route it started from is unchanged."
         )
+    elif min(trained.before.metrics.values()) >= 1:
+        notes.append("The route it started from was right on every held-out row already.")
     elif max(changes) <= 0.0005:
         notes.append("Nothing changed on held-out rows. More epochs or a higher learning rate may help.")
     if trained.after.rows < FEW_ROWS:

@@ -68,6 +68,11 @@ def _build_data() -> DataParts:
                 max_height=260,
                 elem_id="mote-train-preview",
             )
+    given: dict[str, Any] = {"file": file, "samples": samples, "add_texts": texts}
+    return DataParts(**given, note=note, preview=preview, **_build_task())
+
+
+def _build_task() -> dict[str, Any]:
     gr.HTML(train_html.section(2, "Task", "What should be near each other, and where the new expert starts from."))
     task = gr.Radio(
         [(f"{each.title}: near is {each.near}", name) for name, each in TASKS.items()],
@@ -85,7 +90,7 @@ def _build_data() -> DataParts:
             label="Name of the new expert", max_lines=1, max_length=48, min_width=180, elem_id="mote-train-name"
         )
         base = gr.Dropdown([], label="Start from the expert of", min_width=180, elem_id="mote-train-base")
-    return DataParts(file, samples, texts, note, preview, task, columns, counts, name, base)
+    return {"task": task, "columns": columns, "counts": counts, "name": name, "base": base}
 
 
 def _build_training() -> TrainParts:
@@ -176,7 +181,7 @@ def _wire_data(desk: DataDesk, data: DataParts) -> None:
     data.add_texts.click(desk.add_texts, None, [data.add_texts], **_QUICK)
     data.task.input(desk.choose_task, [data.task], described, **_QUICK)
     for column in data.columns:
-        column.input(desk.choose_columns, [data.task, *data.columns], [data.counts], **_QUICK)
+        column.input(desk.choose_columns, {data.task, *data.columns}, [data.counts], **_QUICK)
 
 
 def _wire_training(desk: TrainDesk, data: DataParts, parts: TrainParts) -> None:
@@ -184,15 +189,9 @@ def _wire_training(desk: TrainDesk, data: DataParts, parts: TrainParts) -> None:
     maps = [*parts.headings, *parts.maps]
     listed = [parts.experts_note, parts.expert, parts.download, parts.remove, data.base]
     shown = [parts.train, parts.stop, parts.progress, parts.result, parts.choice, *maps, *listed]
-    trained = parts.train.click(
-        desk.train,
-        asked,
-        shown,
-        api_visibility="private",
-        show_progress="minimal",
-        show_progress_on=[parts.progress],
-        **_TRAINING,
-    )
+    queued = parts.train.click(desk.queue, None, [parts.train, parts.stop, parts.progress], **_QUICK)
+    trained = queued.success(desk.train, asked, shown, **_QUICK, **_TRAINING)
+    trained.failure(desk.free, None, [parts.train, parts.stop], **_QUICK)
     trained.success(desk.refine_maps, None, maps, **_QUICK, **_MODEL)
     parts.stop.click(desk.stop, None, [parts.stop], **_QUICK)
     parts.keep.click(desk.keep, None, [parts.progress, parts.choice, *listed], **_QUICK)

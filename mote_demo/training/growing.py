@@ -1,0 +1,208 @@
+"""Grow one new task expert on a person's own examples; everything else stays as it is."""
+
+import copy
+import math
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mote_demo.data.examples import Examples
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.model.configuration import check_name
+from mote_demo.model.experts import replace_modules
+from mote_demo.tasks import find_task
+from mote_demo.training.frozen_trunk import FrozenTrunk
+from mote_demo.training.objectives import make_objective
+
+EFFORTS = {"quick": 40, "thorough": 120}
+"""About how many optimiser steps each effort takes."""
+
+_MOST_EPOCHS = {"quick": 8, "thorough": 20}
+_WARM_UP = 0.1
+_WEIGHT_DECAY = 0.01
+_MAX_GRADIENT = 1.0
+# Searches of other visitors run in between.
+_PAUSE_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Hold the settings of one growth.
+
+    Attributes:
+        name: of the new route and its expert.
+        task: name of the task to train.
+        base: route whose expert and instruction the new one starts from.
+        epochs: passes over the examples.
+        batch_size: rows in a batch.
+        learning_rate: the highest one, of AdamW.
+        temperature: of the softmax in the loss.
+        seed: of the order of the examples.
+    """
+
+    name: str
+    task: str
+    base: str
+    epochs: int = 8
+    batch_size: int = 32
+    learning_rate: float = 2e-4
+    temperature: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_name("expert", self.name)
+        find_task(self.task)
+        for setting, low, high in (
+            ("epochs", 1, 1000),
+            ("batch_size", 4, 512),
+            ("learning_rate", 1e-7, 1e-1),
+            ("temperature", 1e-3, 1.0),
+        ):
+            value = getattr(self, setting)
+            if not low <= value <= high:
+                raise UserError(f"The {setting.replace('_', ' ')} must be from {low:g} to {high:g}, not {value:g}.")
+
+    @classmethod
+    def suited(cls, name: str, task: str, rows: int, *, base: str | None = None, effort: str = "quick") -> "Growth":
+        """Choose settings for a number of training rows.
+
+        Args:
+            name: of the new route.
+            task: name of the task.
+            rows: training rows; few rows mean small batches and more epochs.
+            base: route to start from; None takes the task's own.
+            effort: one of ``EFFORTS``.
+        """
+        if effort not in EFFORTS:
+            raise unknown_choice("effort", effort, EFFORTS)
+        batch_size = min(32, max(8, rows // 4 // 2 * 2))
+        steps_of_epoch = max(1, math.ceil(rows / batch_size))
+        epochs = min(_MOST_EPOCHS[effort], max(1, round(EFFORTS[effort] / steps_of_epoch)))
+        return cls(name, task, base or find_task(task).query_route, epochs=epochs, batch_size=batch_size)
+
+
+@dataclass(frozen=True)
+class GrowStep:
+    """Say how far a growth is: ``step`` of ``steps`` is done, with this loss; about so many seconds are left."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Hold a new expert.
+
+    Attributes:
+        settings: what it was grown with.
+        experts: its layers by the paths of ``MoteModel.expert_paths``; their numbers are exact in
+            half precision, so a file of it loses nothing.
+        losses: of each step that was done.
+        steps: how many were planned.
+        seconds: wall-clock time.
+    """
+
+    settings: Growth
+    experts: dict[str, nn.Module]
+    losses: tuple[float, ...]
+    steps: int
+    seconds: float
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether the growth ended before its last step."""
+        return len(self.losses) < self.steps
+
+
+def grow(
+    encoder: Encoder, examples: Examples, settings: Growth, *, stop: threading.Event | None = None
+) -> Iterator[GrowStep | Grown]:
+    """Train a copy of one route's expert on ``examples``; every tensor of ``encoder`` keeps its value.
+
+    Args:
+        encoder: a model with task experts.
+        examples: what to train on, of ``settings.task``.
+        settings: how.
+        stop: set it from another thread to end after the current step with what was learnt so far.
+
+    Yields:
+        One ``GrowStep`` a step and, last, ``Grown``.
+    """
+    started = time.monotonic()
+    stop = stop or threading.Event()
+    _check(encoder, examples, settings)
+    # An encoder only infers; without this, autograd would record the shared layers as well.
+    encoder.model.requires_grad_(False)
+    experts = copy_expert(encoder, settings.base)
+    view = replace_modules(encoder.model.dense(settings.base), experts)
+    trunk = FrozenTrunk(encoder, view, settings.base)
+    objective = make_objective(examples, encoder, trunk, settings.batch_size, settings.temperature)
+    random = np.random.default_rng(settings.seed)
+    steps = settings.epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
+    optimiser = _Optimiser(experts, settings.learning_rate, steps)
+    losses: list[float] = []
+    batches = (batch for _ in range(settings.epochs) for batch in objective.epoch(random))
+    for batch in batches:
+        if stop.wait(_PAUSE_SECONDS):
+            break
+        losses.append(optimiser.step(objective.loss(batch)))
+        spent = time.monotonic() - started
+        yield GrowStep(len(losses), steps, losses[-1], spent / len(losses) * (steps - len(losses)))
+    for module in experts.values():
+        module.requires_grad_(False).half().float()
+    yield Grown(settings, experts, tuple(losses), steps, time.monotonic() - started)
+
+
+def copy_expert(encoder: Encoder, route: str) -> dict[str, nn.Module]:
+    """Copy the expert layers of ``route``, by the paths of ``MoteModel.expert_paths``."""
+    dense = encoder.model.dense(route)
+    return {path: copy.deepcopy(dense.get_submodule(path)) for path in encoder.model.expert_paths}
+
+
+def _check(encoder: Encoder, examples: Examples, settings: Growth) -> None:
+    config = encoder.model.config
+    if not config.expert_layers:
+        raise UserError(f"{encoder.name} has no task experts, so none can be grown. Please use a MoTE model.")
+    if settings.name in config.routes or settings.name in config.experts:
+        raise UserError(f"There is an expert {settings.name!r} already. Please choose another name.")
+    if settings.base not in config.routes:
+        raise unknown_choice("route to start from", settings.base, config.routes)
+    if examples.task != settings.task:
+        raise UserError(f"These are examples of {examples.task}, not of {settings.task}. Please choose one task.")
+
+
+class _Optimiser:
+    """AdamW with warm-up, a cosine down to zero and clipped gradients, on the new layers alone."""
+
+    def __init__(self, experts: dict[str, nn.Module], learning_rate: float, steps: int) -> None:
+        self._parameters = [
+            parameter for module in experts.values() for parameter in module.requires_grad_().parameters()
+        ]
+        self._adam = torch.optim.AdamW(self._parameters, lr=learning_rate, weight_decay=_WEIGHT_DECAY)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._adam, lambda step: _rate(step, steps))
+
+    def step(self, loss: Tensor) -> float:
+        value = loss.item()
+        if not math.isfinite(value):
+            raise UserError("The loss is no longer a number. Please choose a lower learning rate and train again.")
+        self._adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._parameters, _MAX_GRADIENT)
+        self._adam.step()
+        self._schedule.step()
+        return value
+
+
+def _rate(step: int, steps: int) -> float:
+    warm_up = max(1, round(_WARM_UP * steps))
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))

@@ -1,0 +1,261 @@
+"""Growing an expert: only it changes, it learns, it stops on request, and its file fits one model only."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import AutoConfig, AutoModel
+
+from mote_demo.data.examples import Examples, split
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
+from mote_demo.model import MoteModel, upcycle
+from mote_demo.model.backbones import BACKBONES
+from mote_demo.model.experts import replace_modules
+from mote_demo.sessions import GrownRoute
+from mote_demo.tasks import ROUTES, TASKS, Route
+from mote_demo.training.expert_file import load_expert, save_expert
+from mote_demo.training.frozen_trunk import FrozenTrunk
+from mote_demo.training.growing import Grown, GrowStep, Growth, copy_expert, grow
+from mote_demo.training.heldout import measure
+
+PETS = ("cat", "dog", "bird", "fish")
+WHEELS = ("car", "train", "plane", "road")
+OTHER = ("red", "green", "blue", "happy", "angry", "sad", "good", "bad", "big", "small", "new", "old")
+
+
+def examples_of(task: str) -> Examples:
+    """Make examples whose sense is in one word; the other words are noise."""
+    random = np.random.default_rng(0)
+    rows = []
+    for number in range(48):
+        kind, words = (("pets", PETS), ("wheels", WHEELS))[number % 2]
+        noise = random.choice(OTHER, 4)
+        text = f"{noise[0]} {noise[1]} {random.choice(words)} {noise[2]} {noise[3]}"
+        same = f"{noise[3]} {random.choice(words)} {noise[0]}"
+        unlike = f"{noise[3]} {random.choice(WHEELS if words is PETS else PETS)} {noise[0]}"
+        rows.append(
+            {
+                "classification": (text, kind),
+                "clustering": (text, kind),
+                "retrieval": (text, f"{same} {number}", f"{unlike} {number}"),
+                "similarity": (text, same if number % 3 else unlike, float(number % 3 > 0)),
+            }[task]
+        )
+    columns = [*TASKS[task].columns, *(["negative"] if task == "retrieval" else [])]
+    frame = pd.DataFrame(rows, columns=columns).drop_duplicates(columns[0]).reset_index(drop=True)
+    return Examples(task, frame)
+
+
+def growth(task: str = "classification", **changes) -> Growth:
+    return replace(
+        Growth("mine", task, TASKS[task].query_route, epochs=6, batch_size=16, learning_rate=3e-3), **changes
+    )
+
+
+def finish(encoder: Encoder, examples: Examples, settings: Growth) -> Grown:
+    return list(grow(encoder, examples, settings))[-1]
+
+
+def plug(encoder: Encoder, grown: Grown, task: str = "classification") -> Encoder:
+    route = Route("mine", ROUTES[TASKS[task].query_route].instruction)
+    return encoder.with_route("mine", route, grown.experts)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_loss_falls_for_every_task(tiny_encoder, task):
+    grown = finish(tiny_encoder, examples_of(task), growth(task, epochs=20, learning_rate=1e-2))
+    assert len(grown.losses) == grown.steps
+    assert np.mean(grown.losses[-6:]) < 0.8 * np.mean(grown.losses[:6])
+
+
+def test_only_the_new_expert_changes(tiny_encoder):
+    before = {name: tensor.clone() for name, tensor in tiny_encoder.model.state_dict().items()}
+    grown = finish(tiny_encoder, examples_of("classification"), growth())
+    after = plug(tiny_encoder, grown).model.state_dict()
+    assert all(torch.equal(tiny_encoder.model.state_dict()[name], tensor) for name, tensor in before.items())
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    new = set(after) - set(before)
+    assert new
+    assert all(".mine." in name for name in new)
+    assert any(not torch.equal(after[name], before[name.replace(".mine.", ".classification.")]) for name in new)
+
+
+def test_nothing_below_the_expert_is_recorded_for_gradients(tiny_encoder):
+    finish(tiny_encoder, examples_of("classification"), growth(epochs=1))
+    assert not any(parameter.requires_grad for parameter in tiny_encoder.model.parameters())
+    assert all(parameter.grad is None for parameter in tiny_encoder.model.parameters())
+
+
+def test_a_grown_retrieval_expert_leaves_document_vectors_alone(tiny_encoder):
+    documents = ["a cat", "the train"]
+    before = tiny_encoder.encode(documents, route="document")
+    plugged = plug(tiny_encoder, finish(tiny_encoder, examples_of("retrieval"), growth("retrieval")), "retrieval")
+    assert np.array_equal(plugged.encode(documents, route="document"), before)
+    assert not np.allclose(plugged.encode(documents, route="mine"), tiny_encoder.encode(documents, route="query"))
+
+
+@pytest.mark.parametrize("architecture", BACKBONES)
+def test_kept_activations_give_the_vectors_of_the_whole_model(architecture, tiny_encoder):
+    encoder = Encoder(tiny_model(architecture), tiny_encoder._tokenizer, architecture)
+    texts = ["a cat", "the red train by the old river", "a", "my dog, your dog and three fish"] * 3
+    trunk = FrozenTrunk(encoder, encoder.model.dense("clustering"), "clustering")
+    assert trunk.keeps
+    with torch.no_grad():
+        first, again = trunk.encode(texts).numpy(), trunk.encode(texts[::-1]).numpy()[::-1]
+    expected = encoder.encode(texts, route="clustering")
+    assert np.abs(first - expected).max() < 1e-5
+    assert np.abs(again - expected).max() < 1e-5
+
+
+def test_kept_activations_give_the_gradients_of_the_whole_model(tiny_encoder):
+    gradients = []
+    for keep in (True, False):
+        experts = {path: module.requires_grad_() for path, module in copy_expert(tiny_encoder, "sts").items()}
+        view = replace_modules(tiny_encoder.model.dense("sts"), experts)
+        vectors = FrozenTrunk(tiny_encoder, view, "sts", keep=keep).encode(["a cat", "the old train", "a big river"])
+        (vectors @ vectors.T).sum().backward()
+        gradients.append([parameter.grad for module in experts.values() for parameter in module.parameters()])
+    assert all(torch.allclose(kept, whole, atol=1e-5) for kept, whole in zip(*gradients, strict=True))
+
+
+def test_stopping_returns_the_expert_trained_so_far(tiny_encoder):
+    stop = threading.Event()
+    events = []
+    for event in grow(tiny_encoder, examples_of("classification"), growth(), stop=stop):
+        events.append(event)
+        if isinstance(event, GrowStep) and event.step == 3:
+            stop.set()
+    grown = events[-1]
+    assert [type(event) for event in events] == [GrowStep] * 3 + [Grown]
+    assert grown.stopped
+    assert len(grown.losses) == 3
+    vectors = plug(tiny_encoder, grown).encode(["a cat"], route="mine")
+    assert not np.allclose(vectors, tiny_encoder.encode(["a cat"], route="classification"))
+
+
+def test_separable_labels_are_told_apart_better_on_held_out_rows(tiny_encoder):
+    train, test = split(examples_of("classification"), 0.25)
+    grown = finish(tiny_encoder, train, growth(epochs=15))
+    before = measure(tiny_encoder, ("classification", "classification"), train, test)
+    after = measure(plug(tiny_encoder, grown), ("mine", "mine"), train, test)
+    assert before.rows == after.rows == len(test.frame)
+    assert min(after.metrics.values()) > max(before.metrics.values())
+
+
+@pytest.mark.parametrize(
+    ("task", "routes", "words"),
+    [
+        ("retrieval", ("query", "document"), ("nDCG@10", "hit@1")),
+        ("clustering", ("clustering", "clustering"), ("V-measure",)),
+        ("similarity", ("sts", "sts"), ("Spearman",)),
+    ],
+)
+def test_each_task_is_measured_by_its_metric(tiny_encoder, task, routes, words):
+    train, test = split(examples_of(task), 0.25)
+    measured = measure(tiny_encoder, routes, train, test)
+    assert len(measured.metrics) == len(words)
+    assert all(word in name for word, name in zip(words, measured.metrics, strict=True))
+    assert all(-1 <= value <= 1 for value in measured.metrics.values())
+    assert measured == measure(tiny_encoder, routes, train, test)
+
+
+def test_the_same_seed_gives_the_same_expert(tiny_encoder):
+    first, second = (finish(tiny_encoder, examples_of("clustering"), growth("clustering")) for _ in range(2))
+    assert first.losses == second.losses
+
+
+def test_few_rows_get_more_epochs_than_many():
+    few, many = (Growth.suited("mine", "classification", rows) for rows in (20, 1500))
+    assert few.epochs > many.epochs
+    assert few.batch_size < many.batch_size
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "classification"}, "already"),
+        ({"base": "bogus"}, "'query'"),
+        ({"task": "clustering"}, "examples of classification"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(tiny_encoder, changes, words):
+    with pytest.raises(UserError, match=words):
+        list(grow(tiny_encoder, examples_of("classification"), growth(**changes)))
+
+
+@pytest.mark.parametrize(("changes", "words"), [({"name": "My topic!"}, "small letter"), ({"epochs": 0}, "epochs")])
+def test_settings_out_of_range_are_refused(changes, words):
+    with pytest.raises(UserError, match=words):
+        growth(**changes)
+
+
+def test_a_dense_model_cannot_grow_an_expert(tiny_baseline_encoder):
+    with pytest.raises(UserError, match="no task experts"):
+        list(grow(tiny_baseline_encoder, examples_of("classification"), growth()))
+
+
+@pytest.fixture
+def saved(tiny_encoder, tmp_path):
+    """An expert, its route and its file."""
+    grown = finish(tiny_encoder, examples_of("classification"), growth())
+    route = GrownRoute("mine", "classification", "classification", Route("mine", "classification: "))
+    path = tmp_path / "mine.safetensors"
+    save_expert(path, tiny_encoder, route, grown.experts, {"after": {"accuracy": 0.5}})
+    return grown, route, path
+
+
+def test_a_saved_expert_gives_the_same_vectors(tiny_encoder, saved):
+    grown, route, path = saved
+    file = load_expert(path)
+    again = tiny_encoder.with_route("mine", file.grown.route, file.experts_for(tiny_encoder))
+    texts = ["a cat", "the old train"]
+    assert file.grown == route
+    assert file.facts == {"after": {"accuracy": 0.5}}
+    assert np.array_equal(again.encode(texts, route="mine"), plug(tiny_encoder, grown).encode(texts, route="mine"))
+
+
+def test_an_expert_of_another_model_is_refused_with_both_fingerprints(tiny_encoder, fresh_mote, saved):
+    with torch.no_grad():
+        next(fresh_mote.backbone.parameters()).add_(0.1)
+    other = Encoder(fresh_mote, tiny_encoder._tokenizer, "other")
+    with pytest.raises(UserError) as error:
+        load_expert(saved[2]).experts_for(other)
+    assert tiny_encoder.fingerprint("classification") in str(error.value)
+    assert other.fingerprint("classification") in str(error.value)
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "foreign"])
+def test_a_file_that_is_no_expert_is_refused(saved, damage):
+    path = saved[2]
+    if damage == "text":
+        path.write_text("no expert")
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-10])
+    else:
+        save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(UserError, match="another file"):
+        load_expert(path)
+
+
+def test_layers_of_other_shapes_are_refused(tiny_encoder, saved):
+    file = load_expert(saved[2])
+    name, tensor = next(iter(file.tensors.items()))
+    with pytest.raises(UserError, match="do not fit"):
+        replace(file, tensors={**file.tensors, name: tensor[:1]}).experts_for(tiny_encoder)
+
+
+def tiny_model(architecture: str) -> MoteModel:
+    """Upcycle a random encoder of an architecture."""
+    torch.manual_seed(0)
+    small = {"vocab_size": 200, "max_position_embeddings": 80, "pad_token_id": 0}
+    names = ("dim", "n_layers", "n_heads", "hidden_dim") if architecture == "distilbert" else (
+        "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"
+    )  # fmt: skip
+    config = AutoConfig.for_model(architecture, **small, **dict(zip(names, (32, 4, 2, 48), strict=True)))
+    backbone = AutoModel.from_config(config, **BACKBONES[architecture].init)
+    return upcycle(backbone, ROUTES, max_tokens=64)

@@ -1,0 +1,183 @@
+"""The Train tab in a browser, on tiny models."""
+
+from functools import partial
+
+import gradio as gr
+import pytest
+
+from mote_demo.registry import Registry
+from mote_demo.sessions import Session, Sessions
+from mote_demo.store import VectorStore
+from mote_demo.ui.theme import css, theme
+from mote_demo.ui.train_tab import build_train_tab
+
+pytestmark = pytest.mark.browser
+
+EVIL = "<img src=x onerror=window.hacked=1> ${window.hacked=2}"
+
+
+@pytest.fixture(scope="module")
+def sessions(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
+    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
+    return Sessions(partial(Session, registry))
+
+
+@pytest.fixture(scope="module")
+def address(sessions):
+    """Serve an app that has only this tab."""
+    with gr.Blocks() as demo, gr.Tab("Train"):
+        build_train_tab(sessions)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
+    yield url
+    demo.close()
+
+
+def open_tab(page, address):
+    page.goto(address)
+    counted(page, "240 usable rows")
+
+
+def counted(page, words):
+    page.locator("#mote-train-counts").get_by_text(words).first.wait_for()
+
+
+def change(page, label, value):
+    field = page.get_by_label(label)
+    if not field.is_visible():
+        page.get_by_role("button", name="More settings").click()
+    field.fill(str(value))
+    field.blur()
+
+
+def train(page, epochs=1):
+    change(page, "Epochs", epochs)
+    page.locator("#mote-train-start").click()
+    page.locator("#mote-train-result table").wait_for()
+
+
+def upload(page, path):
+    page.locator("#mote-train-upload input[type=file]").set_input_files(path)
+
+
+def own_routes(sessions):
+    return [list(session.grown) for session in sessions._sessions.values() if session.grown]
+
+
+@pytest.fixture(autouse=True)
+def forget_visitors(sessions):
+    yield
+    sessions._sessions.clear()
+
+
+def test_the_sample_set_gives_an_expert_with_measurements_and_maps(page, address, sessions):
+    open_tab(page, address)
+    train(page)
+    assert "60 held-out rows" in page.inner_text("#mote-train-result")
+    page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    page.locator("#mote-train-experts").get_by_text("my-intent").wait_for()
+    assert own_routes(sessions) == [["my-intent"]]
+
+
+def test_another_visitor_does_not_see_the_expert(page, open_page, address):
+    open_tab(page, address)
+    train(page)
+    other = open_page()
+    open_tab(other, address)
+    other.locator("#mote-train-experts").get_by_text("You have none yet").wait_for()
+    assert other.locator("#mote-train-name input, #mote-train-name textarea").input_value() == "my-intent"
+
+
+def test_a_bad_upload_is_explained_and_the_tab_goes_on_working(page, address, tmp_path):
+    open_tab(page, address)
+    bad = tmp_path / "bad.parquet"
+    bad.write_bytes(b"PAR1 nothing")
+    upload(page, bad)
+    page.locator("#mote-train-data [role=alert]").get_by_text("bad.parquet").wait_for()
+    page.get_by_text("The data below is still the sample set.").wait_for()
+    train(page)
+
+
+def test_an_upload_is_recognised_and_shown_as_text(page, address, sessions, tmp_path):
+    open_tab(page, address)
+    path = tmp_path / "mine.csv"
+    lines = [f"{EVIL} a {animal} {number},animal{number % 2}" for number in range(20) for animal in ("cat",)]
+    path.write_text("message,category\n" + "\n".join(lines))
+    upload(page, path)
+    counted(page, "20 usable rows")
+    assert page.get_by_label("Column: label").input_value() == "category"
+    page.locator("#mote-train-texts").click()
+    page.get_by_text("can be picked in Compare and Map").first.wait_for()
+    train(page)
+    assert page.evaluate("window.hacked") is None
+    (session,) = (session for session in sessions._sessions.values() if session.grown)
+    assert [title for title, _ in session.texts_choices()][0] == "mine.csv"
+
+
+def test_columns_that_do_not_fit_the_task_are_explained(page, address):
+    open_tab(page, address)
+    page.get_by_role("radio", name="Similarity").check()
+    page.locator("#mote-train-counts [role=alert]").get_by_text("sentence1").wait_for()
+    page.locator("#mote-train-start").click()
+    page.locator("#mote-train-progress [role=alert]").get_by_text("sentence1").wait_for()
+    page.get_by_role("radio", name="Classification").check()
+    counted(page, "240 usable rows")
+    train(page)
+
+
+@pytest.mark.parametrize("decision", ["keep", "discard"])
+def test_a_stopped_training_can_be_kept_or_discarded(page, address, sessions, decision):
+    open_tab(page, address)
+    change(page, "Epochs", 1000)
+    page.locator("#mote-train-start").click()
+    page.locator(".mote-curve").wait_for()
+    page.locator("#mote-train-stop").click()
+    page.locator("#mote-train-result table").wait_for()
+    assert own_routes(sessions) == []
+    page.locator(f"#mote-train-{decision}").click()
+    page.locator(f"#mote-train-{decision}").wait_for(state="hidden")
+    assert own_routes(sessions) == ([["my-intent"]] if decision == "keep" else [])
+
+
+def test_a_second_training_waits_and_can_be_stopped_while_it_does(page, open_page, address, sessions):
+    open_tab(page, address)
+    change(page, "Epochs", 1000)
+    page.locator("#mote-train-start").click()
+    page.locator(".mote-curve").wait_for()
+    other = open_page()
+    open_tab(other, address)
+    other.locator("#mote-train-start").click()
+    other.get_by_text("Waiting for a free place").wait_for()
+    other.locator("#mote-train-stop").click()
+    page.locator("#mote-train-stop").click()
+    other.get_by_text("Stopped before the first step").wait_for()
+    other.locator("#mote-train-start:enabled").wait_for()
+    assert own_routes(sessions) == []
+
+
+def test_an_expert_can_be_downloaded_removed_and_plugged_in_again(page, address, sessions, tmp_path):
+    open_tab(page, address)
+    train(page)
+    with page.expect_download() as download:
+        page.locator("#mote-train-download").click()
+    download.value.save_as(tmp_path / "expert.safetensors")
+    page.locator("#mote-train-remove").click()
+    page.get_by_text("You have none yet").wait_for()
+    assert own_routes(sessions) == []
+    page.locator("input[accept='.safetensors']").set_input_files(tmp_path / "expert.safetensors")
+    page.locator("#mote-train-experts").get_by_text("my-intent").wait_for()
+    assert own_routes(sessions) == [["my-intent"]]
+
+
+def test_nothing_is_wider_than_a_phone(open_page, address):
+    page = open_page(viewport={"width": 390, "height": 844})
+    open_tab(page, address)
+    train(page)
+    page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_another_label_column_counts_its_own_labels(page, address):
+    open_tab(page, address)
+    page.get_by_label("Column: label").click()
+    page.get_by_role("option", name="mood").click()
+    page.locator("#mote-train-counts .mote-chip").get_by_text("cheerful").wait_for()
