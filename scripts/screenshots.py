@@ -11,11 +11,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.walk import VIEWPORTS, walk
-
 from mote_demo.settings import ROOT
 from mote_demo.ui.app import launch_options, open_app
 from tests.browser import find_chromium, launched
+from tests.walk import VIEWPORTS, walk
 
 
 def main():
