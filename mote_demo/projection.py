@@ -1,5 +1,7 @@
 """Vectors to points in two dimensions."""
 
+import atexit
+import functools
 import os
 import tempfile
 import threading
@@ -21,6 +23,8 @@ _FEWEST_FOR_UMAP = 16
 _SIDE, _NOISE = 10.0, 1e-3
 # numba aborts the process when two fits run at once on its "workqueue" threads (the macOS default).
 _FIT_LOCK = threading.Lock()
+_LONGEST_FIT = 60
+"""Seconds to wait for a fit when the process ends."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ def _umap(vectors: np.ndarray, start: np.ndarray, neighbours: int, seed: int) ->
         # That maps cannot place new texts without a search index is known; see ``place``.
         warnings.filterwarnings("ignore", message="precomputed_knn", category=UserWarning)
         _find_numba_cache()
+        _finish_before_exit()
         from umap import UMAP
 
         reducer = UMAP(
@@ -153,6 +158,12 @@ def _umap(vectors: np.ndarray, start: np.ndarray, neighbours: int, seed: int) ->
             n_jobs=1,
         )
         return np.asarray(reducer.fit_transform(vectors), dtype=np.float32)
+
+
+@functools.cache
+def _finish_before_exit() -> None:
+    # A fit in a thread that goes on while Python takes itself down aborts the process.
+    atexit.register(_FIT_LOCK.acquire, timeout=_LONGEST_FIT)
 
 
 def _neighbour_graph(vectors: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mote_demo.evaluation.markdown import table
-from mote_demo.evaluation.report import load_report
+from mote_demo.evaluation.report import Report, load_report
 from mote_demo.files import replacing
 from mote_demo.settings import ROOT, report_file
 
@@ -45,7 +45,17 @@ def results() -> str:
         count = sum(one.family == family for one in report.sets)
         rows.append([family, str(count), *(f"{report.family_mean(model, family):.1f}" for model in models)])
     rows.append(["**mean of families**", "", *(f"**{report.mean_of_families(model):.1f}**" for model in models)])
-    return table(["family", "sets", *models], rows, left=2)
+    return f"{table(['family', 'sets', *models], rows, left=2)}\n\n{difference(report, *models[:2])}"
+
+
+def difference(report: Report, first: str, second: str) -> str:
+    """Say how far the second model is from the first over all sets."""
+    gain = report.mean_of_sets(second) - report.mean_of_sets(first)
+    low, high = report.interval(first, second)
+    return (
+        f"Over the {len(report.sets)} sets, `{second}` scores {gain:+.2f} points against `{first}` "
+        f"(95 % bootstrap interval over the sets: {low:+.2f} to {high:+.2f})."
+    )
 
 
 def replace(text: str, name: str, inner: str) -> str:

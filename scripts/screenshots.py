@@ -1,4 +1,4 @@
-"""Take the pictures of the app that README.md and docs/ show.
+"""Take the pictures of the app that README.md shows.
 
 Usage: python scripts/screenshots.py [FOLDER]   (default: docs/images)
 """
@@ -16,6 +16,9 @@ from mote_demo.ui.app import launch_options, open_app
 from tests.browser import find_chromium, launched
 from tests.walk import VIEWPORTS, walk
 
+SCREEN = "desktop"
+STEPS = ("compare", "map", "trained")
+
 
 def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
@@ -26,12 +29,12 @@ def main():
     demo = open_app()
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     with launched(chromium) as browser:
-        for name, options in VIEWPORTS.items():
-            page = browser.new_context(**options).new_page()
-            page.goto(address)
-            for step in walk(page):
-                page.screenshot(path=folder / f"{step}-{name}.png")
-                print(f"{step}-{name}.png")
+        page = browser.new_context(**VIEWPORTS[SCREEN]).new_page()
+        page.goto(address)
+        for step in walk(page):
+            if step in STEPS:
+                page.screenshot(path=folder / f"{step}.png")
+                print(f"{step}.png")
     demo.close()
 
 

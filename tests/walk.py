@@ -53,6 +53,7 @@ def _train(page) -> Iterator[str]:
     page.locator("#mote-train-start").click()
     page.locator("#mote-train-result table").first.wait_for()
     page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    page.locator("#mote-train-progress").evaluate("part => part.scrollIntoView()")
     yield "trained"
     open_tab(page, "Compare")
     page.get_by_role("button", name="More settings").first.click()

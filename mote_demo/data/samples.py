@@ -8,12 +8,12 @@ from mote_demo.data.uploads import read_table, to_texts
 
 _LABELS = ("topic", "intent", "mood")
 _QUERIES = (
+    "Thank you, this made my day!",
     "I was charged twice for the same order",
     "Where is my parcel?",
     "I can't sign in any more",
     "The app keeps crashing",
     "This broke after two days",
-    "Thank you, this made my day!",
 )
 
 
@@ -29,4 +29,4 @@ def load_samples() -> Texts:
     neighbour by topic is rarely one by intent or by mood.
     """
     texts = to_texts(read_table(samples_path()), text="text", labels=_LABELS, name="samples", queries=_QUERIES)
-    return replace(texts, title="Support messages (sample)")
+    return replace(texts, title="Support messages (sample set)")

@@ -1,5 +1,6 @@
 """The app: four tabs over one registry."""
 
+import atexit
 import logging
 import threading
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.data.tables import MAX_BYTES
+from mote_demo.encoder import Stopped
 from mote_demo.evaluation.report import Report, load_report
 from mote_demo.registry import Registry
 from mote_demo.sessions import Session, Sessions
@@ -27,6 +29,9 @@ _BANNER = (
     "<p>One text, several tasks: an expert for each, beside one model for all.</p></header>"
 )
 _HOUR = 3600
+_LONGEST_END = 60
+"""Seconds to wait at the end for what cannot be stopped, such as a compiler."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -34,8 +39,17 @@ def open_app() -> gr.Blocks:
     """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
     registry = Registry.load(checkpoints_folder(), cache_folder())
     report = load_report(report_file()) if report_file().is_file() else None
-    threading.Thread(target=warm_up, args=(registry,), daemon=True).start()
+    stop = threading.Event()
+    warming = threading.Thread(target=warm_up, args=(registry, stop), daemon=True)
+    warming.start()
+    atexit.register(_end, warming, stop)
     return build_app(registry, report)
+
+
+def _end(thread: threading.Thread, stop: threading.Event) -> None:
+    # Native code that still computes while Python takes itself down aborts the process.
+    stop.set()
+    thread.join(_LONGEST_END)
 
 
 def build_app(registry: Registry, report: Report | None = None) -> gr.Blocks:
@@ -80,7 +94,7 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def warm_up(registry: Registry) -> None:
+def warm_up(registry: Registry, stop: threading.Event) -> None:
     """Encode the sample set for every task with both models, then prepare the map's compiler.
 
     Visitors who are quicker wait for the same computation instead of starting a second one.
@@ -91,10 +105,12 @@ def warm_up(registry: Registry) -> None:
     try:
         for task in TASKS.values():
             for side in ("baseline", "mote"):
-                session.vectors(side, task.document_route, session.texts("samples"))
+                session.vectors(side, task.document_route, session.texts("samples"), stop=stop)
         warm_up_projection()
         for side in ("baseline", "mote"):
-            session.vectors(side, "document", session.texts("python-docs"))
+            session.vectors(side, "document", session.texts("python-docs"), stop=stop)
+    except Stopped:
+        return
     except Exception:
         # Nothing depends on it: what is missing is computed, and its error shown, on request.
         _logger.exception("Preparing the built-in texts failed")
