@@ -1,7 +1,6 @@
 """What the Compare tab does: one method an event."""
 
 import csv
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +9,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from mote_demo.errors import UserError
 from mote_demo.search import Answer, ask
 from mote_demo.sessions import SIDES, Session, Sessions
 from mote_demo.ui import compare_html
+from mote_demo.ui.downloads import new_file
 from mote_demo.ui.errors import shown
 from mote_demo.ui.streaming import Status, follow
 
@@ -151,10 +150,7 @@ def _ask(session: Session, texts: str, task: str, label: str | None, **question:
 
 
 def _write_csv(answer: Answer) -> Path:
-    # Gradio serves files from this folder and empties it by the app's delete_cache.
-    folder = Path(get_upload_folder()) / uuid.uuid4().hex
-    folder.mkdir(parents=True)
-    path = folder / "mote-compare.csv"
+    path = new_file("mote-compare.csv")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["model", "route", "text_sent", "rank", "score", "move", "places", "row", "title", "text"])

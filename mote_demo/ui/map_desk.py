@@ -1,15 +1,12 @@
 """What the Map tab does: one method an event."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from mote_demo.errors import UserError
 from mote_demo.figures import Figure, extent_of, map_figure, write_map_csv, write_map_html
@@ -17,6 +14,7 @@ from mote_demo.map_details import describe_point, place_query
 from mote_demo.maps import Maps, Report, colour_choices, colour_values, draw_maps
 from mote_demo.sessions import SIDES, Session, Sessions
 from mote_demo.ui import map_html
+from mote_demo.ui.downloads import new_file
 from mote_demo.ui.errors import shown
 from mote_demo.ui.scatter import drawing, marks, no_marks
 from mote_demo.ui.streaming import Status, follow
@@ -154,7 +152,7 @@ class MapDesk:
     def save_csv(self, request: gr.Request) -> Updates:
         """Write the texts with their places on both maps."""
         maps = self._maps(request)
-        path = _new_file("mote-maps.csv")
+        path = new_file("mote-maps.csv")
         frame = maps.texts.frame.assign(neighbours_shared=maps.overlap)
         write_map_csv(path, frame, {side: maps.side(side).points for side in SIDES})
         return {self._parts.file: str(path)}
@@ -163,7 +161,7 @@ class MapDesk:
     def save_html(self, colour: str, request: gr.Request) -> Updates:
         """Write both maps as a page that works without a network."""
         maps = self._maps(request)
-        path = _new_file("mote-maps.html")
+        path = new_file("mote-maps.html")
         figures = [_titled(figure, side) for side, figure in _figures(maps, _column(maps, colour)).items()]
         write_map_html(path, figures, f"{maps.texts.title}: Baseline and MoTE")
         return {self._parts.file: str(path)}
@@ -219,10 +217,3 @@ def _figures(maps: Maps, colour: str) -> dict[str, Figure]:
 def _titled(figure: Figure, side: str) -> Figure:
     layout = {**figure["layout"], "title": {"text": map_html.SIDE_TITLES[side]}, "margin": {"t": 40}}
     return {**figure, "layout": layout}
-
-
-def _new_file(name: str) -> Path:
-    # Gradio serves files from this folder and empties it by the app's delete_cache.
-    folder = Path(get_upload_folder()) / uuid.uuid4().hex
-    folder.mkdir(parents=True)
-    return folder / name

@@ -13,10 +13,11 @@ from mote_demo.sessions import Session
 from mote_demo.tasks import TASKS
 from mote_demo.training.growing import GrowStep
 from mote_demo.ui import train_html
+from mote_demo.ui.downloads import new_file
 from mote_demo.ui.errors import shown
 from mote_demo.ui.scatter import drawing
 from mote_demo.ui.train_data import chosen_examples
-from mote_demo.ui.train_parts import Bench, Benches, DataParts, TrainParts, Updates, new_file
+from mote_demo.ui.train_parts import Bench, Benches, DataParts, TrainParts, Updates
 from mote_demo.workbench import (
     BeforeAfter,
     Stage,

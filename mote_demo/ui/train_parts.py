@@ -1,14 +1,11 @@
 """The components of the Train tab, and what it keeps for one visitor."""
 
 import threading
-import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from mote_demo.data.columns import Columns
 from mote_demo.data.samples import samples_path
@@ -101,10 +98,3 @@ class Benches:
 def sample_bench() -> Bench:
     """Return a bench with the sample set, to be sorted by intent."""
     return Bench(read_table(samples_path()), Columns(text="text", label="intent"))
-
-
-def new_file(name: str) -> Path:
-    """Return a path to write a download to; Gradio empties its folder by the app's ``delete_cache``."""
-    folder = Path(get_upload_folder()) / uuid.uuid4().hex
-    folder.mkdir(parents=True)
-    return folder / name
