@@ -96,6 +96,7 @@ def test_classification_adds_a_vote_and_similarity_a_pair(page, address):
     page.get_by_role("radio", name="Classification").check()
     page.locator(f"{SIDES[1]} .mote-votes").get_by_text("topic").wait_for()
     page.get_by_role("radio", name="Similarity").check()
+    page.locator(SIDES[1]).get_by_text("similarity: ").first.wait_for()
     page.get_by_label("Second text").fill("the parcel is late")
     page.get_by_label("Second text").press("Enter")
     page.locator(f"{SIDES[1]} .mote-pair").wait_for()

@@ -53,6 +53,7 @@ class CompareDesk:
         self._sessions = sessions
         self._parts = parts
         self._answers: WeakKeyDictionary[Session, Answer] = WeakKeyDictionary()
+        self._latest: WeakKeyDictionary[Session, object] = WeakKeyDictionary()
 
     @shown
     def refresh(self, task: str, route: str | None, texts: str | None, request: gr.Request) -> Updates:
@@ -103,6 +104,8 @@ class CompareDesk:
     ) -> Iterator[Updates]:
         """Ask both models, with statuses while texts are encoded for the first time."""
         parts, session = self._parts, self._sessions.of(request.session_hash)
+        # A change of task and a press of Enter can ask at once: an earlier answer never covers a later one.
+        mine = self._latest[session] = object()
         yield {**self._busy(True), parts.status: compare_html.status("Asking both models", 0, 0)}
         try:
             work = partial(
@@ -117,6 +120,8 @@ class CompareDesk:
                 label=label if task in VOTING else None,
             )
             for event in follow(work):
+                if self._latest[session] is not mine:
+                    return
                 if isinstance(event, Status):
                     yield {parts.status: compare_html.status(event.stage, event.done, event.total)}
                 else:
