@@ -141,3 +141,26 @@ def test_a_missing_or_damaged_file_and_a_source_without_a_hub_name_are_named(tmp
     (tmp_path / "rows.parquet").write_bytes(b"not parquet")
     with pytest.raises(UserError, match=r"rows\.parquet is not a readable"):
         load_pairs(source, tmp_path, 0)
+
+
+def test_graded_pairs_keep_their_scores_as_numbers(load):
+    rows = {"one": ["a", "b", "c"], "two": ["x", "y", "z"], "kind": ["same", "other", "same"]}
+    columns = {"anchor": "one", "positive": "two", "score": "kind"}
+    frame = load("graded", rows, columns, grades={"same": 1, "other": 0.25})
+    assert frame["label"].tolist() == [1, 0.25, 1]
+    assert frame["label"].dtype == "float32"
+    numbers = load("graded", {**rows, "kind": [0, 1, 1]}, columns)
+    assert numbers["label"].tolist() == [0, 1, 1]
+
+
+def test_a_score_without_a_number_is_named(load):
+    rows = {"one": ["a", "b"], "two": ["x", "y"], "kind": ["same", "odd"]}
+    with pytest.raises(UserError, match="'odd' has no number"):
+        load("graded", rows, {"anchor": "one", "positive": "two", "score": "kind"}, grades={"same": 1})
+
+
+def test_a_source_may_be_cut_to_a_seeded_sample(load):
+    rows = {"question": [f"q{number}" for number in range(50)], "answer": [f"a{number}" for number in range(50)]}
+    first, again, other = (load("pairs", rows, QUESTION_COLUMNS, seed=seed, max_rows=10) for seed in (0, 0, 1))
+    assert len(first) == 10
+    assert first["anchor"].tolist() == again["anchor"].tolist() != other["anchor"].tolist()

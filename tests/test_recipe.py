@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +6,7 @@ import yaml
 
 from mote_demo.errors import UserError
 from mote_demo.tasks import TASKS
-from mote_demo.training.recipe import Arm, Recipe, load_recipe
+from mote_demo.training.recipe import Arm, load_recipe
 
 SHIPPED = Path(__file__).parent.parent / "recipes" / "default.yaml"
 
@@ -39,20 +39,37 @@ def put(value, *keys):
     return change
 
 
-def test_the_shipped_recipe_trains_two_arms_on_every_task():
+def test_the_shipped_recipe_trains_the_three_arms_of_the_claim_on_every_task():
     recipe = load_recipe(SHIPPED)
-    assert set(recipe.arms) == {"baseline", "mote"}
+    assert {"no_instruction", "baseline", "mote"} <= set(recipe.arms)
     assert set(recipe.tasks) == {source.task for source in recipe.sources} == set(TASKS)
     assert all(source.licence for source in recipe.sources)
 
 
-def test_arms_differ_in_their_experts_alone():
+def test_the_arms_of_the_claim_differ_in_instructions_and_experts_alone():
     recipe = load_recipe(SHIPPED)
-    assert recipe.arms["baseline"] == Arm(instructions=True, expert_layers=())
-    assert recipe.arms["mote"].instructions
-    assert recipe.expert_layers == recipe.arms["mote"].expert_layers
-    own = {item.name for item in fields(Arm)}
-    assert not own & {item.name for item in fields(Recipe)}
+    arms = [replace(recipe.arms[name], title="") for name in ("no_instruction", "baseline", "mote")]
+    assert arms == [Arm(False, ()), Arm(True, ()), Arm(True, (1, 3, 5))]
+    layers = {recipe.trained_layers(name) for name in ("no_instruction", "baseline", "mote")}
+    assert layers == {(1, 3, 5)}
+    assert {recipe.seeds_of(name) for name in ("no_instruction", "baseline", "mote")} == {recipe.seeds}
+
+
+def test_an_arm_with_run_wide_settings_holds_the_weighted_means_for_every_task():
+    recipe = load_recipe(SHIPPED)
+    arm = replace(recipe.arms["mote"], run_wide=True)
+    held = replace(recipe, arms={"wide": arm}).settings("wide")
+    assert len({(task.temperature, task.batch_size, task.learning_rate_factor) for task in held.values()}) == 1
+    temperatures = [task.temperature for task in recipe.tasks.values()]
+    assert min(temperatures) < held["retrieval"].temperature < max(temperatures)
+    assert held["retrieval"].symmetric == recipe.tasks["retrieval"].symmetric
+
+
+def test_an_arm_may_have_steps_and_seeds_of_its_own():
+    recipe = load_recipe(SHIPPED)
+    short = replace(recipe, arms={"short": replace(recipe.arms["mote"], steps=7, seeds=(5,)), **recipe.arms})
+    assert (short.steps_of("short"), short.steps_of("mote")) == (7, recipe.steps)
+    assert (short.seeds_of("short"), short.seeds_of("mote")) == ((5,), recipe.seeds)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +118,8 @@ def test_an_unknown_task_lists_the_tasks(write):
 
 def test_a_rate_without_a_decimal_point_is_a_number(tmp_path):
     path = tmp_path / "recipe.yaml"
-    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("1.0e-5", "1e-5"), encoding="utf-8")
-    assert load_recipe(path).learning_rate == pytest.approx(1e-5)
+    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("1.0e-4", "1e-4"), encoding="utf-8")
+    assert load_recipe(path).expert_learning_rate == pytest.approx(1e-4)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", None])

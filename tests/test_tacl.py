@@ -74,6 +74,30 @@ def test_symmetric_loss_is_the_mean_of_both_directions_with_the_own_side_as_cand
     assert float(swapped) == pytest.approx(float(loss))
 
 
+def test_several_hard_negatives_a_row_are_all_candidates_but_those_of_its_group(vectors):
+    anchors, positives, negatives = vectors
+    second = normalize(negatives + 0.1, dim=-1)
+    expected = []
+    for row, others in enumerate([[2, 3], [2, 3], [0, 1, 3], [0, 1, 2]]):
+        hard = [part[other] for part in (negatives, second) for other in (row, *others)]
+        expected.append(by_hand(anchors[row], positives[row], [positives[other] for other in others] + hard, 0.1))
+    both = torch.cat([negatives, second])
+    loss = info_nce(anchors, positives, torch.tensor([7, 7, 1, 2]), temperature=0.1, negatives=both)
+    assert float(loss) == pytest.approx(sum(expected) / 4, rel=1e-5)
+
+
+def test_candidates_that_beat_the_positive_by_more_than_the_margin_are_left_out():
+    anchors = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    positives = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+    negatives = torch.tensor([[0.8, 0.6], [0.6, 0.8]])  # cosines with the first anchor: 0.8 and 0.6; its positive: 0.6
+    kept = by_hand(anchors[0], positives[0], [positives[1], negatives[0], negatives[1]], 0.1)
+    cut = by_hand(anchors[0], positives[0], [positives[1], negatives[1]], 0.1)
+    second = by_hand(anchors[1], positives[1], [positives[0], *negatives], 0.1)
+    for margin, first in ((None, kept), (0.25, kept), (0.1, cut)):
+        loss = info_nce(anchors, positives, torch.arange(2), temperature=0.1, negatives=negatives, margin=margin)
+        assert float(loss) == pytest.approx((first + second) / 2, rel=1e-5)
+
+
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_a_batch_of_one_group_has_no_negatives_no_loss_and_finite_gradients(vectors, symmetric):
     leaves = [part.clone().requires_grad_() for part in vectors[:2]]

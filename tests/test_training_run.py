@@ -12,7 +12,7 @@ from mote_demo import cli
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.training import trainer
-from mote_demo.training.recipe import load_recipe
+from mote_demo.training.recipe import Source, load_recipe
 
 SETTINGS = {"weight": 1, "batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16}
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -26,11 +26,11 @@ def data_dir(tmp_path_factory):
     pairs = pd.DataFrame({"query": [f"what is a {one}" for one in things], "positive": [f"a {one}" for one in things]})
     texts = [(f"the {one} is {mood}", mood) for one in things for mood in ("good", "bad")]
     messages = pd.DataFrame(texts, columns=["text", "label_text"])
-    scored = folder / "dev" / "clustering" / "moods"
-    scored.mkdir(parents=True)
     pairs.to_parquet(folder / "pairs.parquet")
     messages.to_parquet(folder / "messages.parquet")
-    messages.to_parquet(scored / "test.parquet")
+    scored = folder / "dev" / "clustering" / "moods"
+    scored.mkdir(parents=True)
+    messages.assign(text="today " + messages["text"]).to_parquet(scored / "test.parquet")
     return folder
 
 
@@ -49,6 +49,7 @@ def recipe_file(tmp_path_factory, tiny_backbone_path):
         "max_grad_norm": 1.0,
         "dropout": 0.0,
         "frozen": ["embeddings"],
+        "expert_layers": [1, 3],
         "save_every": 5,
         "arms": {
             "baseline": {"instructions": True, "expert_layers": []},
@@ -84,6 +85,11 @@ def recipe(recipe_file):
     return load_recipe(recipe_file)
 
 
+def train(recipe, arm, data_dir, out, work, say=str):
+    data = trainer.load_sources(recipe, data_dir, work, say)
+    return trainer.train_arm(recipe, arm, data, out=out, work=work, say=say)
+
+
 class RecordingLoss(trainer.TaskContrastiveLoss):
     """Remember the token ids of every batch."""
 
@@ -104,9 +110,7 @@ def trained(tmp_path_factory, recipe, data_dir):
         patch.setattr(trainer, "TaskContrastiveLoss", RecordingLoss)
         for arm in recipe.arms:
             RecordingLoss.batches = []
-            facts[arm] = trainer.train_arm(
-                recipe, arm, data_dir=data_dir, out=folder, work=folder / "work", say=said.append
-            )
+            facts[arm] = train(recipe, arm, data_dir, folder, folder / "work", said.append)
             batches[arm] = RecordingLoss.batches
     return folder, facts, batches, said
 
@@ -116,7 +120,7 @@ def weights(checkpoint):
 
 
 def untrained(recipe, arm):
-    model, _ = trainer.build_arm(recipe, recipe.arms[arm])
+    model, _ = trainer.build_arm(recipe, arm)
     return {name: tensor.half() for name, tensor in model.state_dict().items()}
 
 
@@ -139,7 +143,7 @@ def test_a_batch_is_of_one_task_and_carries_its_instruction_and_limit(trained, t
 
 def test_training_lowers_the_loss_which_stays_finite(recipe, data_dir, tmp_path):
     longer = replace(recipe, steps=60)
-    facts = trainer.train_arm(longer, "mote", data_dir=data_dir, out=tmp_path, work=tmp_path / "w", say=str)
+    facts = train(longer, "mote", data_dir, tmp_path, tmp_path / "w")
     losses = [entry["loss"] for entry in facts["loss"]]
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
@@ -189,19 +193,103 @@ def test_the_facts_of_the_training_lie_beside_the_weights(trained):
 
 
 def test_instructions_can_be_left_out_of_an_arm(recipe):
-    model, _ = trainer.build_arm(recipe, replace(recipe.arms["mote"], instructions=False))
+    silent = replace(recipe.arms["mote"], instructions=False)
+    model, _ = trainer.build_arm(replace(recipe, arms={"silent": silent}), "silent")
     assert {route["instruction"] for route in model.config.routes.values()} == {""}
 
 
 def test_experts_learn_at_their_own_rate_in_both_arms(recipe, data_dir, tmp_path):
     only_experts = replace(recipe, learning_rate=0.0)
     for arm in recipe.arms:
-        trainer.train_arm(only_experts, arm, data_dir=data_dir, out=tmp_path, work=tmp_path / "w", say=str)
+        train(only_experts, arm, data_dir, tmp_path, tmp_path / "w")
         after, before = weights(tmp_path / arm), untrained(recipe, arm)
         moved = {name for name in after if not torch.equal(after[name], before[name])}
         assert moved
         assert all("layer.1." in name or "layer.3." in name for name in moved)
         assert not [name for name in moved if "attention" in name or "LayerNorm" in name]
+
+
+def test_a_rate_of_zero_freezes_what_all_tasks_share(recipe, data_dir, tmp_path):
+    train(replace(recipe, learning_rate=0.0, steps=2), "mote", data_dir, tmp_path, tmp_path / "w")
+    frozen = load_file(tmp_path / "mote" / SHARDS[0])
+    assert any("attention" in name for name in frozen)
+    assert not [name for name in frozen if ".query.weight" in name and "self" not in name]
+    assert set(load_file(tmp_path / "mote" / SHARDS[1])) == {
+        name
+        for name in weights(tmp_path / "mote")
+        if ".dense." in name and "attention" not in name and "layer.0" not in name and "layer.2" not in name
+    }
+
+
+def test_the_learning_rate_factor_of_a_task_scales_its_steps_alone(recipe, data_dir, tmp_path):
+    still = {**recipe.tasks, "retrieval": replace(recipe.tasks["retrieval"], learning_rate_factor=0.0)}
+    train(replace(recipe, learning_rate=0.0, tasks=still), "mote", data_dir, tmp_path, tmp_path / "w")
+    after, before = weights(tmp_path / "mote"), untrained(recipe, "mote")
+    moved = {name for name in after if not torch.equal(after[name], before[name])}
+    assert moved
+    assert all(".classification." in name for name in moved)
+
+
+def test_a_task_with_graded_pairs_trains_by_their_order(recipe, data_dir, tmp_path):
+    graded = Source(
+        "graded", "similarity", "graded", "graded.parquet", {"anchor": "a", "positive": "b", "score": "s"}, "CC0"
+    )
+    rows = pd.DataFrame({"a": ["a cat", "a dog"] * 4, "b": ["one cat", "a red car"] * 4, "s": [1, 0] * 4})
+    rows.to_parquet(tmp_path / "graded.parquet")
+    tasks = {"similarity": replace(recipe.tasks["classification"], temperature=0.05)}
+    only = replace(recipe, tasks=tasks, sources=(graded,), steps=30)
+    train(only, "mote", tmp_path, tmp_path, tmp_path / "w")
+    encoder = Encoder.from_pretrained(tmp_path / "mote")
+    cat, dog, same, other = encoder.encode(["a cat", "a dog", "one cat", "a red car"], route="sts")
+    assert cat @ same > dog @ other + 0.1
+
+
+def test_hard_negatives_are_mined_once_and_join_the_batch(recipe, data_dir, tmp_path, monkeypatch):
+    tasks = {**recipe.tasks, "retrieval": replace(recipe.tasks["retrieval"], hard_negatives=2)}
+    asking = replace(recipe, tasks=tasks, sources=recipe.sources[:1], steps=2)
+    data = trainer.load_sources(asking, data_dir, tmp_path, str)
+    columns = {"anchor", "positive", "negative_1", "negative_2", "label"}
+    assert set(data["questions"].column_names) == columns
+    assert all(row["positive"] not in (row["negative_1"], row["negative_2"]) for row in data["questions"])
+    kept = list((tmp_path / "negatives").iterdir())
+    again = trainer.load_sources(asking, data_dir, tmp_path, str)
+    assert list((tmp_path / "negatives").iterdir()) == kept
+    assert again["questions"].to_list() == data["questions"].to_list()
+    monkeypatch.setattr(trainer, "TaskContrastiveLoss", RecordingLoss)
+    RecordingLoss.batches = []
+    trainer.train_arm(asking, "mote", data, out=tmp_path, work=tmp_path / "w", say=str)
+    assert all(len(sides) == 4 for sides in RecordingLoss.batches)
+
+
+def test_keeping_a_share_of_the_change_lands_between_the_untouched_and_the_trained_weights(
+    trained, recipe, data_dir, tmp_path
+):
+    keep = {"query": 0.25, "classification": 0.0}
+    arms = {"mote": replace(recipe.arms["mote"], keep=keep)}
+    train(replace(recipe, arms=arms), "mote", data_dir, tmp_path, tmp_path / "w")
+    start, full, blended = untrained(recipe, "mote"), weights(trained[0] / "mote"), weights(tmp_path / "mote")
+    for name, tensor in blended.items():
+        share = next((part for expert, part in keep.items() if f".{expert}." in name and "self" not in name), 1.0)
+        expected = start[name].float().lerp(full[name].float(), share)
+        assert torch.allclose(tensor.float(), expected, atol=2e-3), name
+
+
+def test_an_unknown_expert_to_keep_is_named(recipe):
+    model, _ = trainer.build_arm(recipe, "mote")
+    with pytest.raises(UserError, match="expert in keep 'bogus'"):
+        trainer.blend(model, dict(model.named_parameters()), {"bogus": 0.5})
+
+
+def test_routes_may_share_an_expert(recipe):
+    sharing = replace(recipe.arms["mote"], experts={"document": "query"})
+    model, _ = trainer.build_arm(replace(recipe, arms={"sharing": sharing}), "sharing")
+    assert model.config.experts == ("query", "classification", "clustering", "sts")
+
+
+def test_a_source_of_which_the_evaluation_holds_every_text_is_named(recipe, data_dir, tmp_path):
+    scored = replace(recipe.sources[1], path="dev/clustering/moods/test.parquet")
+    with pytest.raises(UserError, match="messages: every row has a text of the evaluation"):
+        trainer.load_sources(replace(recipe, sources=(scored,)), data_dir, tmp_path, str)
 
 
 @pytest.mark.parametrize("broken_state", [False, True])
@@ -212,15 +300,14 @@ def test_a_stopped_run_resumes_and_ends_at_the_weights_of_an_uninterrupted_one(
         if line.startswith("step 10/"):
             raise KeyboardInterrupt
 
-    options = {"data_dir": data_dir, "out": tmp_path, "work": tmp_path / "work"}
     with pytest.raises(KeyboardInterrupt):
-        trainer.train_arm(recipe, "mote", say=interrupt, **options)
+        train(recipe, "mote", data_dir, tmp_path, tmp_path / "work", interrupt)
     assert not (tmp_path / "mote").exists()
     if broken_state:  # the process was killed while it wrote its next state
         (tmp_path / "work" / "mote" / "checkpoint-10").mkdir()
     RecordingLoss.batches = []
     monkeypatch.setattr(trainer, "TaskContrastiveLoss", RecordingLoss)
-    trainer.train_arm(recipe, "mote", say=str, **options)
+    train(recipe, "mote", data_dir, tmp_path, tmp_path / "work")
     assert RecordingLoss.batches == trained[2]["mote"][5:]
     expected = weights(trained[0] / "mote")
     for name, tensor in weights(tmp_path / "mote").items():
@@ -230,14 +317,12 @@ def test_a_stopped_run_resumes_and_ends_at_the_weights_of_an_uninterrupted_one(
 def test_the_state_of_a_run_with_other_settings_is_refused(trained, recipe, data_dir, tmp_path):
     other = replace(recipe, learning_rate=5e-3)
     with pytest.raises(UserError, match="other settings"):
-        trainer.train_arm(other, "mote", data_dir=data_dir, out=tmp_path, work=trained[0] / "work", say=str)
+        train(other, "mote", data_dir, tmp_path, trained[0] / "work")
 
 
 def test_a_data_set_smaller_than_a_batch_still_trains(recipe, data_dir, tmp_path):
     tasks = {name: replace(settings, batch_size=100) for name, settings in recipe.tasks.items()}
-    facts = trainer.train_arm(
-        replace(recipe, tasks=tasks, steps=2), "mote", data_dir=data_dir, out=tmp_path, work=tmp_path / "w", say=str
-    )
+    facts = train(replace(recipe, tasks=tasks, steps=2), "mote", data_dir, tmp_path, tmp_path / "w")
     assert facts["steps"] == 2
 
 
@@ -247,18 +332,16 @@ def test_the_seed_decides_the_order_within_a_data_set(recipe, data_dir, tmp_path
     for seed in (0, 1):
         RecordingLoss.batches = []
         one_source = replace(recipe, sources=recipe.sources[:1], seed=seed, steps=3)
-        work = tmp_path / str(seed)
-        trainer.train_arm(one_source, "mote", data_dir=data_dir, out=tmp_path, work=work, say=str)
+        train(one_source, "mote", data_dir, tmp_path, tmp_path / str(seed))
         orders.append(RecordingLoss.batches)
     assert orders[0] != orders[1]
 
 
 def test_an_unknown_arm_and_a_missing_backbone_are_named(recipe, data_dir, tmp_path):
-    options = {"data_dir": data_dir, "out": tmp_path, "work": tmp_path, "say": str}
     with pytest.raises(UserError, match="arm 'gated'.*'baseline', 'mote'"):
-        trainer.train_arm(recipe, "gated", **options)
+        train(recipe, "gated", data_dir, tmp_path, tmp_path)
     with pytest.raises(UserError, match="/nowhere/at-all"):
-        trainer.train_arm(replace(recipe, backbone="/nowhere/at-all"), "mote", **options)
+        train(replace(recipe, backbone="/nowhere/at-all"), "mote", data_dir, tmp_path, tmp_path)
     with pytest.raises(UserError, match="pip install no-such-package"):
         trainer.backbone_path("package:no-such-package")
 

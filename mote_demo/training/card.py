@@ -16,7 +16,12 @@ BASE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 _RESTRICTED = re.compile(r"\bnone\b|\bno licen[cs]e|non-commercial|\bNC\b|research", re.IGNORECASE)
 
 
-def write_card(folder: str | Path, facts: Mapping[str, Any], report: Mapping[str, Any] | None = None) -> Path:
+def write_card(
+    folder: str | Path,
+    facts: Mapping[str, Any],
+    report: Mapping[str, Any] | None = None,
+    summary: Mapping[str, Any] | None = None,
+) -> Path:
     """Write the model card ``README.md`` of a checkpoint, atomically, and return its path.
 
     Args:
@@ -25,6 +30,7 @@ def write_card(folder: str | Path, facts: Mapping[str, Any], report: Mapping[str
             ``data`` (name, task, rows, licence), ``settings``, and optionally ``base_model``,
             ``parameters``, ``steps``, ``seed``, ``hardware`` and ``minutes``.
         report: an evaluation as ``Report.to_dict`` gives it; None says that there is none yet.
+        summary: means over several seeds as ``study.summary.summarise`` gives them, to stand beside it.
     """
     path = Path(folder) / "README.md"
     sections = [
@@ -35,7 +41,7 @@ def write_card(folder: str | Path, facts: Mapping[str, Any], report: Mapping[str
         "## Routes\n\n" + _routes(facts),
         "## Training data\n\n" + _data(facts["data"]),
         "## Training\n\n" + _training(facts),
-        "## Evaluation\n\n" + _evaluation(report),
+        "## Evaluation\n\n" + _evaluation(report) + _over_seeds(summary),
         "## Intended use and limits\n\n" + _limits(facts["data"]),
     ]
     with replacing(path) as temporary:
@@ -132,6 +138,23 @@ def _evaluation(report: Mapping[str, Any] | None) -> str:
         f"In points (x 100), seed {measured.seed}; ± is the standard error over queries, draws or starts. "
         f"{measured.protocol}\n\n{report_table(measured)}"
     )
+
+
+def _over_seeds(summary: Mapping[str, Any] | None) -> str:
+    if summary is None:
+        return ""
+    families = list(summary["families"])
+    rows = [
+        [
+            row["title"],
+            row["seeds"],
+            *(f"{row['families'][family]:.2f}" for family in families),
+            f"{row['all']:.2f}" + (f" ± {row['spread']:.2f}" if row["spread"] is not None else ""),
+        ]
+        for row in summary["table"]
+    ]
+    header = ["model", "seeds", *families, "all sets"]
+    return f"\n\nMeans over the seeds; ± is the standard deviation over them.\n\n{table(header, rows)}"
 
 
 def _limits(data: Sequence[Mapping[str, Any]]) -> str:

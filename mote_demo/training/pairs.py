@@ -14,8 +14,8 @@ def load_pairs(source: Source, data_dir: str | Path | None, seed: int) -> pd.Dat
     """Read one source as training rows.
 
     Returns:
-        Columns anchor, positive, negative (str, only for entailment sources) and label (int64).
-        Rows with the same label are never each other's negatives.
+        Columns anchor, positive, negative (str, only for entailment sources) and label: int64, and rows with
+        the same label are never each other's negatives; or, for graded sources, the grade as float32.
     """
     frame = _read(source, data_dir)
     missing = [theirs for theirs in (*source.columns.values(), *source.keep) if theirs not in frame.columns]
@@ -23,11 +23,15 @@ def load_pairs(source: Source, data_dir: str | Path | None, seed: int) -> pd.Dat
         raise UserError(f"{source.name}: no column {missing[0]!r}; there are {', '.join(frame.columns)}.")
     for column, value in source.keep.items():
         frame = frame[frame[column] == value]
+    if source.max_rows is not None and len(frame) > source.max_rows:
+        frame = frame.sample(source.max_rows, random_state=seed)
     frame = pd.DataFrame({ours: frame[theirs].array for ours, theirs in source.columns.items()}).dropna()
     if source.shape == "labelled":
         rows = _from_labels(frame, seed)
     elif source.shape == "entailment":
         rows = _from_entailment(frame, seed)
+    elif source.shape == "graded":
+        rows = _from_grades(frame, source)
     else:
         rows = _from_pairs(frame)
     if rows.empty:
@@ -87,6 +91,15 @@ def _from_entailment(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     rows = pd.concat(by_label.values(), axis=1, join="inner").reset_index()
     rows["label"] = connected_groups([rows["anchor"], rows["positive"]])
     return rows[["anchor", "positive", "negative", "label"]]
+
+
+def _from_grades(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    grades = frame["score"].map(source.grades) if source.grades else pd.to_numeric(frame["score"], errors="coerce")
+    if grades.isna().any():
+        raise UserError(f"{source.name}: the score {frame['score'][grades.isna()].iloc[0]!r} has no number in grades.")
+    return pd.DataFrame(
+        {"anchor": frame["anchor"].array, "positive": frame["positive"].array, "label": grades.to_numpy("float32")}
+    )
 
 
 def connected_groups(keys: Iterable[pd.Series]) -> np.ndarray:

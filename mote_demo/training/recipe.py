@@ -14,10 +14,12 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "pairs": ("anchor", "positive"),
     "labelled": ("anchor", "label"),
     "entailment": ("anchor", "positive", "label"),
+    "graded": ("anchor", "positive", "score"),
 }
-"""How a source becomes (anchor, positive), and the columns this takes.
+"""How a source becomes rows, and the columns this takes.
 
-Given pairs, texts with labels, or premise, hypothesis and what holds between them.
+Given pairs; texts with labels; premise, hypothesis and what holds between them; or pairs of which
+some are nearer than others (these train with CoSENT, all else with InfoNCE).
 """
 
 Settings = TypeVar("Settings")
@@ -33,6 +35,10 @@ class TaskSettings:
         temperature: of the InfoNCE softmax.
         symmetric: also rank the anchors for each positive, and anchors against anchors.
         max_tokens: texts are cut to this many tokens in training.
+        learning_rate_factor: of the steps of this task, times the rates of the run.
+        false_negative_margin: a negative whose cosine exceeds the positive's by more than this is taken
+            for a positive that nobody marked, and left out; None keeps all.
+        hard_negatives: how many the untouched backbone finds for each anchor of a source of pairs.
     """
 
     weight: float
@@ -40,6 +46,9 @@ class TaskSettings:
     temperature: float
     symmetric: bool
     max_tokens: int
+    learning_rate_factor: float = 1.0
+    false_negative_margin: float | None = None
+    hard_negatives: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Source:
         path: Parquet file below the data directory.
         columns: ours to theirs, as the shape needs them; "pairs" may have a label too (equal ones are never negatives).
         keep: column and value that a row must have, such as ``{label: 1}``.
+        grades: values of the score column to numbers, where these are names; the order is what counts.
+        max_rows: a seeded sample of this many rows is used; None is all.
         weight: share within its task; None is the square root of its size.
         licence: as its source states it, for the model card.
         hub: keyword arguments of ``datasets.load_dataset`` for use without a data directory.
@@ -65,31 +76,56 @@ class Source:
     columns: Mapping[str, str]
     licence: str
     keep: Mapping[str, Any] = field(default_factory=dict)
+    grades: Mapping[Any, float] = field(default_factory=dict)
+    max_rows: int | None = None
     weight: float | None = None
     hub: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Arm:
-    """Describe one model of the comparison: with or without instructions, with or without experts."""
+    """Describe one model of the comparison.
+
+    Attributes:
+        instructions: whether each text gets the instruction of its route.
+        expert_layers: blocks (from 0) that carry task experts; none makes a dense model.
+        experts: route to the expert it uses, where this is not one of its own (``{document: query}``).
+        run_wide: hold the temperature, batch size and rate of the run's mean task instead of each task's own.
+        keep: share of the way from the untouched to the trained weights that the checkpoint goes, of every
+            weight or by expert (weight averaging with the start, Wortsman et al. 2022).
+        steps: other than the recipe's.
+        seeds: those the study trains; None is all of the recipe's.
+        title: what tables call it; "" is its name.
+    """
 
     instructions: bool
     expert_layers: tuple[int, ...]
+    title: str = ""
+    experts: Mapping[str, str] = field(default_factory=dict)
+    run_wide: bool = False
+    keep: float | Mapping[str, float] = 1.0
+    steps: int | None = None
+    seeds: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hold everything that decides a training; both arms share all but ``arms``.
+    """Hold everything that decides a training; the arms share all but ``arms``.
 
     Attributes:
         backbone: folder, Hub name, or name of an installed package that carries the model.
         base_model: what the model card calls the backbone.
         steps: optimiser steps of each arm.
-        learning_rate: peak rate of the weights that all tasks share.
+        learning_rate: peak rate of the weights that all tasks share; 0 freezes them.
+        expert_layers: blocks whose MLPs learn at the expert rate in the arms without experts.
         expert_learning_rate: peak rate of the MLPs in the blocks that carry experts, in every arm.
         warmup: share of the steps over which the rate rises; then it falls along a cosine.
         frozen: parameters whose name contains one of these stay as they are.
+        chunk_tokens: tokens computed at once; a batch is cut into chunks of texts of like length.
+        recompute: compute each chunk again for its gradients, so that memory holds one chunk and not the
+            batch: the same gradients (gradient caching, Gao et al. 2021) for a third more arithmetic.
         seed: of the data order, the pairing and the initialisation.
+        seeds: what the study trains and averages over.
     """
 
     backbone: str
@@ -104,14 +140,40 @@ class Recipe:
     dropout: float
     frozen: tuple[str, ...]
     save_every: int
+    expert_layers: tuple[int, ...]
     arms: Mapping[str, Arm]
     tasks: Mapping[str, TaskSettings]
     sources: tuple[Source, ...]
+    chunk_tokens: int = 4096
+    recompute: bool = False
+    seeds: tuple[int, ...] = (0,)
 
-    @property
-    def expert_layers(self) -> tuple[int, ...]:
-        """Return the blocks that carry experts in any arm."""
-        return tuple(sorted({layer for arm in self.arms.values() for layer in arm.expert_layers}))
+    def trained_layers(self, arm: str) -> tuple[int, ...]:
+        """Return the blocks whose MLPs learn at the expert rate in ``arm``."""
+        return self.arms[arm].expert_layers or self.expert_layers
+
+    def settings(self, arm: str) -> Mapping[str, TaskSettings]:
+        """Return each task's settings in ``arm``; in a run-wide arm the weighted means of all tasks stand for each."""
+        if not self.arms[arm].run_wide:
+            return self.tasks
+        weights = [task.weight for task in self.tasks.values()]
+        means = {
+            name: sum(getattr(task, name) * weight for task, weight in zip(self.tasks.values(), weights, strict=True))
+            / sum(weights)
+            for name in ("batch_size", "temperature", "learning_rate_factor")
+        }
+        means["batch_size"] = round(means["batch_size"])
+        return {name: replace(task, **means) for name, task in self.tasks.items()}
+
+    def steps_of(self, arm: str) -> int:
+        """Return the optimiser steps of ``arm``."""
+        own = self.arms[arm].steps
+        return self.steps if own is None else own
+
+    def seeds_of(self, arm: str) -> tuple[int, ...]:
+        """Return the seeds that the study trains ``arm`` with."""
+        chosen = self.arms[arm].seeds
+        return self.seeds if chosen is None else chosen
 
 
 def load_recipe(path: str | Path) -> Recipe:
@@ -125,13 +187,13 @@ def load_recipe(path: str | Path) -> Recipe:
     arms = _section(values.get("arms", {}), "arms")
     tasks = _section(values.get("tasks", {}), "tasks")
     sources = _items(values.get("sources", []), "sources")
-    frozen = _items(values.get("frozen", []), "frozen")
-    parts = {
+    lists = {key: _items(values[key], key) for key in ("frozen", "expert_layers", "seeds") if key in values}
+    parts: dict[str, Any] = {
         "arms": {name: _build_arm(arm, f"arms.{name}") for name, arm in arms.items()},
         "tasks": {name: _build(TaskSettings, task, f"tasks.{name}") for name, task in tasks.items()},
         "sources": tuple(_build(Source, source, f"sources[{number}]") for number, source in enumerate(sources)),
-        "frozen": tuple(frozen),
     }
+    parts |= {key: tuple(items) for key, items in lists.items()}
     recipe = _build(Recipe, {key: parts.get(key, value) for key, value in values.items()}, where)
     _check(recipe)
     return recipe
@@ -158,7 +220,8 @@ def _check(recipe: Recipe) -> None:
 
 def _build_arm(values: object, where: str) -> Arm:
     arm = _build(Arm, values, where)
-    return replace(arm, expert_layers=tuple(_items(arm.expert_layers, f"{where}.expert_layers")))
+    seeds = None if arm.seeds is None else tuple(_items(arm.seeds, f"{where}.seeds"))
+    return replace(arm, expert_layers=tuple(_items(arm.expert_layers, f"{where}.expert_layers")), seeds=seeds)
 
 
 def _section(values: object, where: str) -> dict[str, Any]:

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mote_demo.training.chunks import embed
+from mote_demo.training.recipe import TaskSettings
+
 _MASKED = float("-inf")
 
 
@@ -18,6 +21,7 @@ def info_nce(
     temperature: float,
     negatives: Tensor | None = None,
     symmetric: bool = False,
+    margin: float | None = None,
 ) -> Tensor:
     """Compute InfoNCE with in-batch negatives, leaving out those known to be false.
 
@@ -33,54 +37,87 @@ def info_nce(
         temperature: of the softmax.
         negatives: [batch, dim] hard negatives, or None.
         symmetric: for tasks whose two sides play the same part.
+        margin: leave out candidates whose cosine exceeds that of the own positive by more than this,
+            as likely false negatives (Zhang et al. 2025, Qwen3 Embedding); None leaves out none.
 
     Returns:
         The mean loss, a scalar.
     """
     false = groups.unsqueeze(1) == groups.unsqueeze(0)
-    loss = _one_way(anchors, positives, negatives, false, temperature, same_side=symmetric)
+    loss = _one_way(anchors, positives, negatives, false, temperature, margin, same_side=symmetric)
     if not symmetric:
         return loss
-    return (loss + _one_way(positives, anchors, None, false, temperature, same_side=True)) / 2
+    return (loss + _one_way(positives, anchors, None, false, temperature, margin, same_side=True)) / 2
 
 
 def _one_way(
-    anchors: Tensor, positives: Tensor, negatives: Tensor | None, false: Tensor, temperature: float, same_side: bool
+    anchors: Tensor,
+    positives: Tensor,
+    negatives: Tensor | None,
+    false: Tensor,
+    temperature: float,
+    margin: float | None,
+    same_side: bool,
 ) -> Tensor:
     own = torch.arange(len(anchors), device=anchors.device)
     others = false & (own.unsqueeze(1) != own.unsqueeze(0))
     scores = [(anchors @ positives.T).masked_fill(others, _MASKED)]
     if negatives is not None:
-        scores.append((anchors @ negatives.T).masked_fill(others, _MASKED))
+        # A row may have several hard negatives: all first ones, then all second ones, and so on.
+        groups_apart = others.repeat(1, len(negatives) // len(anchors))
+        scores.append((anchors @ negatives.T).masked_fill(groups_apart, _MASKED))
     if same_side:
         scores.append((anchors @ anchors.T).masked_fill(false, _MASKED))
-    return functional.cross_entropy(torch.cat(scores, 1) / temperature, own)
+    candidates = torch.cat(scores, 1)
+    if margin is not None:
+        nearest_allowed = scores[0].detach().diagonal().unsqueeze(1) + margin
+        candidates = candidates.masked_fill(candidates.detach() > nearest_allowed, _MASKED)
+    return functional.cross_entropy(candidates / temperature, own)
 
 
 class TaskContrastiveLoss(nn.Module):
-    """Apply ``info_nce`` with one task's settings to what the sentence-transformers trainer hands over."""
+    """Apply one task's loss and settings to what the sentence-transformers trainer hands over."""
 
-    def __init__(self, model: nn.Module, *, temperature: float, symmetric: bool) -> None:
+    def __init__(
+        self, model: nn.Module, settings: TaskSettings, *, graded: bool, chunk_tokens: int, recompute: bool = False
+    ) -> None:
+        """Wrap a model.
+
+        Args:
+            model: takes a feature dictionary and returns one with ``sentence_embedding``.
+            settings: of the task.
+            graded: the labels are graded similarities, for CoSENT; otherwise they number the groups of InfoNCE.
+            chunk_tokens: tokens computed at once (see ``chunks.embed``).
+            recompute: see ``chunks.embed``.
+        """
         super().__init__()
         self.model = model
-        self.temperature = temperature
-        self.symmetric = symmetric
+        self.settings = settings
+        self.graded = graded
+        self.chunk_tokens = chunk_tokens
+        self.recompute = recompute
 
-    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """Return the loss of one batch: features of anchors, positives and, if there are, negatives."""
-        vectors = [self.model(features)["sentence_embedding"] for features in sentence_features]
+    def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor) -> Tensor:
+        """Return the loss of one batch: features of anchors, positives and, if there are, hard negatives."""
+        vectors = [
+            embed(self.model, features, most_tokens=self.chunk_tokens, recompute=self.recompute)
+            for features in sentence_features
+        ]
+        if self.graded:
+            return cosent(vectors[0], vectors[1], labels, temperature=self.settings.temperature)
         return info_nce(
             vectors[0],
             vectors[1],
             labels,
-            temperature=self.temperature,
-            negatives=vectors[2] if len(vectors) > 2 else None,
-            symmetric=self.symmetric,
+            temperature=self.settings.temperature,
+            negatives=torch.cat(vectors[2:]) if len(vectors) > 2 else None,
+            symmetric=self.settings.symmetric,
+            margin=self.settings.false_negative_margin,
         )
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return the settings, for model cards."""
-        return {"temperature": self.temperature, "symmetric": self.symmetric}
+        return {"temperature": self.settings.temperature, "symmetric": self.settings.symmetric}
 
 
 def cosent(left: Tensor, right: Tensor, scores: Tensor, *, temperature: float = 0.05) -> Tensor:

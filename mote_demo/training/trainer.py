@@ -24,8 +24,10 @@ from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.model.experts import expert_paths
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.tasks import ROUTES, TASKS, Route
+from mote_demo.training.leaks import leaks_of
+from mote_demo.training.negatives import with_hard_negatives
 from mote_demo.training.pairs import load_pairs
-from mote_demo.training.recipe import Arm, Recipe
+from mote_demo.training.recipe import Recipe, TaskSettings
 from mote_demo.training.sampler import WeightedBatchSampler, source_weights
 from mote_demo.training.tacl import TaskContrastiveLoss
 
@@ -33,7 +35,7 @@ Say = Callable[[str], None]
 
 
 def train_arm(
-    recipe: Recipe, arm: str, *, data_dir: str | Path | None, out: str | Path, work: str | Path, say: Say
+    recipe: Recipe, arm: str, data: DatasetDict, *, out: str | Path, work: str | Path, say: Say
 ) -> dict[str, Any]:
     """Train one arm and write its checkpoint to ``out/arm``.
 
@@ -43,7 +45,7 @@ def train_arm(
     Args:
         recipe: see ``load_recipe``.
         arm: name of one of ``recipe.arms``.
-        data_dir: folder that holds the sources' Parquet files; None reads them from the Hub.
+        data: what ``load_sources`` read for this recipe.
         out: folder of the checkpoints.
         work: folder for the states of the run.
         say: called with a line whenever something happens.
@@ -56,20 +58,22 @@ def train_arm(
     work = Path(work) / arm
     _claim(work, recipe, arm)
     torch.manual_seed(recipe.seed)
-    data = load_sources(recipe, data_dir)
-    say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps} steps")
-    model, tokenizer = build_arm(recipe, recipe.arms[arm])
+    say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps_of(arm)} steps")
+    model, tokenizer = build_arm(recipe, arm)
+    start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     clock = _Clock(work / "minutes.json")
-    trainer = _trainer(recipe, model, tokenizer, data, work)
+    trainer = _trainer(recipe, arm, model, tokenizer, data, work)
     trainer.remove_callback(PrinterCallback)  # it would say everything a second time
     for callback in (_Narrator(say), clock):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=_last_state(work))
+    blend(model, start, recipe.arms[arm].keep)
     losses = [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry]
     facts = _facts(recipe, arm, model, data, clock.minutes(), losses)
     folder = Path(out) / arm
     extra = {"training.json": facts}
-    save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=recipe.frozen, extra=extra)
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=frozen, extra=extra)
     say(f"{arm}: saved to {folder} after {facts['minutes']} minutes")
     return facts
 
@@ -78,6 +82,10 @@ def _claim(work: Path, recipe: Recipe, arm: str) -> None:
     """Note the settings of the run in ``work``, or refuse it where those of another run are noted."""
     values = asdict(recipe)
     values["arms"] = values["arms"][arm]
+    for later in ("seeds", "save_every"):
+        del values[later]
+    for later in ("seeds", "keep", "title"):  # what the trained weights become does not change the run
+        del values["arms"][later]
     settings = json.dumps(values, indent=2) + "\n"
     file = work / "recipe.json"
     if file.is_file() and file.read_text(encoding="utf-8") != settings:
@@ -92,46 +100,110 @@ def _last_state(work: Path) -> str | None:
     return str(max(states, key=lambda folder: int(folder.name.split("-")[1]))) if states else None
 
 
-def load_sources(recipe: Recipe, data_dir: str | Path | None) -> DatasetDict:
-    """Read every source of the recipe as training rows (see ``load_pairs``)."""
-    return DatasetDict(
-        {
-            source.name: Dataset.from_pandas(load_pairs(source, data_dir, recipe.seed), preserve_index=False)
-            for source in recipe.sources
-        }
-    )
+def load_sources(recipe: Recipe, data_dir: str | Path | None, work: str | Path, say: Say) -> DatasetDict:
+    """Read every source of the recipe as training rows (see ``load_pairs``), with the hard negatives asked for.
+
+    Where ``data_dir`` has labelled sets to evaluate on, rows with a text of theirs are left out. Hard negatives
+    that were found are kept under ``work``.
+    """
+    leaks = None if data_dir is None or not (Path(data_dir) / "dev").is_dir() else leaks_of(data_dir)
+    data, removed = {}, {}
+    for source in recipe.sources:
+        rows = load_pairs(source, data_dir, recipe.seed)
+        kept = rows if leaks is None else leaks.drop_rows(rows)
+        removed[source.name] = len(rows) - len(kept)
+        if kept.empty:
+            raise UserError(
+                f"{source.name}: every row has a text of the evaluation. Please leave it out of the recipe."
+            )
+        wanted = recipe.tasks[source.task].hard_negatives
+        if wanted and source.shape == "pairs":
+            kept = with_hard_negatives(kept, backbone_path(recipe.backbone), wanted, Path(work) / "negatives")
+            say(f"{source.name}: {wanted} hard negatives for {len(kept)} of {len(rows)} rows")
+        data[source.name] = Dataset.from_pandas(kept, preserve_index=False)
+    if sum(removed.values()):
+        listed = ", ".join(f"{name} {count}" for name, count in removed.items() if count)
+        say(f"left out {sum(removed.values())} rows with a text of the evaluation: {listed}")
+    return DatasetDict(data)
 
 
-def build_arm(recipe: Recipe, arm: Arm) -> tuple[MoteModel, PreTrainedTokenizerBase]:
-    """Upcycle the backbone into the untrained model of one arm, with its frozen weights frozen."""
+def build_arm(recipe: Recipe, name: str) -> tuple[MoteModel, PreTrainedTokenizerBase]:
+    """Upcycle the backbone into the untrained model of the arm ``name``, with its frozen weights frozen."""
+    arm = recipe.arms[name]
     path = backbone_path(recipe.backbone)
     try:
         backbone, tokenizer = AutoModel.from_pretrained(path), AutoTokenizer.from_pretrained(path)
     except OSError as error:
         raise UserError(f"Cannot load the backbone {recipe.backbone!r}: {error}") from error
-    for name, value in backbone.config.to_dict().items():
-        if "dropout" in name and isinstance(value, float):
-            setattr(backbone.config, name, recipe.dropout)
-    routes = {name: Route(route.expert, route.instruction * arm.instructions) for name, route in ROUTES.items()}
+    for key, value in backbone.config.to_dict().items():
+        if "dropout" in key and isinstance(value, float):
+            setattr(backbone.config, key, recipe.dropout)
+    routes = {
+        key: Route(arm.experts.get(key, route.expert), route.instruction * arm.instructions)
+        for key, route in ROUTES.items()
+    }
     model = upcycle(backbone, routes, expert_layers=arm.expert_layers)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not any(part in name for part in recipe.frozen))
+    experts = re.compile(_expert_pattern(recipe, name, model))
+    for key, parameter in model.named_parameters():
+        rate = recipe.expert_learning_rate if experts.search(key) else recipe.learning_rate
+        parameter.requires_grad_(rate > 0 and not any(part in key for part in recipe.frozen))
     return model, tokenizer
+
+
+def _expert_pattern(recipe: Recipe, arm: str, model: MoteModel) -> str:
+    """Return a pattern for the names of the parameters that learn at the expert rate."""
+    spec = find_backbone(model.config.backbone_config.model_type)
+    paths = expert_paths(spec.blocks, spec.mlp, recipe.trained_layers(arm))
+    return rf"\.({'|'.join(map(re.escape, paths))})\."
+
+
+@torch.no_grad()
+def blend(model: MoteModel, start: Mapping[str, torch.Tensor], keep: float | Mapping[str, float]) -> None:
+    """Move the weights back towards where they started (WiSE-FT, Wortsman et al. 2022).
+
+    weight = start + keep * (trained - start)
+
+    Args:
+        model: trained; its weights change.
+        start: parameters by name, before the training.
+        keep: of every weight, or by the name of the expert; experts that are not named keep all.
+    """
+    shares = keep if isinstance(keep, Mapping) else {}
+    for expert in shares:
+        if expert not in model.config.experts:
+            raise unknown_choice("expert in keep", expert, model.config.experts)
+    named = {name: share for expert, share in shares.items() for name in model.expert_parameters(expert)}
+    for name, parameter in model.named_parameters():
+        share = named.get(name, 1.0) if isinstance(keep, Mapping) else keep
+        parameter.lerp_(start[name], 1 - share)
 
 
 class TaskAwareTrainer(SentenceTransformerTrainer):
     """Give each data set the batch size of its task, and draw the data sets by weight."""
 
-    def __init__(self, *args: Any, sizes: dict[str, int], weights: list[float], **kwargs: Any) -> None:
-        self._sizes = sizes
+    def __init__(self, *args: Any, settings: Mapping[str, TaskSettings], weights: list[float], **kwargs: Any) -> None:
+        """Take the settings of each data set by its name, and the share of the steps of each."""
+        self._settings = settings
         self._weights = weights
+        self._factor = 1.0
         super().__init__(*args, **kwargs)
+        self.add_callback(_TaskRate(self))
+
+    @property
+    def learning_rate_factor(self) -> float:
+        """Return the factor of the task whose batch was computed last."""
+        return self._factor
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Return the loss of the batch, and note its task's factor on the learning rate."""
+        self._factor = self._settings[inputs["dataset_name"]].learning_rate_factor
+        return super().compute_loss(model, inputs, *args, **kwargs)
 
     def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> BatchSampler:
         """Return shuffled batches of the size that the data set's task asks for, or of all rows if these are fewer."""
         name = next(name for name, part in self.train_dataset.items() if part is dataset)
         generator = torch.Generator().manual_seed(self.args.seed + len(name))
-        size = min(self._sizes[name], len(dataset))
+        size = min(self._settings[name].batch_size, len(dataset))
         return DefaultBatchSampler(RandomSampler(dataset, generator=generator), batch_size=size, drop_last=True)
 
     def get_multi_dataset_batch_sampler(
@@ -156,6 +228,17 @@ class _Narrator(TrainerCallback):
             self.say(f"step {state.global_step}/{state.max_steps} loss {float(logs['loss']):.4f}")
 
 
+class _TaskRate(TrainerCallback):
+    """Scale the learning rate of one step; the scheduler sets it anew before the next."""
+
+    def __init__(self, trainer: TaskAwareTrainer) -> None:
+        self.trainer = trainer
+
+    def on_pre_optimizer_step(self, *_: Any, optimizer: torch.optim.Optimizer, **__: Any) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] *= self.trainer.learning_rate_factor
+
+
 class _Clock(TrainerCallback):
     """Add up the minutes of a run over its stops."""
 
@@ -173,55 +256,59 @@ class _Clock(TrainerCallback):
 
 
 def _trainer(
-    recipe: Recipe, model: MoteModel, tokenizer: PreTrainedTokenizerBase, data: DatasetDict, work: Path
+    recipe: Recipe, arm: str, model: MoteModel, tokenizer: PreTrainedTokenizerBase, data: DatasetDict, work: Path
 ) -> TaskAwareTrainer:
     tasks = {source.name: source.task for source in recipe.sources}
-    limits = {route: settings.max_tokens for name, settings in recipe.tasks.items() for route in TASKS[name].routes}
+    settings = recipe.settings(arm)
+    limits = {route: task.max_tokens for name, task in settings.items() for route in TASKS[name].routes}
     sentence = SentenceTransformer(modules=[MoteTransformer(model, tokenizer, limits)])
     losses = {
-        name: TaskContrastiveLoss(
-            sentence, temperature=recipe.tasks[task].temperature, symmetric=recipe.tasks[task].symmetric
+        source.name: TaskContrastiveLoss(
+            sentence,
+            settings[source.task],
+            graded=source.shape == "graded",
+            chunk_tokens=recipe.chunk_tokens,
+            recompute=recipe.recompute,
         )
-        for name, task in tasks.items()
+        for source in recipe.sources
     }
     weights = source_weights(
         {name: len(part) for name, part in data.items()},
         {source.name: source.weight for source in recipe.sources},
         tasks,
-        {name: settings.weight for name, settings in recipe.tasks.items()},
+        {name: task.weight for name, task in settings.items()},
     )
     return TaskAwareTrainer(
         model=sentence,
-        args=_arguments(recipe, model, tasks, work),
+        args=_arguments(recipe, arm, model, data, work),
         train_dataset=data,
         loss=losses,
-        sizes={name: recipe.tasks[task].batch_size for name, task in tasks.items()},
+        settings={name: settings[task] for name, task in tasks.items()},
         weights=weights,
     )
 
 
 def _arguments(
-    recipe: Recipe, model: MoteModel, tasks: Mapping[str, str], work: Path
+    recipe: Recipe, arm: str, model: MoteModel, data: DatasetDict, work: Path
 ) -> SentenceTransformerTrainingArguments:
-    spec = find_backbone(model.config.backbone_config.model_type)
-    paths = "|".join(map(re.escape, expert_paths(spec.blocks, spec.mlp, recipe.expert_layers)))
-    routes = {name: TASKS[task].routes for name, task in tasks.items()}
+    routes = {source.name: TASKS[source.task].routes for source in recipe.sources}
     cuda = torch.cuda.is_available()
     return SentenceTransformerTrainingArguments(
         output_dir=str(work),
-        max_steps=recipe.steps,
-        per_device_train_batch_size=max(settings.batch_size for settings in recipe.tasks.values()),
+        max_steps=recipe.steps_of(arm),
+        per_device_train_batch_size=max(task.batch_size for task in recipe.settings(arm).values()),
         learning_rate=recipe.learning_rate,
-        learning_rate_mapping={rf"\.({paths})\.": recipe.expert_learning_rate},
+        learning_rate_mapping={_expert_pattern(recipe, arm, model): recipe.expert_learning_rate},
         lr_scheduler_type="cosine",
-        warmup_steps=int(recipe.warmup * recipe.steps),
+        warmup_steps=int(recipe.warmup * recipe.steps_of(arm)),
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         seed=recipe.seed,
         bf16=cuda,
         use_cpu=not cuda,
         router_mapping={
-            name: {"anchor": sides[0], "positive": sides[-1], "negative": sides[-1]} for name, sides in routes.items()
+            name: {column: sides[0 if column == "anchor" else -1] for column in part.column_names if column != "label"}
+            for (name, part), sides in zip(data.items(), routes.values(), strict=True)
         },
         save_steps=recipe.save_every,
         save_total_limit=1,
@@ -248,9 +335,10 @@ def _facts(
         ],
         "settings": {
             key: values[key]
-            for key in ("learning_rate", "expert_learning_rate", "warmup", "weight_decay", "dropout", "frozen", "tasks")
-        },
-        "steps": recipe.steps,
+            for key in ("learning_rate", "expert_learning_rate", "warmup", "weight_decay", "dropout", "frozen")
+        }
+        | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}, "keep": recipe.arms[arm].keep},
+        "steps": recipe.steps_of(arm),
         "seed": recipe.seed,
         "hardware": _hardware(),
         "minutes": round(minutes, 1),
