@@ -19,3 +19,13 @@ def cache_folder() -> Path:
 def report_file() -> Path:
     """Return the evaluation that the app shows; MOTE_REPORT sets another one."""
     return Path(os.environ.get("MOTE_REPORT", ROOT / "results" / "dev.json"))
+
+
+def spaces_file() -> Path:
+    """Return the comparison of the experts' spaces; it lies beside the evaluation."""
+    return report_file().with_name("spaces.json")
+
+
+def summary_file() -> Path:
+    """Return the summary of the ablation study; it lies beside the evaluation."""
+    return report_file().with_name("summary.json")

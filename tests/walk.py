@@ -21,6 +21,7 @@ def walk(page) -> Iterator[str]:
     yield from _compare(page)
     yield from _map(page)
     yield from _train(page)
+    yield from _experts(page)
     yield from _about(page)
 
 
@@ -62,6 +63,12 @@ def _train(page) -> Iterator[str]:
     page.get_by_role("button", name="Compare", exact=True).click()
     page.locator(f"{SIDES[1]} .mote-receipt").get_by_text("intent").first.wait_for()
     yield "own-expert"
+
+
+def _experts(page) -> Iterator[str]:
+    open_tab(page, "Experts")
+    page.get_by_role("heading", name="Do the experts make different spaces?").wait_for()
+    yield "experts"
 
 
 def _about(page) -> Iterator[str]:

@@ -1,23 +1,26 @@
 """What the About tab shows, as HTML."""
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.report import Report
 from mote_demo.registry import Registry
 from mote_demo.ui.drawing import block_drawing
+from mote_demo.ui.experts_html import gain_lines, table
 
 _CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
 
 
-def page(registry: Registry, report: Report | None) -> str:
+def page(registry: Registry, report: Report | None, summary: Mapping[str, Any] | None = None) -> str:
     """Return the whole page: what MoTE is, what is loaded, what was measured."""
     parts = [
         _what(),
         f"<figure>{block_drawing()}<figcaption>{_CAPTION}</figcaption></figure>",
         f"<h2>What is loaded</h2>{_loaded(registry)}",
         f"<h2>Routes</h2>{_routes(registry.mote)}",
-        f"<h2>Measured results</h2>{_results(report)}",
+        f"<h2>Measured results</h2>{_results(report)}{_experts(summary)}",
         f"<h2>Your data</h2>{_privacy()}",
     ]
     return f'<article class="mote-about">{"".join(parts)}</article>'
@@ -40,7 +43,7 @@ def _what() -> str:
 
 def _loaded(registry: Registry) -> str:
     rows = "".join(_model_row(encoder) for encoder in (registry.baseline, registry.mote))
-    return _table(
+    return table(
         ["Model", "Experts in blocks", "Parameters stored", "Active for a text", "Vector width", "Most tokens"], rows, 2
     )
 
@@ -61,7 +64,7 @@ def _routes(encoder: Encoder) -> str:
         f"<td><code>{escape(route['instruction']) or 'none'}</code></td></tr>"
         for name, route in encoder.model.config.routes.items()
     )
-    return _table(["Route", "Expert", "Instruction put before the text"], rows, 3)
+    return table(["Route", "Expert", "Instruction put before the text"], rows, 3)
 
 
 def _results(report: Report | None) -> str:
@@ -78,7 +81,7 @@ def _results(report: Report | None) -> str:
     sets = ", ".join(f"{escape(one.name)} ({escape(one.metric)})" for one in report.sets)
     notes = " ".join(f"{escape(one.name)}: {escape(one.note)}." for one in report.sets if one.note)
     return (
-        _table(["Family", "Sets", *models], rows, 2)
+        table(["Family", "Sets", *models], rows, 2)
         + f"<p>Points from 0 to 100, higher is better, on development sets: {sets}.</p><p>{notes}</p>"
     )
 
@@ -89,16 +92,16 @@ def _family_row(report: Report, family: str, models: list[str]) -> str:
     return f"<tr><th scope='row'>{escape(family.capitalize())}</th><td>{count}</td>{means}</tr>"
 
 
+def _experts(summary: Mapping[str, Any] | None) -> str:
+    gains = "" if summary is None else gain_lines(summary)
+    return (
+        "<p>The tab “Experts” shows how far the spaces of the experts differ and what each part of the method adds.</p>"
+        f"{gains}"
+    )
+
+
 def _privacy() -> str:
     return (
         "<p>Uploads, queries and the experts you train stay in the memory of this app's own process, belong to your "
         "browser tab alone, and are forgotten when you close it. Nothing is sent to any other host.</p>"
     )
-
-
-def _table(header: list[str], rows: str, texts: int) -> str:
-    cells = "".join(
-        f"<th scope='col'{' class=mote-number' if number >= texts else ''}>{escape(name)}</th>"
-        for number, name in enumerate(header)
-    )
-    return f'<div class="mote-table-wrap"><table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table></div>'

@@ -4,9 +4,10 @@ import gradio as gr
 
 from mote_demo.evaluation.report import Report
 from mote_demo.registry import Registry
+from mote_demo.results import Results
 from mote_demo.ui import about_html
 
 
-def build_about_tab(registry: Registry, report: Report | None) -> None:
+def build_about_tab(registry: Registry, report: Report | None, results: Results) -> None:
     """Build the tab inside the current ``gr.Tab``; it has no events."""
-    gr.HTML(about_html.page(registry, report))
+    gr.HTML(about_html.page(registry, report, results.summary))

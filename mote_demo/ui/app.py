@@ -1,4 +1,4 @@
-"""The app: four tabs over one registry."""
+"""The app: five tabs over one registry."""
 
 import atexit
 import logging
@@ -13,12 +13,14 @@ from mote_demo.data.tables import MAX_BYTES
 from mote_demo.encoder import Stopped
 from mote_demo.evaluation.report import Report, load_report
 from mote_demo.registry import Registry
+from mote_demo.results import Results, load_results
 from mote_demo.sessions import Session, Sessions
-from mote_demo.settings import cache_folder, checkpoints_folder, report_file
+from mote_demo.settings import cache_folder, checkpoints_folder, report_file, spaces_file, summary_file
 from mote_demo.tasks import TASKS
 from mote_demo.ui.about_tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
 from mote_demo.ui.compare_tab import build_compare_tab
+from mote_demo.ui.experts_tab import build_experts_tab
 from mote_demo.ui.map_tab import build_map_tab
 from mote_demo.ui.theme import css, theme
 from mote_demo.ui.train_tab import build_train_tab
@@ -43,7 +45,7 @@ def open_app() -> gr.Blocks:
     warming = threading.Thread(target=warm_up, args=(registry, stop), daemon=True)
     warming.start()
     atexit.register(_end, warming, stop)
-    return build_app(registry, report)
+    return build_app(registry, report, load_results(spaces_file(), summary_file()))
 
 
 def _end(thread: threading.Thread, stop: threading.Event) -> None:
@@ -52,13 +54,15 @@ def _end(thread: threading.Thread, stop: threading.Event) -> None:
     thread.join(_LONGEST_END)
 
 
-def build_app(registry: Registry, report: Report | None = None) -> gr.Blocks:
+def build_app(registry: Registry, report: Report | None = None, results: Results | None = None) -> gr.Blocks:
     """Build the app over loaded models.
 
     Args:
         registry: models, texts and store, shared by all visitors.
         report: measured results to show, if there are any.
+        results: what the study of the experts wrote, if it ran.
     """
+    results = results or Results()
     sessions = Sessions(partial(Session, registry))
     with gr.Blocks(title=TITLE, delete_cache=(_HOUR, 6 * _HOUR), analytics_enabled=False) as demo:
         gr.HTML(_BANNER)
@@ -69,8 +73,10 @@ def build_app(registry: Registry, report: Report | None = None) -> gr.Blocks:
                 build_map_tab(sessions).bind(tab)
             with gr.Tab("Train", id="train") as tab:
                 build_train_tab(sessions)
+            with gr.Tab("Experts", id="experts"):
+                build_experts_tab(results)
             with gr.Tab("About", id="about"):
-                build_about_tab(registry, report)
+                build_about_tab(registry, report, results)
         add_endpoints(sessions)
 
         def forget(request: gr.Request) -> None:
