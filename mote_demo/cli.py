@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.settings import cache_folder, checkpoints_folder
+from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, report_file
 from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
     from mote_demo.sessions import Session
+    from mote_demo.training.recipe import Recipe
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_map(verbs)
     _add_train(verbs)
     _add_evaluate(verbs)
+    _add_study(verbs)
     _add_fold(verbs)
     return parser
 
@@ -105,6 +107,24 @@ def _add_evaluate(verbs: Verbs) -> None:
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cards", action="store_true", help="write the checkpoints' model cards with these scores")
+
+
+def _add_study(verbs: Verbs) -> None:
+    parser = _verb(
+        verbs,
+        "study",
+        _study,
+        "Train and measure all arms and seeds of a recipe; a stopped study goes on where it was.",
+    )
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the recipe's files and the labelled sets")
+    parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
+    parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for checkpoints, states and vectors")
+    parser.add_argument("--results", type=Path, default=report_file().parent, help="folder for the measured files")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "results.md", help="results page to write")
+    parser.add_argument("--arm", action="append", help="only this arm (may be repeated)")
+    parser.add_argument("--seed", action="append", type=int, help="only this seed (may be repeated)")
+    parser.add_argument("--out", type=Path, help="copy the shipped arms' checkpoints here, with model cards")
 
 
 def _add_fold(verbs: Verbs) -> None:
@@ -193,18 +213,39 @@ def _map(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from mote_demo.training.card import write_card
     from mote_demo.training.recipe import load_recipe
-    from mote_demo.training.trainer import train_arm
+    from mote_demo.training.trainer import load_sources, train_arm
 
     recipe = load_recipe(options.recipe)
-    arms = options.arm or list(recipe.arms)
+    arms = _known_arms(recipe, options.arm)
+    data = load_sources(recipe, options.data, options.work, _say)
     for arm in arms:
-        if arm not in recipe.arms:
-            raise unknown_choice("arm", arm, recipe.arms)
-    for arm in arms:
-        facts = train_arm(recipe, arm, data_dir=options.data, out=options.out, work=options.work, say=_say)
+        facts = train_arm(recipe, arm, data, out=options.out, work=options.work, say=_say)
         write_card(options.out / arm, facts)
     if options.data is not None and (options.data / "dev").is_dir():
         _score([str(options.out / arm) for arm in arms], options.data, ["small"], recipe.seed, None, cards=True)
+
+
+def _study(options: argparse.Namespace) -> None:
+    from mote_demo.evaluation.tables import choose, discover
+    from mote_demo.study.publish import publish, ship
+    from mote_demo.study.runs import Study
+    from mote_demo.training.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    arms = _known_arms(recipe, options.arm)
+    sets = choose(discover(options.data), options.sets)
+    study = Study(recipe, options.data, sets, options.work, options.results / "runs", _say)
+    study.run(arms, options.seed)
+    publish(study, options.results, options.page)
+    if options.out is not None:
+        ship(study, options.results, options.out)
+
+
+def _known_arms(recipe: "Recipe", chosen: Sequence[str] | None) -> list[str]:
+    for arm in chosen or []:
+        if arm not in recipe.arms:
+            raise unknown_choice("arm", arm, recipe.arms)
+    return list(chosen or recipe.arms)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -52,7 +52,7 @@ class Receipt:
 class Encoder:
     """Turn texts into vectors with one checkpoint, fast, without sentence-transformers.
 
-    Thread-safe: the weights are only read, and a route is chosen by the call.
+    Thread-safe: the weights are only read, and a route is chosen by the call. It computes where the model lies.
     """
 
     def __init__(self, model: MoteModel, tokenizer: Tokenizer, name: str) -> None:
@@ -141,13 +141,17 @@ class Encoder:
             )
             for key, tensor in sorted(self.model.dense(name).state_dict().items()):
                 digest.update(key.encode())
-                digest.update(tensor.contiguous().numpy().tobytes())
+                digest.update(tensor.cpu().contiguous().numpy().tobytes())
             self._fingerprints[name] = digest.hexdigest()[:16]
         return self._fingerprints[name]
 
     def with_route(self, name: str, route: Route, experts: dict[str, torch.nn.Module]) -> "Encoder":
         """Return an encoder with one more route; every other tensor is shared (see ``MoteModel.with_route``)."""
         return Encoder(self.model.with_route(name, route, experts), self._tokenizer, self.name)
+
+    def with_model(self, model: MoteModel) -> "Encoder":
+        """Return an encoder of another model that reads the same tokens."""
+        return Encoder(model, self._tokenizer, self.name)
 
     def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""
@@ -179,8 +183,9 @@ class Encoder:
         for row, tokens in enumerate(ids):
             input_ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
+        input_ids, mask = input_ids.to(self.model.device), mask.to(self.model.device)
         hidden = view(input_ids=input_ids, attention_mask=mask).last_hidden_state
-        return pool(hidden, mask, self.model.config.pooling).numpy()
+        return pool(hidden, mask, self.model.config.pooling).cpu().numpy()
 
 
 def _load_tokenizer(path: str) -> Tokenizer:

@@ -106,6 +106,8 @@ def test_every_known_architecture_upcycles(architecture, batch):
             torch.testing.assert_close(found[real], expected[real], atol=1e-5, rtol=0)
     assert model.config.expert_layers == [0, 2]
     assert len(model.expert_parameters("query")) in (4, 8)  # two layers in each of two blocks, with or without bias
+    longest = torch.full((1, model.config.max_tokens), 7)
+    assert model(longest, torch.ones_like(longest), route="query").pooler_output.isfinite().all()
 
 
 def test_unknown_architecture_is_refused_with_the_known_ones_listed():

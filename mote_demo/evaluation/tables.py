@@ -14,7 +14,7 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.evaluation.families import FAMILIES, Family, Tables
 
 SMALL_DOCUMENTS = 3500
-SMALL_ROWS = 3000
+SMALL_ROWS = 1000
 _EMPTY_ALLOWED = "title"
 
 
@@ -70,7 +70,7 @@ def choose(sets: Sequence[LabelledSet], names: Sequence[str]) -> list[LabelledSe
     Args:
         sets: what ``discover`` found.
         names: names of sets; or "all" alone; or "small" alone for what takes minutes on two cores:
-            the retrieval sets of at most 3500 documents, and of every other set at most 3000 rows.
+            the retrieval sets of at most 3500 documents, and of every other set at most 1000 rows.
     """
     if list(names) == ["all"]:
         return list(sets)

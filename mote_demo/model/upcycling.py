@@ -33,7 +33,7 @@ def upcycle(
         expert_layers: blocks (from 0) that carry experts; None is every other one, the last
             included, and an empty list makes a dense model with routes (the baseline).
         pooling: "mean" or "cls".
-        max_tokens: most tokens of a text.
+        max_tokens: most tokens of a text, or fewer where the backbone has fewer positions.
     """
     if isinstance(backbone, str):
         backbone = AutoModel.from_pretrained(backbone)
@@ -44,7 +44,7 @@ def upcycle(
         expert_layers,
         routes,
         pooling=pooling,
-        max_tokens=max_tokens,
+        max_tokens=min(max_tokens, _positions(backbone, max_tokens)),
     )
     spec = find_backbone(config.backbone_config.model_type)
     model = MoteModel(config)
@@ -66,3 +66,13 @@ def _check_complete(wanted: set[str], dense: Mapping[str, object], model: MoteMo
     missing = sorted(name for name in wanted if name not in dense and not name.startswith(experts))
     if missing:
         raise ValueError(f"The backbone has no weights for {missing[:3]} (blocks at {blocks!r}).")
+
+
+def _positions(backbone: PreTrainedModel, unlimited: int) -> int:
+    """Return how many tokens the backbone has positions for."""
+    positions = getattr(backbone.config, "max_position_embeddings", None)
+    if positions is None:
+        return unlimited
+    # RoBERTa and its kin count positions from the one after the padding token's number.
+    table = getattr(getattr(backbone, "embeddings", None), "position_embeddings", None)
+    return positions if getattr(table, "padding_idx", None) is None else positions - table.padding_idx - 1

@@ -1,0 +1,249 @@
+"""A study trains, measures and writes down all arms and seeds, and goes on where it stopped."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from mote_demo import cli
+from mote_demo.data.samples import load_samples
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
+from mote_demo.evaluation.report import load_report
+from mote_demo.results import load_results
+from mote_demo.study import runs
+from mote_demo.study.derived import with_experts, wrong_expert_encoder
+from mote_demo.study.spaces import expert_distances, measure_spaces
+from mote_demo.study.summary import interval, read_study
+from mote_demo.training.recipe import load_recipe
+
+TASK = {"batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16, "weight": 1}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """Training rows, and two sets to measure on."""
+    folder = tmp_path_factory.mktemp("study-data")
+    things = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road"]
+    pd.DataFrame({"q": [f"what is a {one}" for one in things], "d": things}).to_parquet(folder / "pairs.parquet")
+    for name, words in (("moods", ("good", "bad")), ("colours", ("red", "green"))):
+        rows = [(f"a {word} {one}", word) for one in things for word in words]
+        file = folder / "dev" / "clustering" / name / "test.parquet"
+        file.parent.mkdir(parents=True)
+        pd.DataFrame(rows, columns=["text", "label_text"]).to_parquet(file)
+    scored = folder / "dev" / "retrieval" / "things"
+    scored.mkdir(parents=True)
+    pd.DataFrame({"id": things, "title": "", "text": [f"the {one}" for one in things]}).to_parquet(
+        scored / "corpus.parquet"
+    )
+    pd.DataFrame({"id": things, "text": [f"find a {one}" for one in things]}).to_parquet(scored / "queries.parquet")
+    pd.DataFrame({"query_id": things, "doc_id": things, "score": 1}).to_parquet(scored / "qrels.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe_file(tmp_path_factory, tiny_backbone_path):
+    values = {
+        "backbone": tiny_backbone_path,
+        "base_model": "someone/tiny",
+        "seed": 0,
+        "seeds": [0, 1],
+        "steps": 3,
+        "learning_rate": 0,
+        "expert_learning_rate": 1e-2,
+        "expert_layers": [1, 3],
+        "warmup": 0.1,
+        "weight_decay": 0.01,
+        "max_grad_norm": 1.0,
+        "dropout": 0.0,
+        "frozen": ["embeddings"],
+        "save_every": 5,
+        "arms": {
+            "no_instruction": {"instructions": False, "expert_layers": []},
+            "baseline": {"instructions": True, "expert_layers": []},
+            "mote": {"instructions": True, "expert_layers": [1, 3], "title": "MoTE"},
+            "top": {"instructions": True, "expert_layers": [3], "seeds": [0], "title": "top block only"},
+        },
+        "tasks": {"retrieval": TASK},
+        "sources": [
+            {
+                "name": "questions",
+                "task": "retrieval",
+                "shape": "pairs",
+                "path": "pairs.parquet",
+                "columns": {"anchor": "q", "positive": "d"},
+                "licence": "CC0",
+            }
+        ],
+    }
+    path = tmp_path_factory.mktemp("study-recipe") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, recipe_file, data_dir):
+    """Run the command once: the folder of all it wrote, and its arguments."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "results").mkdir()
+    (folder / "results" / "notes.md").write_text("Small models learn little.", encoding="utf-8")
+    arguments = ["study", str(recipe_file), "--data", str(data_dir), "--work", str(folder / "work")]
+    arguments += ["--results", str(folder / "results"), "--page", str(folder / "docs" / "results.md")]
+    arguments += ["--out", str(folder / "checkpoints")]
+    assert cli.main(arguments) == 0
+    return folder, arguments
+
+
+def read(folder, name):
+    return json.loads((folder / "results" / name).read_text(encoding="utf-8"))
+
+
+def test_every_arm_and_seed_and_what_derives_from_them_has_a_report(study):
+    names = {file.stem for file in (study[0] / "results" / "runs").iterdir()}
+    trained = {f"{arm}-seed-{seed}" for arm in ("no_instruction", "baseline", "mote") for seed in (0, 1)}
+    assert names == trained | {"untouched", "top-seed-0", "wave-seed-0", "wrong_expert-seed-0"}
+    assert read(study[0], "runs/mote-seed-1.json")["training"]["seed"] == 1
+
+
+def test_a_finished_study_trains_and_measures_nothing_again(study, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("done already")
+
+    monkeypatch.setattr(runs, "train_arm", refuse)
+    monkeypatch.setattr(runs, "evaluate", refuse)
+    before = read(study[0], "summary.json")
+    assert cli.main(study[1]) == 0
+    assert read(study[0], "summary.json") == before
+
+
+def test_a_missing_report_is_made_again_from_the_checkpoint_that_is_there(study, monkeypatch):
+    file = study[0] / "results" / "runs" / "top-seed-0.json"
+    before = json.loads(file.read_text(encoding="utf-8"))
+    file.unlink()
+    monkeypatch.setattr(runs, "train_arm", None)
+    assert cli.main([*study[1], "--arm", "top", "--seed", "0"]) == 0
+    again = json.loads(file.read_text(encoding="utf-8"))
+    assert again["means"]["top"]["families"] == before["means"]["top"]["families"]
+
+
+def test_the_summary_follows_from_the_reports(study):
+    summary, untouched = read(study[0], "summary.json"), read(study[0], "runs/untouched.json")
+    assert summary["seeds"] == 2
+    assert set(summary["families"]) == {"retrieval", "clustering"}
+    retrieval = summary["families"]["retrieval"]
+    assert retrieval["untouched"] == pytest.approx(untouched["means"]["untouched"]["families"]["retrieval"], abs=0.01)
+    seeds = [read(study[0], f"runs/mote-seed-{seed}.json") for seed in (0, 1)]
+    mean = np.mean([seed["means"]["mote"]["families"]["retrieval"] for seed in seeds])
+    assert retrieval["mote"] == pytest.approx(mean, abs=0.01)
+    gain = summary["gain"]["retrieval"]
+    assert gain["mote"] == pytest.approx(retrieval["mote"] - retrieval["no_instruction"], abs=0.011)
+    assert summary["difference"]["retrieval"]["points"] == pytest.approx(gain["mote"] - gain["baseline"], abs=0.021)
+    rows = {row["name"]: row for row in summary["table"]}
+    assert [row["name"] for row in summary["table"]][:4] == ["untouched", "no_instruction", "baseline", "mote"]
+    assert rows["top"]["title"] == "top block only"
+    assert (rows["mote"]["seeds"], rows["top"]["seeds"], rows["top"]["spread"]) == (2, 1, None)
+    assert rows["mote"]["active"] == rows["baseline"]["active"] < rows["mote"]["stored"]
+
+
+def test_the_page_shows_the_tables_the_notes_and_the_targets(study):
+    page = (study[0] / "docs" / "results.md").read_text(encoding="utf-8")
+    for words in (
+        "Small models learn little.",
+        "top block only",
+        "WAVE",
+        "moods",
+        ">= 1.64",
+        "active parameters",
+        "1.00",
+    ):
+        assert words in page
+
+
+def test_the_app_reads_what_the_study_wrote(study):
+    folder = study[0] / "results"
+    results = load_results(folder / "spaces.json", folder / "summary.json")
+    assert results.spaces["routes"] == ["query", "document", "classification", "clustering", "sts"]
+    assert set(load_report(folder / "dev.json").models) == {"baseline", "mote", "untouched", "no_instruction"}
+
+
+def test_shipped_checkpoints_load_and_their_cards_hold_the_results(study):
+    for arm in ("baseline", "mote"):
+        encoder = Encoder.from_pretrained(study[0] / "checkpoints" / arm)
+        assert encoder.encode(["a cat"], route="query").shape == (1, 32)
+        card = (study[0] / "checkpoints" / arm / "README.md").read_text(encoding="utf-8")
+        assert "Means over the seeds" in card
+        assert "colours" in card
+
+
+def test_an_unknown_seed_or_arm_is_named(study, capsys):
+    assert cli.main([*study[1], "--seed", "9"]) == 2
+    assert "Unknown seed 9. Choose one of: '0', '1'" in capsys.readouterr().err
+    assert cli.main([*study[1], "--arm", "bogus"]) == 2
+    assert "'baseline', 'mote', 'no_instruction', 'top'" in capsys.readouterr().err
+
+
+def test_reports_of_different_sets_are_not_compared(study, tmp_path):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for file in (study[0] / "results" / "runs").iterdir():
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if file.stem == "mote-seed-0":
+            values["sets"][0]["fingerprint"] = "other"
+        (folder / file.name).write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(UserError, match="different sets"):
+        read_study(folder)
+    (folder / "untouched.json").unlink()
+    with pytest.raises(UserError, match="no report of untouched"):
+        read_study(folder)
+
+
+def test_the_plan_goes_seed_by_seed(recipe_file):
+    planned = [run.name for run in runs.plan(load_recipe(recipe_file), ["mote", "top"])]
+    assert planned == ["mote-seed-0", "top-seed-0", "mote-seed-1"]
+
+
+def test_an_interval_holds_a_clear_difference_and_pairs_the_parts():
+    random = np.random.default_rng(0)
+    hard = {name: random.normal(50, 20, 40) for name in "abcdef"}
+    better = {name: values + 2 + random.normal(0, 0.5, 40) for name, values in hard.items()}
+    low, high = interval(hard, better, list("abcdef"))
+    assert 1.5 < low < 2 < high < 2.5
+    assert interval({"a": np.array([1.0])}, {"a": np.array([2.0])}, ["a"]) is None
+    assert interval(hard, hard, list("abc")) == [0, 0]
+
+
+def test_experts_are_at_no_distance_from_themselves_and_further_the_more_they_differ(fresh_mote):
+    (first, last) = expert_distances(fresh_mote)
+    assert (first["block"], last["block"]) == (1, 3)
+    distance = np.array(first["distance"])
+    assert np.allclose(np.diag(distance), 0)
+    assert np.allclose(distance, distance.T)
+    assert (distance[np.triu_indices(5, 1)] > 0).all()
+    for parameter in fresh_mote.expert_parameters("sts").values():
+        parameter.data *= 3
+    further = np.array(expert_distances(fresh_mote)[0]["distance"])
+    assert further[4, 0] > distance[4, 0]
+
+
+def test_spaces_of_the_same_expert_and_instruction_are_the_same(tiny_baseline_encoder, tiny_encoder):
+    spaces = measure_spaces(tiny_baseline_encoder, tiny_encoder, load_samples())
+    for model in ("baseline", "mote"):
+        for kind in ("cka", "shared"):
+            values = np.array(spaces[kind][model])
+            assert values.shape == (5, 5)
+            assert np.allclose(np.diag(values), 1, atol=1e-4)
+    assert spaces["count"] == 240
+
+
+def test_the_wrong_expert_changes_the_vectors_and_the_right_one_gives_them_back(tiny_encoder):
+    texts = ["a cat", "two dogs"]
+    right = tiny_encoder.encode(texts, route="clustering")
+    wrong = wrong_expert_encoder(tiny_encoder)
+    assert wrong.receipt("a cat", route="clustering").expert == "classification"
+    assert wrong.receipt("a cat", route="clustering").text_sent == "clustering: a cat"
+    assert not np.allclose(wrong.encode(texts, route="clustering"), right, atol=1e-3)
+    assert np.array_equal(tiny_encoder.encode(texts, route="clustering"), right)
+    same = tiny_encoder.with_model(with_experts(wrong.model, {"clustering": "clustering"}))
+    assert np.allclose(same.encode(texts, route="clustering"), right)
