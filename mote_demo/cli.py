@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +15,6 @@ from mote_demo.tasks import ROUTES, TASKS
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
     from mote_demo.sessions import Session
-    from mote_demo.training.recipe import Recipe
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -216,7 +215,7 @@ def _train(options: argparse.Namespace) -> None:
     from mote_demo.training.trainer import load_sources, train_arm
 
     recipe = load_recipe(options.recipe)
-    arms = _known_arms(recipe, options.arm)
+    arms = _known_arms(recipe.arms, options.arm)
     data = load_sources(recipe, options.data, options.work, _say)
     for arm in arms:
         facts = train_arm(recipe, arm, data, out=options.out, work=options.work, say=_say)
@@ -227,12 +226,13 @@ def _train(options: argparse.Namespace) -> None:
 
 def _study(options: argparse.Namespace) -> None:
     from mote_demo.evaluation.tables import choose, discover
+    from mote_demo.study.derived import DERIVED
     from mote_demo.study.publish import publish, ship
     from mote_demo.study.runs import Study
     from mote_demo.training.recipe import load_recipe
 
     recipe = load_recipe(options.recipe)
-    arms = _known_arms(recipe, options.arm)
+    arms = _known_arms([*recipe.arms, *DERIVED], options.arm)
     sets = choose(discover(options.data), options.sets)
     study = Study(recipe, options.data, sets, options.work, options.results / "runs", _say)
     study.run(arms, options.seed)
@@ -241,11 +241,11 @@ def _study(options: argparse.Namespace) -> None:
         ship(study, options.results, options.out)
 
 
-def _known_arms(recipe: "Recipe", chosen: Sequence[str] | None) -> list[str]:
+def _known_arms(arms: Iterable[str], chosen: Sequence[str] | None) -> list[str]:
     for arm in chosen or []:
-        if arm not in recipe.arms:
-            raise unknown_choice("arm", arm, recipe.arms)
-    return list(chosen or recipe.arms)
+        if arm not in arms:
+            raise unknown_choice("arm", arm, arms)
+    return list(chosen or arms)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -181,7 +181,7 @@ def test_an_unknown_seed_or_arm_is_named(study, capsys):
     assert cli.main([*study[1], "--seed", "9"]) == 2
     assert "Unknown seed 9. Choose one of: '0', '1'" in capsys.readouterr().err
     assert cli.main([*study[1], "--arm", "bogus"]) == 2
-    assert "'baseline', 'mote', 'no_instruction', 'top'" in capsys.readouterr().err
+    assert "'baseline', 'mote', 'no_instruction', 'top', 'wave', 'wrong_expert'" in capsys.readouterr().err
 
 
 def test_reports_of_different_sets_are_not_compared(study, tmp_path):

@@ -75,4 +75,5 @@ def _positions(backbone: PreTrainedModel, unlimited: int) -> int:
         return unlimited
     # RoBERTa and its kin count positions from the one after the padding token's number.
     table = getattr(getattr(backbone, "embeddings", None), "position_embeddings", None)
-    return positions if getattr(table, "padding_idx", None) is None else positions - table.padding_idx - 1
+    padding = getattr(table, "padding_idx", None)
+    return positions if padding is None else positions - padding - 1

@@ -70,7 +70,7 @@ def _titles(study: Study) -> Mapping[str, str]:
 
 
 def _first(study: Study, arm: str) -> Run:
-    run = Run(arm, study.recipe.seeds_of(arm)[0])
+    run = study.first(arm)
     if not (study.folder(run) / "training.json").is_file():
         raise UserError(f"There is no checkpoint in {study.folder(run)}. Please run `study` with the arm {arm!r}.")
     return run

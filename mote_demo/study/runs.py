@@ -80,16 +80,21 @@ class Study:
         """Train and measure what is still missing of some arms, beginning with the untouched backbone.
 
         Args:
-            arms: names of arms.
+            arms: names of arms, and of ``DERIVED`` models, which come from the first seed of MoTE.
             seeds: of those that an arm has in the recipe; None is all.
         """
         self._measure(UNTOUCHED, self._untouched)
-        for run in plan(self.recipe, arms, seeds):
+        for run in plan(self.recipe, [arm for arm in arms if arm not in DERIVED], seeds):
             self._train(run)
             self._measure(run.name, partial(self.encoder, run), self.facts(run))
-            if run == Run(MOTE, self.recipe.seeds_of(MOTE)[0]):
-                for name in DERIVED:
-                    self._measure(Run(name, run.seed).name, partial(self._derived, name, run))
+        mote = self.first(MOTE)
+        for name in arms:
+            if name in DERIVED:
+                self._measure(Run(name, mote.seed).name, partial(self._derived, name, mote))
+
+    def first(self, arm: str) -> Run:
+        """Return the training of an arm with its first seed."""
+        return Run(arm, self.recipe.seeds_of(arm)[0])
 
     def folder(self, run: Run) -> Path:
         """Return the checkpoint of a training."""
