@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from datasets import Dataset
 
 from mote_demo.errors import UserError
 from mote_demo.training.pairs import connected_groups, load_pairs
@@ -12,7 +13,7 @@ def load(tmp_path):
 
     def load(shape, rows, columns, seed=0, **options):
         pd.DataFrame(rows).to_parquet(tmp_path / "rows.parquet")
-        return load_pairs(Source("tiny", "retrieval", shape, "rows.parquet", columns, "CC0", **options), tmp_path, seed)
+        return load_pairs(Source("tiny", "retrieval", shape, columns, "CC0", "rows.parquet", **options), tmp_path, seed)
 
     return load
 
@@ -133,7 +134,7 @@ def test_a_source_that_gives_nothing_to_train_on_is_refused(load, shape, rows, c
 
 
 def test_a_missing_or_damaged_file_and_a_source_without_a_hub_name_are_named(tmp_path):
-    source = Source("tiny", "retrieval", "pairs", "rows.parquet", QUESTION_COLUMNS, "CC0")
+    source = Source("tiny", "retrieval", "pairs", QUESTION_COLUMNS, "CC0", "rows.parquet")
     with pytest.raises(UserError, match=r"tiny: there is no file .*rows\.parquet"):
         load_pairs(source, tmp_path, 0)
     with pytest.raises(UserError, match=r"tiny has no Hub name.*rows\.parquet"):
@@ -164,3 +165,33 @@ def test_a_source_may_be_cut_to_a_seeded_sample(load):
     first, again, other = (load("pairs", rows, QUESTION_COLUMNS, seed=seed, max_rows=10) for seed in (0, 0, 1))
     assert len(first) == 10
     assert first["anchor"].tolist() == again["anchor"].tolist() != other["anchor"].tolist()
+
+
+class FakeHub:
+    """Stand in for ``datasets.load_dataset``: rows, or an error, and a memory of what was asked for."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.asked = []
+
+    def __call__(self, **options):
+        self.asked.append(options)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Dataset.from_dict(self.answer)
+
+
+def test_a_source_of_the_hub_is_read_where_no_folder_is_given_or_it_has_no_file(tmp_path, monkeypatch):
+    hub = FakeHub(QUESTIONS)
+    monkeypatch.setattr("datasets.load_dataset", hub)
+    source = Source("tiny", "retrieval", "pairs", QUESTION_COLUMNS, "CC0", hub={"path": "some/set", "split": "train"})
+    for data_dir in (None, tmp_path):
+        assert load_pairs(source, data_dir, 0)["anchor"].tolist() == QUESTIONS["question"]
+    assert hub.asked == [{"path": "some/set", "split": "train"}] * 2
+
+
+def test_a_hub_that_does_not_answer_is_a_clear_error(monkeypatch):
+    monkeypatch.setattr("datasets.load_dataset", FakeHub(ConnectionError("no route")))
+    source = Source("tiny", "retrieval", "pairs", QUESTION_COLUMNS, "CC0", hub={"path": "some/set"})
+    with pytest.raises(UserError, match=r"tiny: some/set cannot be read.*no route.*--data"):
+        load_pairs(source, None, 0)

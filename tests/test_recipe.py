@@ -129,3 +129,15 @@ def test_a_file_that_is_no_recipe_is_named(tmp_path, text):
         path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"broken\.yaml"):
         load_recipe(path)
+
+
+def test_the_recipe_for_the_hub_names_every_source_there_and_trains_the_same_arms():
+    recipe = load_recipe(SHIPPED.with_name("hub.yaml"))
+    assert all(source.hub["path"].count("/") == 1 and source.hub["split"] for source in recipe.sources)
+    assert {source.task for source in recipe.sources} == set(TASKS)
+    assert recipe.arms == {name: load_recipe(SHIPPED).arms[name] for name in recipe.arms}
+
+
+def test_a_source_without_a_file_or_a_hub_name_is_named(write):
+    with pytest.raises(UserError, match="'acl_title_abstract' needs a path"):
+        load_recipe(write(put(None, "sources", 0, "path")))

@@ -232,7 +232,7 @@ def test_the_learning_rate_factor_of_a_task_scales_its_steps_alone(recipe, data_
 
 def test_a_task_with_graded_pairs_trains_by_their_order(recipe, data_dir, tmp_path):
     graded = Source(
-        "graded", "similarity", "graded", "graded.parquet", {"anchor": "a", "positive": "b", "score": "s"}, "CC0"
+        "graded", "similarity", "graded", {"anchor": "a", "positive": "b", "score": "s"}, "CC0", "graded.parquet"
     )
     rows = pd.DataFrame({"a": ["a cat", "a dog"] * 4, "b": ["one cat", "a red car"] * 4, "s": [1, 0] * 4})
     rows.to_parquet(tmp_path / "graded.parquet")

@@ -40,7 +40,7 @@ def load_pairs(source: Source, data_dir: str | Path | None, seed: int) -> pd.Dat
 
 
 def _read(source: Source, data_dir: str | Path | None) -> pd.DataFrame:
-    if data_dir is not None:
+    if data_dir is not None and source.path:
         path = Path(data_dir) / source.path
         if not path.is_file():
             raise UserError(f"{source.name}: there is no file {path}. Check --data, or leave it out to use the Hub.")
@@ -52,7 +52,14 @@ def _read(source: Source, data_dir: str | Path | None) -> pd.DataFrame:
         raise UserError(f"{source.name} has no Hub name in the recipe. Please give --data with {source.path}.")
     from datasets import load_dataset
 
-    return load_dataset(**source.hub).to_pandas()
+    try:
+        return load_dataset(**source.hub).to_pandas()
+    # The libraries beneath raise errors of many types, which change by version.
+    except Exception as error:
+        raise UserError(
+            f"{source.name}: {source.hub['path']} cannot be read from the Hub ({type(error).__name__}: {error}). "
+            "Check the network and the names in the recipe, or give --data."
+        ) from error
 
 
 def _from_pairs(frame: pd.DataFrame) -> pd.DataFrame:

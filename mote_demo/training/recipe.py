@@ -59,7 +59,7 @@ class Source:
         name: what the reports call it.
         task: name of the task whose settings and routes it trains.
         shape: one of ``SHAPES``.
-        path: Parquet file below the data directory.
+        path: Parquet file below the data directory; "" where there is none.
         columns: ours to theirs, as the shape needs them; "pairs" may have a label too (equal ones are never negatives).
         keep: column and value that a row must have, such as ``{label: 1}``.
         grades: values of the score column to numbers, where these are names; the order is what counts.
@@ -72,9 +72,9 @@ class Source:
     name: str
     task: str
     shape: str
-    path: str
     columns: Mapping[str, str]
     licence: str
+    path: str = ""
     keep: Mapping[str, Any] = field(default_factory=dict)
     grades: Mapping[Any, float] = field(default_factory=dict)
     max_rows: int | None = None
@@ -213,6 +213,8 @@ def _check(recipe: Recipe) -> None:
             raise unknown_choice(f"task of source {source.name!r}", source.task, recipe.tasks)
         if source.shape not in SHAPES:
             raise unknown_choice(f"shape of source {source.name!r}", source.shape, SHAPES)
+        if not source.path and not source.hub:
+            raise UserError(f"The source {source.name!r} needs a path below the data directory, or a Hub name.")
         missing = [column for column in SHAPES[source.shape] if column not in source.columns]
         if missing:
             raise UserError(f"The source {source.name!r} of shape {source.shape!r} needs the column {missing[0]!r}.")
