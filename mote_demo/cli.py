@@ -85,12 +85,12 @@ def _add_map(verbs: Verbs) -> None:
 
 
 def _add_train(verbs: Verbs) -> None:
-    parser = _verb(verbs, "train", _train, "Train the arms of a recipe; a stopped run goes on where it was.")
+    parser = _verb(verbs, "train", _train, "Train what the app loads; a stopped run goes on where it was.")
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, help="folder with the recipe's Parquet files (default: the Hub)")
     parser.add_argument("--out", type=Path, default=checkpoints_folder())
     parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for the states of the run")
-    parser.add_argument("--arm", action="append", help="only this arm (may be repeated)")
+    parser.add_argument("--arm", action="append", help="this arm of the recipe instead (may be repeated)")
 
 
 def _add_evaluate(verbs: Verbs) -> None:
@@ -210,23 +210,28 @@ def _map(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from mote_demo.evaluation.tables import discover
+    from mote_demo.study.arms import SHIPPED
     from mote_demo.training.card import write_card
     from mote_demo.training.recipe import load_recipe
-    from mote_demo.training.trainer import load_sources, train_arm
+    from mote_demo.training.sources import load_sources
+    from mote_demo.training.trainer import train_arm
 
     recipe = load_recipe(options.recipe)
-    arms = _known_arms(recipe.arms, options.arm)
-    data = load_sources(recipe, options.data, options.work, _say)
+    shipped = [arm for arm in recipe.arms if arm in SHIPPED] or list(recipe.arms)
+    arms = _known_arms(recipe.arms, options.arm or shipped)
+    sets = [] if options.data is None else discover(options.data, required=False)
+    data = load_sources(recipe, options.data, sets, work=options.work, say=_say)
     for arm in arms:
         facts = train_arm(recipe, arm, data, out=options.out, work=options.work, say=_say)
         write_card(options.out / arm, facts)
-    if options.data is not None and (options.data / "dev").is_dir():
+    if sets:
         _score([str(options.out / arm) for arm in arms], options.data, ["small"], recipe.seed, None, cards=True)
 
 
 def _study(options: argparse.Namespace) -> None:
     from mote_demo.evaluation.tables import choose, discover
-    from mote_demo.study.derived import DERIVED
+    from mote_demo.study.arms import DERIVED
     from mote_demo.study.publish import publish, ship
     from mote_demo.study.runs import Study
     from mote_demo.training.recipe import load_recipe
@@ -236,8 +241,8 @@ def _study(options: argparse.Namespace) -> None:
     sets = choose(discover(options.data), options.sets)
     study = Study(recipe, options.data, sets, options.work, options.results / "runs", _say)
     study.run(arms, options.seed)
-    publish(study, options.results, options.page)
-    if options.out is not None:
+    published = publish(study, options.results, options.page)
+    if published and options.out is not None:
         ship(study, options.results, options.out)
 
 

@@ -1,10 +1,12 @@
 """Write a file whole or not at all."""
 
+import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -21,3 +23,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, values: Mapping[str, Any], *, indent: int | None = None) -> None:
+    """Write JSON, whole or not at all, with letters of every script as they are."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(values, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")

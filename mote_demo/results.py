@@ -80,10 +80,10 @@ def read_results(path: str | Path, check: Callable[[Mapping[str, Any]], None] | 
 def check_spaces(values: Mapping[str, Any]) -> None:
     """Refuse what is not a comparison of spaces."""
     routes, experts = len(values["routes"]), len(values["experts"])
-    _check_numbers([values["count"], values["neighbours"]])
+    _check_counts([values["count"], values["neighbours"]])
     _check_texts([values["texts"], *values["routes"], *values["experts"]])
     for layer in values["layers"]:
-        _check_numbers([layer["block"]])
+        _check_counts([layer["block"]])
         _check_square(layer["distance"], experts)
     for measure in ("cka", "shared"):
         for side in SIDES:
@@ -92,7 +92,7 @@ def check_spaces(values: Mapping[str, Any]) -> None:
 
 def check_summary(values: Mapping[str, Any]) -> None:
     """Refuse what is not a summary of arms; whatever is not required may be missing."""
-    _check_numbers([values["seeds"]])
+    _check_counts([values["seeds"]])
     for gain in values["gain"].values():
         _check_numbers([gain[side] for side in SIDES])
     for arms in (*values["families"].values(), values.get("all", {})):
@@ -124,7 +124,14 @@ def _check_texts(values: Iterable[Any]) -> None:
             raise TypeError(f"{value!r} is not a text")
 
 
+def _check_counts(values: Iterable[Any]) -> None:
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{value!r} is not a whole number")
+
+
 def _check_numbers(values: Iterable[Any]) -> None:
+    """Refuse what is no number; None stands for what was not measured."""
     for value in values:
         if value is not None and not isinstance(value, int | float):
             raise TypeError(f"{value!r} is not a number")

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from mote_demo.evaluation.tables import discover
 from mote_demo.training.leaks import Leaks, leaks_of
 
 SENTENCE = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
@@ -34,7 +35,7 @@ def test_a_training_row_goes_when_any_of_its_texts_is_known():
 
 def test_every_scored_text_is_read_and_the_few_shot_pool_is_not(tmp_path):
     tables = {
-        "dev/retrieval/r/corpus": pd.DataFrame({"id": ["1"], "title": [""], "text": ["a document"]}),
+        "dev/retrieval/r/corpus": pd.DataFrame({"id": ["1"], "title": ["a title"], "text": ["a document"]}),
         "dev/retrieval/r/queries": pd.DataFrame({"id": ["1"], "text": ["a query"]}),
         "dev/retrieval/r/qrels": pd.DataFrame({"query_id": ["1"], "doc_id": ["1"], "score": [1]}),
         "dev/classification/c/train": pd.DataFrame({"text": ["in the pool"], "label_text": ["x"]}),
@@ -46,5 +47,5 @@ def test_every_scored_text_is_read_and_the_few_shot_pool_is_not(tmp_path):
         file = tmp_path / f"{name}.parquet"
         file.parent.mkdir(parents=True, exist_ok=True)
         table.to_parquet(file)
-    texts = ["a document", "a query", "a test", "left", "right", "given", "so", "in the pool"]
-    assert leaks_of(tmp_path).find(texts).tolist() == [True] * 7 + [False]
+    texts = ["a title", "a document", "a query", "a test", "left", "right", "given", "so", "in the pool"]
+    assert leaks_of(discover(tmp_path)).find(texts).tolist() == [True] * 8 + [False]

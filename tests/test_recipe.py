@@ -65,11 +65,10 @@ def test_an_arm_with_run_wide_settings_holds_the_weighted_means_for_every_task()
     assert held["retrieval"].symmetric == recipe.tasks["retrieval"].symmetric
 
 
-def test_an_arm_may_have_steps_and_seeds_of_its_own():
+def test_an_arm_may_have_seeds_of_its_own():
     recipe = load_recipe(SHIPPED)
-    short = replace(recipe, arms={"short": replace(recipe.arms["mote"], steps=7, seeds=(5,)), **recipe.arms})
-    assert (short.steps_of("short"), short.steps_of("mote")) == (7, recipe.steps)
-    assert (short.seeds_of("short"), short.seeds_of("mote")) == ((5,), recipe.seeds)
+    own = replace(recipe, arms={**recipe.arms, "own": replace(recipe.arms["mote"], seeds=(5,))})
+    assert (own.seeds_of("own"), own.seeds_of("mote")) == ((5,), recipe.seeds)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +82,13 @@ def test_an_arm_may_have_steps_and_seeds_of_its_own():
         (put([], "tasks"), "tasks is not a mapping"),
         (put("embeddings", "frozen"), "frozen is not a list"),
         (put(5, "arms", "mote", "expert_layers"), "arms.mote.expert_layers is not a list"),
+        (put({"documnet": "query"}, "arms", "mote", "experts"), "route in arms.mote.experts 'documnet'.*'document'"),
+        (put("no way", "arms", "mote", "instructions"), "arms.mote.instructions must be true or false, not 'no way'"),
+        (put("x", "tasks", "retrieval", "false_negative_margin"), "false_negative_margin must be a number, not 'x'"),
+        (put(-1, "tasks", "retrieval", "false_negative_margin"), "false_negative_margin must be 0 or more, not -1"),
+        (put(0, "tasks", "retrieval", "batch_size"), "tasks.retrieval batch_size must be 2 or more, not 0"),
+        (put(0.5, "sources", 0, "max_rows"), r"sources\[0\].max_rows must be a whole number"),
+        (put([], "seeds"), "at least one arm, one source and one seed"),
         (put("many", "steps"), "steps must be a whole number, not 'many'"),
         (put(1.5, "tasks", "clustering", "batch_size"), "tasks.clustering.batch_size must be a whole number, not 1.5"),
         (put({}, "arms"), "at least one arm"),

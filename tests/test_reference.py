@@ -66,3 +66,17 @@ def test_a_folder_without_a_tokenizer_is_refused(plain):
     (plain / "tokenizer.json").unlink()
     with pytest.raises(UserError, match="no tokenizer.json"):
         untouched(plain)
+
+
+def test_a_name_of_the_hub_is_downloaded_and_a_failure_is_told(plain, monkeypatch):
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(plain))
+    assert untouched("someone/encoder").encode(["a cat"], route="query").shape == (1, 32)
+    assert asked == ["someone/encoder"]
+
+    def fail(name, **_):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    with pytest.raises(UserError, match=r"someone/encoder is no folder.*ConnectionError"):
+        untouched("someone/encoder")

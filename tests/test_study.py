@@ -1,6 +1,7 @@
 """A study trains, measures and writes down all arms and seeds, and goes on where it stopped."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,13 @@ import yaml
 from mote_demo import cli
 from mote_demo.data.samples import load_samples
 from mote_demo.encoder import Encoder
-from mote_demo.errors import UserError
-from mote_demo.evaluation.report import load_report
+from mote_demo.evaluation.report import Report, Score, SetResult, load_report
 from mote_demo.results import load_results
 from mote_demo.study import runs
-from mote_demo.study.derived import with_experts, wrong_expert_encoder
+from mote_demo.study.derived import wrong_expert_encoder
+from mote_demo.study.page import write_page
 from mote_demo.study.spaces import expert_distances, measure_spaces
-from mote_demo.study.summary import interval, read_study
+from mote_demo.study.summary import ArmReports, interval, on_equal_seeds, summarise
 from mote_demo.training.recipe import load_recipe
 
 TASK = {"batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16, "weight": 1}
@@ -128,6 +129,39 @@ def test_a_missing_report_is_made_again_from_the_checkpoint_that_is_there(study,
     assert again["means"]["top"]["families"] == before["means"]["top"]["families"]
 
 
+def test_a_checkpoint_of_other_settings_is_not_taken_for_this_recipe(study, tmp_path, capsys):
+    values = yaml.safe_load(Path(study[1][1]).read_text(encoding="utf-8"))
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(values | {"steps": 4}), encoding="utf-8")
+    assert cli.main([study[1][0], str(other), *study[1][2:]]) == 2
+    assert "was trained with other settings" in capsys.readouterr().err
+
+
+def test_a_report_of_other_sets_is_made_again(study, monkeypatch):
+    measured = []
+    monkeypatch.setattr(runs, "evaluate", lambda encoders, sets, **_: measured.append(len(sets)) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main([*study[1], "--sets", "moods"])
+    assert measured == [1]
+
+
+def test_a_part_of_a_study_says_what_is_missing(recipe_file, data_dir, tmp_path, capsys):
+    arguments = ["study", str(recipe_file), "--data", str(data_dir), "--work", str(tmp_path / "work")]
+    arguments += ["--results", str(tmp_path / "results"), "--page", str(tmp_path / "page.md")]
+    assert cli.main([*arguments, "--arm", "baseline", "--seed", "1"]) == 0
+    assert "no report of no_instruction, mote" in capsys.readouterr().out
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_a_recipe_that_lacks_a_main_arm_is_refused_before_anything_is_trained(study, tmp_path, capsys):
+    values = yaml.safe_load(Path(study[1][1]).read_text(encoding="utf-8"))
+    del values["arms"]["no_instruction"]
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(values), encoding="utf-8")
+    assert cli.main([study[1][0], str(other), *study[1][2:]]) == 2
+    assert "the recipe has no arm 'no_instruction'" in capsys.readouterr().err
+
+
 def test_the_summary_follows_from_the_reports(study):
     summary, untouched = read(study[0], "summary.json"), read(study[0], "runs/untouched.json")
     assert summary["seeds"] == 2
@@ -184,34 +218,94 @@ def test_an_unknown_seed_or_arm_is_named(study, capsys):
     assert "'baseline', 'mote', 'no_instruction', 'top', 'wave', 'wrong_expert'" in capsys.readouterr().err
 
 
-def test_reports_of_different_sets_are_not_compared(study, tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    for file in (study[0] / "results" / "runs").iterdir():
-        values = json.loads(file.read_text(encoding="utf-8"))
-        if file.stem == "mote-seed-0":
-            values["sets"][0]["fingerprint"] = "other"
-        (folder / file.name).write_text(json.dumps(values), encoding="utf-8")
-    with pytest.raises(UserError, match="different sets"):
-        read_study(folder)
-    (folder / "untouched.json").unlink()
-    with pytest.raises(UserError, match="no report of untouched"):
-        read_study(folder)
-
-
 def test_the_plan_goes_seed_by_seed(recipe_file):
     planned = [run.name for run in runs.plan(load_recipe(recipe_file), ["mote", "top"])]
     assert planned == ["mote-seed-0", "top-seed-0", "mote-seed-1"]
 
 
-def test_an_interval_holds_a_clear_difference_and_pairs_the_parts():
+def reports(arm, scores):
+    """An arm whose sets have these parts: seed to set to parts; "q..." are retrieval sets of queries."""
+    return ArmReports(
+        arm,
+        {
+            seed: Report(
+                "protocol",
+                0,
+                {arm: {}},
+                tuple(
+                    SetResult(
+                        name,
+                        "retrieval" if name.startswith("q") else "clustering",
+                        "metric",
+                        "query" if name.startswith("q") else "start",
+                        name,
+                        "",
+                        {arm: Score(tuple(parts), 1, 0.0)},
+                    )
+                    for name, parts in sets.items()
+                ),
+            )
+            for seed, sets in scores.items()
+        },
+        {seed: {"steps": 5} for seed in scores},
+    )
+
+
+def test_means_weigh_every_set_alike_and_the_spread_is_over_the_seeds():
+    arm = reports("mote", {0: {"q1": [10, 30], "c1": [50]}, 1: {"q1": [20, 40], "c1": [54]}})
+    everything = ["retrieval/q1", "clustering/c1"]
+    assert arm.mean(everything) == pytest.approx((25 + 52) / 2)
+    assert arm.spread(everything) == pytest.approx(np.std([35, 42], ddof=1))
+    assert reports("mote", {0: {"q1": [1]}}).spread(["retrieval/q1"]) is None
+
+
+def test_only_seeds_that_all_main_arms_have_are_compared():
+    one, two = {0: {"q1": [1.0]}}, {0: {"q1": [1.0]}, 1: {"q1": [3.0]}}
+    study = {"untouched": reports("untouched", {None: {"q1": [0.0]}}), "top": reports("top", two)}
+    study |= {"no_instruction": reports("no_instruction", two), "baseline": reports("baseline", one)}
+    study["mote"] = reports("mote", two)
+    summary = summarise(on_equal_seeds(study), {})
+    assert summary["seeds"] == 1
+    assert summary["families"]["retrieval"] == {"untouched": 0, "no_instruction": 1, "baseline": 1, "mote": 1}
+    assert summary["table"][-1]["seeds"] == 2
+
+
+def test_an_interval_resamples_the_sets_or_the_queries_of_a_single_set_and_nothing_else():
     random = np.random.default_rng(0)
-    hard = {name: random.normal(50, 20, 40) for name in "abcdef"}
-    better = {name: values + 2 + random.normal(0, 0.5, 40) for name, values in hard.items()}
-    low, high = interval(hard, better, list("abcdef"))
-    assert 1.5 < low < 2 < high < 2.5
-    assert interval({"a": np.array([1.0])}, {"a": np.array([2.0])}, ["a"]) is None
-    assert interval(hard, hard, list("abc")) == [0, 0]
+    names = [f"q{number}" for number in range(8)]
+    keys = [f"retrieval/{name}" for name in names]
+    base = {name: random.normal(50, 20, 40) for name in names}
+    agreeing = {name: parts + 2 for name, parts in base.items()}
+    disagreeing = {name: parts + (8 if number % 2 else -4) for number, (name, parts) in enumerate(base.items())}
+    other = reports("baseline", {0: base})
+    assert interval(reports("mote", {0: agreeing}), other, keys) == [2, 2]
+    low, high = interval(reports("mote", {0: disagreeing}), other, keys)
+    assert low < 0 < high
+    noisy = {name: parts + random.normal(2, 3, 40) for name, parts in base.items()}
+    low, high = interval(reports("mote", {0: noisy}), other, keys[:1])
+    assert 0 < low < 2.5 < high + 1
+    starts = reports("mote", {0: {"c1": [1.0, 2.0]}})
+    assert interval(starts, starts, ["clustering/c1"]) is None
+
+
+def test_the_page_gives_ratios_only_where_there_is_something_to_divide_by(tmp_path):
+    def page(baseline, mote):
+        study = {"untouched": reports("untouched", {None: {"q1": [50.0], "c1": [50.0]}})}
+        for arm, points in (("no_instruction", 50.0), ("baseline", baseline), ("mote", mote)):
+            study[arm] = reports(arm, {0: {"q1": [points], "c1": [points - 1]}})
+        cost = {
+            "parameters": {"baseline": {"stored": 100, "active": 100}, "mote": {"stored": 140, "active": 100}},
+            "experts": 5,
+            "time": {"median": 1.0, "min": 0.9, "max": 1.1},
+        }
+        write_page(tmp_path / "page.md", summarise(study, {}), study, "", cost)
+        return (tmp_path / "page.md").read_text(encoding="utf-8")
+
+    text = page(52.0, 54.0)
+    assert "+4.00 / +2.00 = 2.00" in text
+    assert "| 16 | 250 |" in text
+    assert "the baseline gains too little to divide by" in page(50.1, 54.0)
+    assert "clustering: -1.00" in page(54.0, 53.0) or "retrieval: -1.00" in page(54.0, 53.0)
 
 
 def test_experts_are_at_no_distance_from_themselves_and_further_the_more_they_differ(fresh_mote):
@@ -227,8 +321,15 @@ def test_experts_are_at_no_distance_from_themselves_and_further_the_more_they_di
     assert further[4, 0] > distance[4, 0]
 
 
-def test_spaces_of_the_same_expert_and_instruction_are_the_same(tiny_baseline_encoder, tiny_encoder):
-    spaces = measure_spaces(tiny_baseline_encoder, tiny_encoder, load_samples())
+def test_routes_with_one_expert_share_a_space_and_others_do_not(tiny_baseline_encoder, tiny_encoder):
+    sharing = tiny_encoder.model.with_experts({"sts": "clustering"})
+    for route in ("sts", "clustering"):
+        sharing.config.routes[route]["instruction"] = "same: "
+    spaces = measure_spaces(tiny_baseline_encoder, tiny_encoder.with_model(sharing), load_samples())
+    assert spaces["cka"]["mote"][3][4] == pytest.approx(1, abs=1e-4)
+    assert spaces["shared"]["mote"][3][4] == 1
+    assert spaces["cka"]["mote"][0][3] < 0.99
+    assert spaces["shared"]["mote"][0][3] < 0.99
     for model in ("baseline", "mote"):
         for kind in ("cka", "shared"):
             values = np.array(spaces[kind][model])
@@ -245,5 +346,5 @@ def test_the_wrong_expert_changes_the_vectors_and_the_right_one_gives_them_back(
     assert wrong.receipt("a cat", route="clustering").text_sent == "clustering: a cat"
     assert not np.allclose(wrong.encode(texts, route="clustering"), right, atol=1e-3)
     assert np.array_equal(tiny_encoder.encode(texts, route="clustering"), right)
-    same = tiny_encoder.with_model(with_experts(wrong.model, {"clustering": "clustering"}))
+    same = tiny_encoder.with_model(wrong.model.with_experts({"clustering": "clustering"}))
     assert np.allclose(same.encode(texts, route="clustering"), right)

@@ -89,13 +89,24 @@ def test_several_hard_negatives_a_row_are_all_candidates_but_those_of_its_group(
 def test_candidates_that_beat_the_positive_by_more_than_the_margin_are_left_out():
     anchors = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     positives = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
-    negatives = torch.tensor([[0.8, 0.6], [0.6, 0.8]])  # cosines with the first anchor: 0.8 and 0.6; its positive: 0.6
+    negatives = torch.tensor(
+        [[0.8, 0.6], [0.28, 0.96]]
+    )  # cosines with the first anchor: 0.8 and 0.28, its positive 0.6
     kept = by_hand(anchors[0], positives[0], [positives[1], negatives[0], negatives[1]], 0.1)
     cut = by_hand(anchors[0], positives[0], [positives[1], negatives[1]], 0.1)
     second = by_hand(anchors[1], positives[1], [positives[0], *negatives], 0.1)
     for margin, first in ((None, kept), (0.25, kept), (0.1, cut)):
         loss = info_nce(anchors, positives, torch.arange(2), temperature=0.1, negatives=negatives, margin=margin)
         assert float(loss) == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_a_mined_negative_that_is_the_positive_of_another_row_is_no_candidate_of_that_row(vectors):
+    anchors, positives, negatives = (part[:2] for part in vectors)
+    mined = torch.stack([positives[1], negatives[1]])  # what was mined for the first row is the second row's positive
+    first = by_hand(anchors[0], positives[0], [positives[1], *mined], 0.1)
+    second = by_hand(anchors[1], positives[1], [positives[0], negatives[1]], 0.1)
+    loss = info_nce(anchors, positives, torch.arange(2), temperature=0.1, negatives=mined)
+    assert float(loss) == pytest.approx((first + second) / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("symmetric", [False, True])

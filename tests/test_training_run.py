@@ -11,8 +11,11 @@ from safetensors.torch import load_file
 from mote_demo import cli
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.training import trainer
+from mote_demo.evaluation.tables import discover
+from mote_demo.training import negatives, tacl, trainer
+from mote_demo.training.chunks import embed
 from mote_demo.training.recipe import Source, load_recipe
+from mote_demo.training.sources import load_sources
 
 SETTINGS = {"weight": 1, "batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16}
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -86,7 +89,7 @@ def recipe(recipe_file):
 
 
 def train(recipe, arm, data_dir, out, work, say=str):
-    data = trainer.load_sources(recipe, data_dir, work, say)
+    data = load_sources(recipe, data_dir, discover(data_dir, required=False), work=work, say=say)
     return trainer.train_arm(recipe, arm, data, out=out, work=work, say=say)
 
 
@@ -247,13 +250,12 @@ def test_a_task_with_graded_pairs_trains_by_their_order(recipe, data_dir, tmp_pa
 def test_hard_negatives_are_mined_once_and_join_the_batch(recipe, data_dir, tmp_path, monkeypatch):
     tasks = {**recipe.tasks, "retrieval": replace(recipe.tasks["retrieval"], hard_negatives=2)}
     asking = replace(recipe, tasks=tasks, sources=recipe.sources[:1], steps=2)
-    data = trainer.load_sources(asking, data_dir, tmp_path, str)
+    data = load_sources(asking, data_dir, [], work=tmp_path, say=str)
     columns = {"anchor", "positive", "negative_1", "negative_2", "label"}
     assert set(data["questions"].column_names) == columns
     assert all(row["positive"] not in (row["negative_1"], row["negative_2"]) for row in data["questions"])
-    kept = list((tmp_path / "negatives").iterdir())
-    again = trainer.load_sources(asking, data_dir, tmp_path, str)
-    assert list((tmp_path / "negatives").iterdir()) == kept
+    monkeypatch.setattr(negatives, "_mine", None)
+    again = load_sources(asking, data_dir, [], work=tmp_path, say=str)
     assert again["questions"].to_list() == data["questions"].to_list()
     monkeypatch.setattr(trainer, "TaskContrastiveLoss", RecordingLoss)
     RecordingLoss.batches = []
@@ -261,23 +263,48 @@ def test_hard_negatives_are_mined_once_and_join_the_batch(recipe, data_dir, tmp_
     assert all(len(sides) == 4 for sides in RecordingLoss.batches)
 
 
-def test_keeping_a_share_of_the_change_lands_between_the_untouched_and_the_trained_weights(
-    trained, recipe, data_dir, tmp_path
-):
-    keep = {"query": 0.25, "classification": 0.0}
-    arms = {"mote": replace(recipe.arms["mote"], keep=keep)}
-    train(replace(recipe, arms=arms), "mote", data_dir, tmp_path, tmp_path / "w")
-    start, full, blended = untrained(recipe, "mote"), weights(trained[0] / "mote"), weights(tmp_path / "mote")
-    for name, tensor in blended.items():
-        share = next((part for expert, part in keep.items() if f".{expert}." in name and "self" not in name), 1.0)
-        expected = start[name].float().lerp(full[name].float(), share)
-        assert torch.allclose(tensor.float(), expected, atol=2e-3), name
+def test_a_negative_of_the_own_group_is_none(recipe, tmp_path):
+    rows = pd.DataFrame(
+        {
+            "anchor": ["a cat", "the cat", "a train", "the road"],
+            "positive": ["small cat", "big cat", "old train", "new road"],
+            "label": [0, 0, 1, 2],
+        }
+    )
+    found = negatives.with_hard_negatives(rows, recipe.backbone, 1, tmp_path)
+    group = rows.set_index("positive")["label"]
+    assert len(found)
+    assert (found["negative_1"].map(group) != found["label"]).all()
 
 
-def test_an_unknown_expert_to_keep_is_named(recipe):
-    model, _ = trainer.build_arm(recipe, "mote")
-    with pytest.raises(UserError, match="expert in keep 'bogus'"):
-        trainer.blend(model, dict(model.named_parameters()), {"bogus": 0.5})
+def test_what_memory_is_saved_with_reaches_the_loss(recipe, data_dir, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        tacl, "embed", lambda model, features, **options: seen.append(options) or embed(model, features, **options)
+    )
+    train(replace(recipe, chunk_tokens=32, recompute=True, steps=1), "mote", data_dir, tmp_path, tmp_path / "w")
+    assert seen == [{"most_tokens": 32, "recompute": True}] * 2
+
+
+def test_half_the_factor_is_half_the_rate(recipe, data_dir, tmp_path):
+    halves = {name: replace(task, learning_rate_factor=0.5) for name, task in recipe.tasks.items()}
+    for name, changed in (
+        ("factor", replace(recipe, tasks=halves)),
+        ("rate", replace(recipe, learning_rate=5e-4, expert_learning_rate=5e-3)),
+    ):
+        train(changed, "mote", data_dir, tmp_path / name, tmp_path / name / "w")
+    expected = weights(tmp_path / "rate" / "mote")
+    for name, tensor in weights(tmp_path / "factor" / "mote").items():
+        assert torch.allclose(tensor, expected[name], atol=1e-3), name
+
+
+def test_other_settings_have_another_digest_and_a_title_or_a_state_saved_more_often_has_not(recipe):
+    digest = trainer.digest(recipe, "mote")
+    titled = {**recipe.arms, "mote": replace(recipe.arms["mote"], title="other", seeds=(7,))}
+    assert trainer.digest(replace(recipe, arms=titled, save_every=1, seeds=(1, 2)), "mote") == digest
+    assert trainer.digest(replace(recipe, seed=1), "mote") != digest
+    assert trainer.digest(replace(recipe, steps=13), "mote") != digest
+    assert trainer.digest(recipe, "baseline") != digest
 
 
 def test_routes_may_share_an_expert(recipe):
@@ -289,7 +316,7 @@ def test_routes_may_share_an_expert(recipe):
 def test_a_source_of_which_the_evaluation_holds_every_text_is_named(recipe, data_dir, tmp_path):
     scored = replace(recipe.sources[1], path="dev/clustering/moods/test.parquet")
     with pytest.raises(UserError, match="messages: every row has a text of the evaluation"):
-        trainer.load_sources(replace(recipe, sources=(scored,)), data_dir, tmp_path, str)
+        train(replace(recipe, sources=(scored,)), "mote", data_dir, tmp_path, tmp_path / "w")
 
 
 @pytest.mark.parametrize("broken_state", [False, True])

@@ -138,6 +138,9 @@ def _pair_cosines(encode: Encode, first: pd.Series, second: pd.Series) -> np.nda
 
 _LABELLED = ("text", "label_text")
 
+TEXT_COLUMNS = frozenset({"title", "text", "sentence1", "sentence2", "premise", "hypothesis"})
+"""The columns, of any family, that hold what is encoded."""
+
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "retrieval": Family(

@@ -1,6 +1,7 @@
 """Reports and other facts as Markdown tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from mote_demo.evaluation.report import Report, SetResult
 
@@ -32,6 +33,22 @@ def report_table(report: Report) -> str:
     rows.append(_mean_row("mean of sets", [report.mean_of_sets(model) for model in models], _sets_interval(report)))
     notes = [f"{one.name}: {one.note}." for one in report.sets if one.note]
     return "\n\n".join([table(header, rows, left=2), *([" ".join(notes)] if notes else [])])
+
+
+def study_table(summary: Mapping[str, Any]) -> str:
+    """Return the models of a study (``study.summary.summarise``) by family, with the spread over the seeds."""
+    families = list(summary["families"])
+    rows = [
+        [
+            row["title"],
+            row["seeds"],
+            row["steps"] or "",
+            *(f"{row['families'][family]:.2f}" for family in families),
+            f"{row['all']:.2f}" + (f" ± {row['spread']:.2f}" if row["spread"] is not None else ""),
+        ]
+        for row in summary["table"]
+    ]
+    return table(["model", "seeds", "steps", *families, "all sets"], rows)
 
 
 def _set_row(one: SetResult, models: Sequence[str], seed: int) -> list[str]:

@@ -45,8 +45,11 @@ class LabelledSet:
         return tables, ""
 
 
-def discover(folder: str | Path) -> list[LabelledSet]:
-    """Find the sets in ``folder/<family>/<set>``, or in ``folder/dev/<family>/<set>`` where there is a dev folder."""
+def discover(folder: str | Path, *, required: bool = True) -> list[LabelledSet]:
+    """Find the sets in ``folder/<family>/<set>``, or in ``folder/dev/<family>/<set>`` where there is a dev folder.
+
+    None is an error where one is ``required``.
+    """
     root = Path(folder)
     if (root / "dev").is_dir():
         root = root / "dev"
@@ -56,7 +59,7 @@ def discover(folder: str | Path) -> list[LabelledSet]:
         for path in sorted((root / family).glob("*"))
         if path.is_dir()
     ]
-    if not found:
+    if not found and required:
         raise UserError(
             f"{root} has no labelled sets. They are expected in folders <family>/<set>, "
             f"where the family is one of: {', '.join(FAMILIES)}."

@@ -43,20 +43,20 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint that ``AutoModel``, ``SentenceTransformer`` and ``Encoder`` load.
 
-    Tensors whose name contains one of ``frozen`` go to a shard of their own: models trained from one
-    backbone then share that file byte for byte. Loaders upcast to float32. The folder appears
+    The tensors called ``frozen`` go to a shard of their own: models trained from one backbone then share that
+    file byte for byte. Loaders upcast to float32. The folder appears
     complete or not at all.
 
     Args:
         model: the model; its own tensors are not changed.
         tokenizer: of the backbone.
         folder: where to write; an existing checkpoint is replaced.
-        frozen: parts of names of tensors that training left alone.
+        frozen: names, in the state dict, of the tensors that training left alone.
         dtype: of the tensors on disk.
         extra: further JSON files of the folder, by name.
     """
     with replacing_folder(folder) as temporary:
-        _write_weights(model, temporary, tuple(frozen), dtype)
+        _write_weights(model, temporary, set(frozen), dtype)
         model.config.architectures = ["MoteModel"]
         model.config.dtype = "float32"
         model.config.save_pretrained(temporary)
@@ -111,9 +111,9 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
             raise
 
 
-def _write_weights(model: MoteModel, folder: Path, frozen: tuple[str, ...], dtype: torch.dtype) -> None:
+def _write_weights(model: MoteModel, folder: Path, frozen: set[str], dtype: torch.dtype) -> None:
     tensors = {name: tensor.detach().to(dtype).contiguous() for name, tensor in model.state_dict().items()}
-    still = {name: tensor for name, tensor in tensors.items() if any(part in name for part in frozen)}
+    still = {name: tensor for name, tensor in tensors.items() if name in frozen}
     if not still:
         save_file(tensors, folder / _WHOLE, metadata={"format": "pt"})
         return

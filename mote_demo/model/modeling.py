@@ -1,6 +1,7 @@
 """The Mixture of Task Experts encoder."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from mote_demo.errors import UserError
+from mote_demo.errors import UserError, unknown_choice
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.configuration import MoteConfig, check_name
 from mote_demo.model.experts import TaskExperts, expert_paths, replace_modules
@@ -120,16 +121,30 @@ class MoteModel(PreTrainedModel):
         if route.expert in self.config.experts:
             raise UserError(f"There is an expert {route.expert!r} already. Please choose another name.")
         check_name("route", name)
-        twin = copy.copy(self)
-        twin._modules = dict(self._modules)
-        twin._views = {}
-        twin.config = copy.deepcopy(self.config)
+        twin = self._twin()
         twin.config.routes[name] = {"expert": route.expert, "instruction": route.instruction}
         grown = {
             path: TaskExperts({**self.backbone.get_submodule(path)._modules, route.expert: experts[path]})
             for path in self.expert_paths
         }
         twin.backbone = replace_modules(self.backbone, grown)
+        return twin
+
+    def with_experts(self, experts: Mapping[str, str]) -> "MoteModel":
+        """Return a model whose routes run other experts, by route; every tensor is shared."""
+        twin = self._twin()
+        for route, expert in experts.items():
+            if expert not in self.config.experts:
+                raise unknown_choice("expert", expert, self.config.experts)
+            twin.config.routes[self.config.resolve(route)]["expert"] = expert
+        return twin
+
+    def _twin(self) -> "MoteModel":
+        """Return a model with a config of its own over the same tensors."""
+        twin = copy.copy(self)
+        twin._modules = dict(self._modules)
+        twin._views = {}
+        twin.config = copy.deepcopy(self.config)
         return twin
 
     def count_parameters(self) -> dict[str, int]:

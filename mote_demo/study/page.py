@@ -4,19 +4,25 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mote_demo.evaluation.markdown import table
+from mote_demo.evaluation.markdown import study_table, table
 from mote_demo.files import replacing
-from mote_demo.study.summary import ALL, BASELINE, MAIN, MOTE, UNTOUCHED, WITHOUT, Measured
+from mote_demo.study.arms import ALL, BASELINE, MAIN, MOTE, TITLES, UNTOUCHED
+from mote_demo.study.summary import ArmReports
 
-_TITLES = {UNTOUCHED: "untouched", WITHOUT: "no instruction", BASELINE: "baseline", MOTE: "MoTE"}
-_TARGETS = {"retrieval": 1.64, ALL: 1.43}
+_PUBLISHED = {"retrieval": "1.64", ALL: "1.43"}
+"""The ratios that the MoTE paper states: 64 % higher on retrieval, 43 % over all tasks."""
+
 _SMALL_GAIN = 0.5
 _TASKS = (1, 2, 4, 5, 8, 16)
+_ABLATIONS = (
+    "Every arm has the data, steps and settings of the recipe. Because all else is frozen, where the experts sit is "
+    "also where an arm learns. ± is the standard deviation over the seeds."
+)
 _MIB = 2**20
 
 
 def write_page(
-    path: str | Path, summary: Mapping[str, Any], study: Mapping[str, Measured], notes: str, cost: Mapping[str, Any]
+    path: str | Path, summary: Mapping[str, Any], study: Mapping[str, ArmReports], notes: str, cost: Mapping[str, Any]
 ) -> None:
     """Write the page, atomically.
 
@@ -31,9 +37,9 @@ def write_page(
         "# Results\n\nWritten by `python -m mote_demo study`; edit nothing here by hand.",
         f"## The claim\n\n{_protocol(summary, study)}\n\n{_claim(summary, cost)}",
         f"## Task families\n\n{_families(summary)}",
-        f"## MoTE minus the baseline\n\n{_differences(summary['difference'])}",
+        f"## MoTE minus the baseline\n\n{_differences(summary['difference'])}\n\n{summary['interval']}",
         f"## MoTE minus the untouched model\n\n{_differences(summary['over_untouched'])}",
-        f"## Ablations\n\n{_ablations(summary)}",
+        f"## Ablations\n\n{_ABLATIONS}\n\n{study_table(summary)}",
         f"## Memory and the number of tasks\n\n{_memory(cost)}",
         f"## Every set\n\n{_sets(study)}",
         f"## What worked, what did not\n\n{notes.strip()}",
@@ -42,10 +48,10 @@ def write_page(
         temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
-def _protocol(summary: Mapping[str, Any], study: Mapping[str, Measured]) -> str:
-    report = study[UNTOUCHED].reports[0]
+def _protocol(summary: Mapping[str, Any], study: Mapping[str, ArmReports]) -> str:
+    report = study[UNTOUCHED].reports[None]
     notes = [f"{one.name}: {one.note}." for one in report.sets if one.note]
-    facts = study[MOTE].facts[0]
+    facts = next(iter(study[MOTE].facts.values()))
     return (
         f"{len(report.sets)} development sets, {summary['seeds']} seed(s), {facts.get('steps')} steps of each arm on "
         f"{facts.get('hardware')}. Scores are points from 0 to 100, higher is better. {report.protocol} "
@@ -54,22 +60,21 @@ def _protocol(summary: Mapping[str, Any], study: Mapping[str, Measured]) -> str:
 
 
 def _claim(summary: Mapping[str, Any], cost: Mapping[str, Any]) -> str:
-    gains, worst = summary["gain"], _worst_family(summary["difference"])
-    over = summary["over_untouched"]
-    rows = [
-        [f"gain over no instruction, {name}: MoTE / baseline", _ratio(gains[name]), f">= {target}"]
-        for name, target in _TARGETS.items()
-    ]
-    parameters = cost["parameters"]
+    family, points = _worst_family(summary["difference"])
+    over, parameters = summary["over_untouched"], cost["parameters"]
     active = parameters[MOTE]["active"] / parameters[BASELINE]["active"]
+    rows = [
+        [f"gain over no instruction, {name}: MoTE / baseline", _ratio(summary["gain"][name]), f">= {published} (paper)"]
+        for name, published in _PUBLISHED.items()
+    ]
     rows += [
-        ["MoTE against the baseline, its worst family", f"{worst[0]}: {worst[1]:+.2f}", ">= -0.3"],
+        ["MoTE against the baseline, its worst family", f"{family}: {points:+.2f}", ">= -0.3"],
         ["MoTE against the untouched model, all sets", f"{over[ALL]['points']:+.2f}", ">= +3"],
         ["MoTE against the untouched model, retrieval", f"{over['retrieval']['points']:+.2f}", ">= 0"],
         ["active parameters, MoTE / baseline", f"{active:.2f}", "1.00"],
         ["time of a text, MoTE / baseline", _time(cost["time"]), "<= 1.02"],
     ]
-    return table(["what", "measured", "target"], rows, left=3)
+    return table(["what", "measured", "aim"], rows, left=3)
 
 
 def _ratio(gain: Mapping[str, float]) -> str:
@@ -93,7 +98,7 @@ def _worst_family(difference: Mapping[str, Any]) -> tuple[str, float]:
 def _families(summary: Mapping[str, Any]) -> str:
     rows = [[family, *_bold_best(scores)] for family, scores in summary["families"].items()]
     rows.append(["**all sets**", *_bold_best(summary["all"])])
-    return table(["family", *_TITLES.values()], rows)
+    return table(["family", *(TITLES[arm] for arm in MAIN)], rows)
 
 
 def _bold_best(scores: Mapping[str, float]) -> list[str]:
@@ -113,26 +118,10 @@ def _bounds(interval: Iterable[float] | None) -> str:
     return f"{low:+.2f} to {high:+.2f}"
 
 
-def _ablations(summary: Mapping[str, Any]) -> str:
-    families = list(summary["families"])
-    rows = [
-        [
-            row["title"],
-            row["seeds"],
-            row["steps"] or "",
-            *(f"{row['families'][family]:.2f}" for family in families),
-            f"{row['all']:.2f}" + (f" ± {row['spread']:.2f}" if row["spread"] is not None else ""),
-        ]
-        for row in summary["table"]
-    ]
-    header = ["model", "seeds", "steps", *families, "all sets"]
-    return "± is the standard deviation over the seeds.\n\n" + table(header, rows)
-
-
 def _memory(cost: Mapping[str, Any]) -> str:
     """Extrapolate the stored parameters from one expert to many: everything else is stored once."""
     dense = cost["parameters"][BASELINE]["stored"]
-    expert = (cost["parameters"][MOTE]["stored"] - dense) // (cost["experts"] - 1)
+    expert = (cost["parameters"][MOTE]["stored"] - dense) // max(1, cost["experts"] - 1)
     rows = [
         [tasks, f"{dense + (tasks - 1) * expert:,}", f"{(dense + (tasks - 1) * expert) * 2 / _MIB:.0f}", f"{dense:,}"]
         for tasks in _TASKS
@@ -141,10 +130,9 @@ def _memory(cost: Mapping[str, Any]) -> str:
     return words + table(["experts", "parameters stored", "MiB in 16 bits", "active for a text"], rows, left=0)
 
 
-def _sets(study: Mapping[str, Measured]) -> str:
-    rows = []
-    parts = {arm: study[arm].parts() for arm in MAIN}
-    for one in study[UNTOUCHED].reports[0].sets:
-        name = f"{one.family}/{one.name}"
-        rows.append([one.name, one.metric, *_bold_best({arm: parts[arm][name].mean() for arm in MAIN})])
-    return table(["set", "metric", *_TITLES.values()], rows, left=2)
+def _sets(study: Mapping[str, ArmReports]) -> str:
+    rows = [
+        [one.name, one.metric, *_bold_best({arm: study[arm].points(f"{one.family}/{one.name}") for arm in MAIN})]
+        for one in study[UNTOUCHED].reports[None].sets
+    ]
+    return table(["set", "metric", *(TITLES[arm] for arm in MAIN)], rows, left=2)

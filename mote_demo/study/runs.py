@@ -1,9 +1,9 @@
 """Train and measure every arm with every seed; what is done already is not done again."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,19 @@ import torch
 from datasets import DatasetDict
 
 from mote_demo.encoder import Encoder
-from mote_demo.errors import unknown_choice
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.evaluation.families import FAMILIES
 from mote_demo.evaluation.reference import untouched
-from mote_demo.evaluation.report import Report
 from mote_demo.evaluation.suite import evaluate
-from mote_demo.evaluation.tables import LabelledSet
-from mote_demo.files import replacing
+from mote_demo.evaluation.tables import LabelledSet, fingerprint
+from mote_demo.files import write_json
 from mote_demo.model.backbones import backbone_path
 from mote_demo.store import VectorStore
-from mote_demo.study.derived import DERIVED
+from mote_demo.study.arms import DERIVED, MAIN, MOTE, UNTOUCHED
+from mote_demo.study.derived import MAKERS
 from mote_demo.training.recipe import Recipe
-from mote_demo.training.trainer import load_sources, train_arm
-
-Say = Callable[[str], None]
-
-UNTOUCHED = "untouched"
-MOTE = "mote"
+from mote_demo.training.sources import Say, load_sources
+from mote_demo.training.trainer import digest, train_arm
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Run:
 
 def plan(recipe: Recipe, arms: Sequence[str], seeds: Sequence[int] | None = None) -> list[Run]:
     """List the trainings, seed by seed, in the order of the arms."""
-    known = sorted({seed for arm in arms for seed in recipe.seeds_of(arm)})
+    known = sorted({seed for arm in recipe.arms for seed in recipe.seeds_of(arm)})
     for seed in seeds or []:
         if seed not in known:
             raise unknown_choice("seed", seed, map(str, known))
@@ -67,6 +64,9 @@ class Study:
     def __init__(
         self, recipe: Recipe, data_dir: str | Path, sets: Sequence[LabelledSet], work: Path, results: Path, say: Say
     ) -> None:
+        missing = [arm for arm in MAIN if arm not in (UNTOUCHED, *recipe.arms)]
+        if missing:
+            raise UserError(f"A study compares {', '.join(MAIN)}; the recipe has no arm {missing[0]!r}.")
         self.recipe = recipe
         self.data_dir = data_dir
         self.sets = sets
@@ -83,14 +83,15 @@ class Study:
             arms: names of arms, and of ``DERIVED`` models, which come from the first seed of MoTE.
             seeds: of those that an arm has in the recipe; None is all.
         """
-        self._measure(UNTOUCHED, self._untouched)
+        backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
+        self._measure(UNTOUCHED, backbone, {"recipe": backbone.fingerprint("document")})
         for run in plan(self.recipe, [arm for arm in arms if arm not in DERIVED], seeds):
-            self._train(run)
-            self._measure(run.name, partial(self.encoder, run), self.facts(run))
-        mote = self.first(MOTE)
+            if not self._is_current(run.name, self._digest(run)):
+                self._train(run)
+                self._measure(run.name, self.encoder(run), self.facts(run))
         for name in arms:
             if name in DERIVED:
-                self._measure(Run(name, mote.seed).name, partial(self._derived, name, mote))
+                self._derive(name, self.first(MOTE))
 
     def first(self, arm: str) -> Run:
         """Return the training of an arm with its first seed."""
@@ -108,47 +109,47 @@ class Study:
         """Return what training noted about the model."""
         return json.loads((self.folder(run) / "training.json").read_text(encoding="utf-8"))
 
-    def _untouched(self) -> Encoder:
-        return untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
-
-    def _derived(self, name: str, run: Run) -> Encoder:
-        return DERIVED[name](self.encoder(run))
+    def _digest(self, run: Run) -> str:
+        return digest(replace(self.recipe, seed=run.seed), run.arm)
 
     def _train(self, run: Run) -> None:
-        if (self.folder(run) / "training.json").is_file():
-            return
-        recipe = replace(self.recipe, seed=run.seed)
-        out = self.folder(run).parent
-        train_arm(recipe, run.arm, self._sources(run.seed), out=out, work=out / "states", say=self.say)
+        folder = self.folder(run)
+        if not (folder / "training.json").is_file():
+            recipe = replace(self.recipe, seed=run.seed)
+            data, states = self._sources(run.seed), folder.parent / "states"
+            train_arm(recipe, run.arm, data, out=folder.parent, work=states, say=self.say)
+        elif self.facts(run).get("recipe") != self._digest(run):
+            raise UserError(f"{folder} was trained with other settings. Please remove it, or choose another --work.")
+
+    def _derive(self, name: str, run: Run) -> None:
+        if not self._is_current(Run(name, run.seed).name, self._digest(run)):
+            self._measure(Run(name, run.seed).name, MAKERS[name](self.encoder(run)), {"recipe": self._digest(run)})
 
     def _sources(self, seed: int) -> DatasetDict:
         """Return the training rows of a seed; they are read once, and those of one seed are kept at a time."""
         if self._data is None or self._data[0] != seed:
             recipe = replace(self.recipe, seed=seed)
-            self._data = (seed, load_sources(recipe, self.data_dir, self.work, self.say))
+            self._data = (seed, load_sources(recipe, self.data_dir, self.sets, work=self.work, say=self.say))
         return self._data[1]
 
-    def _measure(self, name: str, load: Callable[[], Encoder], facts: dict[str, Any] | None = None) -> None:
-        file = self.results / f"{name}.json"
-        if file.is_file():
+    def _measure(self, name: str, encoder: Encoder, facts: dict[str, Any]) -> None:
+        """Write the report of a model, unless the one that is there is of the same training and sets."""
+        if self._is_current(name, facts["recipe"]):
             return
         self.say(f"{name}: measuring on {len(self.sets)} sets")
-        encoder = load()
         if torch.cuda.is_available():
             encoder.model.cuda()
         report = evaluate([encoder], self.sets, store=self._store, on_set=self.say)
-        save_run(file, report, facts)
+        write_json(self.results / f"{name}.json", report.to_dict() | {"training": facts})
 
+    def _is_current(self, name: str, recipe: str) -> bool:
+        file = self.results / f"{name}.json"
+        if not file.is_file():
+            return False
+        values = json.loads(file.read_text(encoding="utf-8"))
+        prints = tuple(one["fingerprint"] for one in values["sets"])
+        return values["training"].get("recipe") == recipe and prints == self._prints
 
-def save_run(file: Path, report: Report, facts: dict[str, Any] | None) -> None:
-    """Write a report with what training noted beside it, atomically."""
-    values = report.to_dict() | ({"training": facts} if facts is not None else {})
-    with replacing(file) as temporary:
-        temporary.write_text(json.dumps(values, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_runs(results: Path) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
-    """Yield (arm, seed, values of the file) of every report below ``results``; the untouched model has no seed."""
-    for file in sorted(results.glob("*.json")):
-        arm, _, seed = file.stem.partition("-seed-")
-        yield arm, int(seed) if seed else None, json.loads(file.read_text(encoding="utf-8"))
+    @cached_property
+    def _prints(self) -> tuple[str, ...]:
+        return tuple(fingerprint(one.read()[0], FAMILIES[one.family]) for one in self.sets)

@@ -10,6 +10,8 @@ from mote_demo.compare import linear_cka, neighbour_overlap
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.model import MoteModel
+from mote_demo.model.backbones import find_backbone
+from mote_demo.model.experts import expert_paths
 
 NEIGHBOURS = 10
 
@@ -57,11 +59,12 @@ def expert_distances(model: MoteModel) -> list[dict[str, Any]]:
 
 def _weights(model: MoteModel, layer: int) -> list[np.ndarray]:
     """Return the weights of each expert in one block, as one vector each."""
-    weights = [
-        [weight.detach().flatten() for name, weight in model.expert_parameters(expert).items() if f".{layer}." in name]
+    spec = find_backbone(model.config.backbone_config.model_type)
+    layers = [model.backbone.get_submodule(path) for path in expert_paths(spec.blocks, spec.mlp, [layer])]
+    return [
+        torch.cat([weight.detach().flatten() for one in layers for weight in one[expert].parameters()]).double().numpy()
         for expert in model.config.experts
     ]
-    return [torch.cat(parts).double().numpy() for parts in weights]
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,173 +1,180 @@
 """What came out of a study: means over the seeds, gains, differences with intervals."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mote_demo.errors import UserError
-from mote_demo.evaluation.report import Report
-from mote_demo.study.runs import MOTE, UNTOUCHED, read_runs
+from mote_demo.evaluation.metrics import bootstrap_interval
+from mote_demo.evaluation.report import Report, Score
+from mote_demo.study.arms import ALL, BASELINE, MAIN, MOTE, UNTOUCHED, WITHOUT
 
-WITHOUT, BASELINE = "no_instruction", "baseline"
-MAIN = (UNTOUCHED, WITHOUT, BASELINE, MOTE)
-ALL = "all"
-_SAMPLES = 2000
+INTERVAL = (
+    "An interval is a 95 % paired bootstrap over the sets of the family (over the queries where it has one set): it "
+    "says how the difference between these trained models would vary with other sets of the kind, not with other "
+    "trainings."
+)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Hold the reports of one arm, one a seed, on the same sets, and what training noted."""
+class ArmReports:
+    """Hold the reports of one arm by seed, all on the same sets, and what training noted.
+
+    A model without a training, such as the untouched one, has the seed None.
+    """
 
     arm: str
-    reports: tuple[Report, ...]
-    facts: tuple[Mapping[str, Any], ...]
+    reports: Mapping[int | None, Report]
+    facts: Mapping[int | None, Mapping[str, Any]]
 
     @property
     def families(self) -> Mapping[str, list[str]]:
         """Return family to the names of its sets."""
         names: dict[str, list[str]] = defaultdict(list)
-        for one in self.reports[0].sets:
-            names[one.family].append(f"{one.family}/{one.name}")
+        for one in next(iter(self.reports.values())).sets:
+            names[one.family].append(_key(one.family, one.name))
         return names
 
-    def parts(self) -> dict[str, np.ndarray]:
-        """Return set to the parts of its score in points (queries, draws, starts), means over the seeds."""
-        return {name: np.mean(values, axis=0) for name, values in self._parts_by_seed().items()}
-
-    def mean(self, sets: Iterable[str]) -> float:
-        """Return the mean score over sets, each set weighing the same."""
-        parts = self.parts()
-        return float(np.mean([parts[name].mean() for name in sets]))
-
-    def spread(self, sets: Iterable[str]) -> float | None:
-        """Return the standard deviation of the mean over the seeds, None for one seed."""
-        if len(self.reports) < 2:
-            return None
-        by_seed = self._parts_by_seed()
-        means = [np.mean([by_seed[name][seed].mean() for name in sets]) for seed in range(len(self.reports))]
-        return float(np.std(means, ddof=1))
-
-    def _parts_by_seed(self) -> dict[str, list[np.ndarray]]:
-        found: dict[str, list[np.ndarray]] = defaultdict(list)
-        for report in self.reports:
+    @cached_property
+    def _scores(self) -> Mapping[str, list[Score]]:
+        """Return set to its score of each seed."""
+        found: dict[str, list[Score]] = defaultdict(list)
+        for report in self.reports.values():
             for one in report.sets:
-                found[f"{one.family}/{one.name}"].append(np.array(next(iter(one.scores.values())).parts))
+                found[_key(one.family, one.name)].append(next(iter(one.scores.values())))
         return found
 
+    def points(self, name: str) -> float:
+        """Return the score of a set, the mean over the seeds."""
+        return float(np.mean([score.points for score in self._scores[name]]))
 
-def read_study(results: str | Path) -> dict[str, Measured]:
-    """Read the reports below ``results`` by arm; the sets must be the same for all."""
-    reports: dict[str, list[Report]] = defaultdict(list)
-    facts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for arm, _, values in read_runs(Path(results)):
-        reports[arm].append(Report.from_dict(values))
-        facts[arm].append(values.get("training", {}))
-    missing = [arm for arm in MAIN if arm not in reports]
-    if missing:
-        raise UserError(f"{results} has no report of {', '.join(missing)}. Please run `study` to its end.")
-    prints = {tuple(one.fingerprint for one in report.sets) for several in reports.values() for report in several}
-    if len(prints) > 1:
-        raise UserError(f"The reports in {results} are of different sets. Please remove those of an earlier study.")
-    return {arm: Measured(arm, tuple(several), tuple(facts[arm])) for arm, several in reports.items()}
+    def parts(self, name: str) -> np.ndarray:
+        """Return the parts of the score of a set (queries, draws or starts), means over the seeds: float [parts]."""
+        return np.mean([score.parts for score in self._scores[name]], axis=0)
+
+    def mean(self, sets: Sequence[str]) -> float:
+        """Return the mean score over sets, each set weighing the same."""
+        return float(np.mean([self.points(name) for name in sets]))
+
+    def spread(self, sets: Sequence[str]) -> float | None:
+        """Return the standard deviation over the seeds of the mean over sets, None for one seed."""
+        if len(self.reports) < 2:
+            return None
+        by_set = [[score.points for score in self._scores[name]] for name in sets]
+        return float(np.std(np.mean(by_set, axis=0), ddof=1))
 
 
-def summarise(study: Mapping[str, Measured], titles: Mapping[str, str]) -> dict[str, Any]:
+def read_study(runs: Path, arms: Sequence[str]) -> dict[str, ArmReports]:
+    """Read the reports in the folder ``runs`` of some arms, those of each arm by seed; an arm may have none."""
+    reports: dict[str, dict[int | None, Report]] = defaultdict(dict)
+    facts: dict[str, dict[int | None, Mapping[str, Any]]] = defaultdict(dict)
+    for file in sorted(runs.glob("*.json")):
+        arm, _, number = file.stem.partition("-seed-")
+        seed = int(number) if number else None
+        if arm in arms:
+            values = json.loads(file.read_text(encoding="utf-8"))
+            reports[arm][seed], facts[arm][seed] = Report.from_dict(values), values["training"]
+    return {arm: ArmReports(arm, reports[arm], facts[arm]) for arm in arms if arm in reports}
+
+
+def on_equal_seeds(study: Mapping[str, ArmReports]) -> dict[str, ArmReports]:
+    """Return the study with only those seeds of the main arms that all of them have."""
+    trained = MAIN[1:]
+    common = set.intersection(*(set(study[arm].reports) for arm in trained))
+    return {
+        name: ArmReports(
+            name,
+            {seed: arm.reports[seed] for seed in arm.reports if seed in common},
+            {seed: arm.facts[seed] for seed in arm.facts if seed in common},
+        )
+        if name in trained
+        else arm
+        for name, arm in study.items()
+    }
+
+
+def summarise(study: Mapping[str, ArmReports], titles: Mapping[str, str]) -> dict[str, Any]:
     """Return the summary as JSON values.
 
     Args:
-        study: what ``read_study`` found.
+        study: the main arms, on equal seeds, and any others.
         titles: arm to what tables call it.
 
     Returns:
         ``seeds``; ``families``, family to the mean of each main arm; ``gain`` over the arm without instructions,
-        of retrieval and of all sets; ``difference``, MoTE minus the baseline with a 95 % interval (see
-        ``interval``); ``over_untouched``; ``table``, a row an arm.
+        of each family and of all sets; ``difference``, MoTE minus the baseline with a 95 % interval (see
+        ``interval``); ``over_untouched``, the same of MoTE minus the untouched model; ``table``, a row an arm.
     """
-    groups = _groups(study)
-    seeds = min(len(study[arm].reports) for arm in MAIN[1:])
+    families = study[UNTOUCHED].families
+    groups = {**families, ALL: [name for names in families.values() for name in names]}
     return {
-        "seeds": seeds,
+        "seeds": len(study[MOTE].reports),
         "gain": {
-            group: {arm: _round(_gain(study, arm, WITHOUT, groups[group])) for arm in (BASELINE, MOTE)}
-            for group in groups
+            group: {arm: _round(study[arm].mean(sets) - study[WITHOUT].mean(sets)) for arm in (BASELINE, MOTE)}
+            for group, sets in groups.items()
         },
-        "families": {
-            family: {arm: _round(study[arm].mean(sets)) for arm in MAIN}
-            for family, sets in groups.items()
-            if family != ALL
-        },
-        "all": {arm: _round(study[arm].mean(groups[ALL])) for arm in MAIN},
-        "difference": {group: _difference(study, MOTE, BASELINE, sets) for group, sets in groups.items()},
-        "over_untouched": {group: _difference(study, MOTE, UNTOUCHED, sets) for group, sets in groups.items()},
+        "families": {family: _means(study, sets) for family, sets in families.items()},
+        "all": _means(study, groups[ALL]),
+        "difference": {group: _difference(study[MOTE], study[BASELINE], sets) for group, sets in groups.items()},
+        "over_untouched": {group: _difference(study[MOTE], study[UNTOUCHED], sets) for group, sets in groups.items()},
+        "interval": INTERVAL,
         "table": [_row(study[arm], titles.get(arm, arm), groups) for arm in _order(study)],
     }
 
 
-def interval(
-    first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], sets: Sequence[str], seed: int = 0
-) -> list[float] | None:
-    """Return the 95 % interval of the mean difference over sets, by a paired bootstrap in two levels.
+def interval(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> list[float] | None:
+    """Return the 95 % paired bootstrap interval of the mean difference ``arm`` minus ``other`` over sets.
 
-    Each sample draws sets (where there are several), and within each set queries, draws or starts, the same for both
-    models. None where there is one set with one number.
-
-    Args:
-        first: set to its parts, of the model that is subtracted.
-        second: the same of the other model.
-        sets: names of the sets.
-        seed: of the resampling.
+    Sets are resampled; where there is one, its queries are. None where that leaves a single number: draws and
+    k-means starts share their texts, so they say nothing about other texts.
     """
-    gaps = [second[name] - first[name] for name in sets]
-    if len(gaps) == 1 and len(gaps[0]) < 2:
-        return None
-    generator = np.random.default_rng(seed)
-    # The mean of n resampled parts, many at once: each column is one sample.
-    resampled = np.stack([generator.choice(gap, (_SAMPLES, len(gap))).mean(1) for gap in gaps])
-    chosen = generator.integers(len(gaps), size=resampled.shape)
-    means = np.take_along_axis(resampled, chosen, axis=0).mean(0)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return [_round(low), _round(high)]
+    if len(sets) > 1:
+        differences = np.array([arm.points(name) - other.points(name) for name in sets])
+    else:
+        differences = arm.parts(sets[0]) - other.parts(sets[0])
+        of_queries = next(one for one in next(iter(arm.reports.values())).sets if _key(one.family, one.name) == sets[0])
+        if of_queries.part != "query":
+            return None
+    return [_round(bound) for bound in bootstrap_interval(differences)] if len(differences) > 1 else None
 
 
-def _groups(study: Mapping[str, Measured]) -> dict[str, list[str]]:
-    families = study[UNTOUCHED].families
-    return {**families, ALL: [name for names in families.values() for name in names]}
+def _difference(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> dict[str, Any]:
+    return {"points": _round(arm.mean(sets) - other.mean(sets)), "interval": interval(arm, other, sets)}
 
 
-def _gain(study: Mapping[str, Measured], arm: str, other: str, sets: Sequence[str]) -> float:
-    return study[arm].mean(sets) - study[other].mean(sets)
+def _means(study: Mapping[str, ArmReports], sets: Sequence[str]) -> dict[str, float]:
+    return {arm: _round(study[arm].mean(sets)) for arm in MAIN}
 
 
-def _difference(study: Mapping[str, Measured], arm: str, other: str, sets: Sequence[str]) -> dict[str, Any]:
+def _row(arm: ArmReports, title: str, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    facts = next(iter(arm.facts.values()))
+    spread = arm.spread(groups[ALL])
+    parameters = facts.get("parameters", {})
     return {
-        "points": _round(_gain(study, arm, other, sets)),
-        "interval": interval(study[other].parts(), study[arm].parts(), sets),
-    }
-
-
-def _row(measured: Measured, title: str, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    parameters = measured.facts[0].get("parameters", {})
-    spread = measured.spread(groups[ALL])
-    return {
-        "name": measured.arm,
+        "name": arm.arm,
         "title": title,
-        "seeds": len(measured.reports),
-        "steps": measured.facts[0].get("steps"),
-        "minutes": measured.facts[0].get("minutes"),
+        "seeds": len(arm.reports),
+        "steps": facts.get("steps"),
+        "minutes": facts.get("minutes"),
         "stored": parameters.get("stored"),
         "active": parameters.get("active"),
-        "families": {family: _round(measured.mean(sets)) for family, sets in groups.items() if family != ALL},
-        "all": _round(measured.mean(groups[ALL])),
+        "families": {family: _round(arm.mean(sets)) for family, sets in groups.items() if family != ALL},
+        "all": _round(arm.mean(groups[ALL])),
         "spread": None if spread is None else _round(spread),
     }
 
 
-def _order(study: Mapping[str, Measured]) -> list[str]:
+def _order(study: Mapping[str, ArmReports]) -> list[str]:
     return [*MAIN, *(arm for arm in study if arm not in MAIN)]
+
+
+def _key(family: str, name: str) -> str:
+    return f"{family}/{name}"
 
 
 def _round(value: float) -> float:

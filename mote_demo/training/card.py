@@ -8,7 +8,7 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
-from mote_demo.evaluation.markdown import report_table, table
+from mote_demo.evaluation.markdown import report_table, study_table, table
 from mote_demo.evaluation.report import Report
 from mote_demo.files import replacing
 
@@ -143,18 +143,7 @@ def _evaluation(report: Mapping[str, Any] | None) -> str:
 def _over_seeds(summary: Mapping[str, Any] | None) -> str:
     if summary is None:
         return ""
-    families = list(summary["families"])
-    rows = [
-        [
-            row["title"],
-            row["seeds"],
-            *(f"{row['families'][family]:.2f}" for family in families),
-            f"{row['all']:.2f}" + (f" ± {row['spread']:.2f}" if row["spread"] is not None else ""),
-        ]
-        for row in summary["table"]
-    ]
-    header = ["model", "seeds", *families, "all sets"]
-    return f"\n\nMeans over the seeds; ± is the standard deviation over them.\n\n{table(header, rows)}"
+    return f"\n\nMeans over the seeds; ± is the standard deviation over them.\n\n{study_table(summary)}"
 
 
 def _limits(data: Sequence[Mapping[str, Any]]) -> str:

@@ -14,7 +14,7 @@ def embed(model: nn.Module, features: dict[str, Any], *, most_tokens: int, recom
     Args:
         model: takes a feature dictionary and returns one with ``sentence_embedding``.
         features: ``input_ids`` and ``attention_mask``, int64 [batch, tokens], padded on the right, and what else
-            the model takes.
+            the model takes for the batch as a whole, such as its route.
         most_tokens: padded tokens of one chunk; a single longer text is a chunk of its own.
         recompute: keep no activations, and compute each chunk again when its gradients are due. Memory then
             holds one chunk, whatever the batch size (gradient caching, Gao et al. 2021, by checkpointing).

@@ -1,19 +1,17 @@
 """Keep texts of the evaluation out of the training."""
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from mote_demo.evaluation.families import FAMILIES
-from mote_demo.evaluation.tables import discover
+from mote_demo.evaluation.families import TEXT_COLUMNS
+from mote_demo.evaluation.tables import LabelledSet
 
 WORDS_IN_A_ROW = 13
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_TEXT_COLUMNS = ("text", "sentence1", "sentence2", "premise", "hypothesis")
 
 
 class Leaks:
@@ -28,15 +26,16 @@ class Leaks:
         self._runs: set[int] = set()
         for text in texts:
             words = _words(text)
-            self._bags.add(_bag(words))
-            self._runs.update(_runs(words))
+            if words:
+                self._bags.add(_bag(words))
+                self._runs.update(_runs(words))
 
     def find(self, texts: Iterable[str]) -> np.ndarray:
         """Tell for each text whether it is one: bool [texts]."""
         return np.array([self._is_known(_words(text)) for text in texts], dtype=bool)
 
     def _is_known(self, words: list[str]) -> bool:
-        return bool(words) and (_bag(words) in self._bags or any(run in self._runs for run in _runs(words)))
+        return _bag(words) in self._bags or any(run in self._runs for run in _runs(words))
 
     def drop_rows(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the training rows none of whose texts is known (see ``load_pairs`` for the columns)."""
@@ -46,21 +45,18 @@ class Leaks:
         return rows[~rows[texts].isin(known).any(axis=1)].reset_index(drop=True)
 
 
-def leaks_of(folder: str | Path) -> Leaks:
-    """Read every text that is scored in the labelled sets below ``folder`` (see ``discover``)."""
-    return Leaks(
-        text for one in discover(folder) for name in FAMILIES[one.family].files for text in _texts(one.folder, name)
-    )
+def leaks_of(sets: Iterable[LabelledSet]) -> Leaks:
+    """Read every text that is scored in labelled sets, also those beyond the limit of a set."""
+    return Leaks(text for one in sets for text in _texts(one))
 
 
-def _texts(folder: Path, name: str) -> list[str]:
-    path = folder / f"{name}.parquet"
-    # The pool of a classification set is what its few examples are drawn from: its texts are not scored.
-    if name == "train" or not path.is_file():
-        return []
-    columns = [column for column in _TEXT_COLUMNS if column in pq.read_schema(path).names]
-    frame = pd.read_parquet(path, columns=columns)
-    return [text for column in columns for text in frame[column] if isinstance(text, str)]
+def _texts(one: LabelledSet) -> Iterator[str]:
+    tables, _ = replace(one, limit=None).read()
+    for name, table in tables.items():
+        # The pool of a classification set is what its few examples are drawn from: its texts are not scored.
+        if name != "train":
+            for column in TEXT_COLUMNS.intersection(table.columns):
+                yield from table[column]
 
 
 def _words(text: str) -> list[str]:

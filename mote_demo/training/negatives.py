@@ -17,7 +17,7 @@ DEEPEST = 50
 
 
 def with_hard_negatives(rows: pd.DataFrame, backbone: str, count: int, folder: str | Path) -> pd.DataFrame:
-    """Add to each row the nearest documents of other rows that are clearly further than its own.
+    """Add to each row the nearest documents of other groups that are clearly further than its own.
 
     Rows for which fewer than ``count`` are found are left out. Positive-aware mining with a margin (de Souza
     Moreira et al. 2024, NV-Retriever), by sentence-transformers. What was found is kept in ``folder``.
@@ -57,7 +57,15 @@ def _mine(rows: pd.DataFrame, backbone: str, count: int) -> pd.DataFrame:
         output_format="n-tuple",
         verbose=False,
     )
-    return mined.to_pandas().merge(rows, on=["anchor", "positive"])
+    return _of_other_groups(mined.to_pandas().merge(rows, on=["anchor", "positive"]), rows)
+
+
+def _of_other_groups(mined: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows with a negative of their own group, such as another caption of the same picture."""
+    group = rows.drop_duplicates("positive").set_index("positive")["label"]
+    negatives = [column for column in mined.columns if column.startswith("negative")]
+    own = pd.concat([mined[column].map(group) == mined["label"] for column in negatives], axis=1).any(axis=1)
+    return mined[~own].reset_index(drop=True)
 
 
 def _key(rows: pd.DataFrame, backbone: str, count: int) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.tasks import find_task
+from mote_demo.tasks import ROUTES, find_task
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
     "pairs": ("anchor", "positive"),
@@ -21,6 +21,17 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
 Given pairs; texts with labels; premise, hypothesis and what holds between them; or pairs of which
 some are nearer than others (these train with CoSENT, all else with InfoNCE).
 """
+
+_TASK_RANGES = {
+    "weight": 0,
+    "batch_size": 2,
+    "temperature": 1e-3,
+    "max_tokens": 3,
+    "learning_rate_factor": 0,
+    "false_negative_margin": 0,
+    "hard_negatives": 0,
+}
+_RECIPE_RANGES = {"steps": 1, "learning_rate": 0, "expert_learning_rate": 0, "chunk_tokens": 1, "save_every": 1}
 
 Settings = TypeVar("Settings")
 
@@ -35,7 +46,8 @@ class TaskSettings:
         temperature: of the InfoNCE softmax.
         symmetric: also rank the anchors for each positive, and anchors against anchors.
         max_tokens: texts are cut to this many tokens in training.
-        learning_rate_factor: of the steps of this task, times the rates of the run.
+        learning_rate_factor: of the steps of this task, times the rates of the run. It is the rate of an expert
+            of its own; weights that tasks share take this step with a momentum that other tasks had a part in.
         false_negative_margin: a negative whose cosine exceeds the positive's by more than this is taken
             for a positive that nobody marked, and left out; None keeps all.
         hard_negatives: how many the untouched backbone finds for each anchor of a source of pairs.
@@ -91,9 +103,6 @@ class Arm:
         expert_layers: blocks (from 0) that carry task experts; none makes a dense model.
         experts: route to the expert it uses, where this is not one of its own (``{document: query}``).
         run_wide: hold the temperature, batch size and rate of the run's mean task instead of each task's own.
-        keep: share of the way from the untouched to the trained weights that the checkpoint goes, of every
-            weight or by expert (weight averaging with the start, Wortsman et al. 2022).
-        steps: other than the recipe's.
         seeds: those the study trains; None is all of the recipe's.
         title: what tables call it; "" is its name.
     """
@@ -103,8 +112,6 @@ class Arm:
     title: str = ""
     experts: Mapping[str, str] = field(default_factory=dict)
     run_wide: bool = False
-    keep: float | Mapping[str, float] = 1.0
-    steps: int | None = None
     seeds: tuple[int, ...] | None = None
 
 
@@ -165,11 +172,6 @@ class Recipe:
         means["batch_size"] = round(means["batch_size"])
         return {name: replace(task, **means) for name, task in self.tasks.items()}
 
-    def steps_of(self, arm: str) -> int:
-        """Return the optimiser steps of ``arm``."""
-        own = self.arms[arm].steps
-        return self.steps if own is None else own
-
     def seeds_of(self, arm: str) -> tuple[int, ...]:
         """Return the seeds that the study trains ``arm`` with."""
         chosen = self.arms[arm].seeds
@@ -200,24 +202,47 @@ def load_recipe(path: str | Path) -> Recipe:
 
 
 def _check(recipe: Recipe) -> None:
-    for name in recipe.tasks:
+    for name, task in recipe.tasks.items():
         find_task(name)
-    if not recipe.arms or not recipe.sources:
-        raise UserError("A recipe needs at least one arm and one source.")
+        _check_ranges(f"tasks.{name}", task, _TASK_RANGES)
+    _check_ranges("The recipe's", recipe, _RECIPE_RANGES)
+    if not recipe.arms or not recipe.sources or not recipe.seeds:
+        raise UserError("A recipe needs at least one arm, one source and one seed.")
+    for name, arm in recipe.arms.items():
+        _check_arm(name, arm)
     names = [source.name for source in recipe.sources]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"Two sources are called {twice!r}. Please name them apart.")
     for source in recipe.sources:
-        if source.task not in recipe.tasks:
-            raise unknown_choice(f"task of source {source.name!r}", source.task, recipe.tasks)
-        if source.shape not in SHAPES:
-            raise unknown_choice(f"shape of source {source.name!r}", source.shape, SHAPES)
-        if not source.path and not source.hub:
-            raise UserError(f"The source {source.name!r} needs a path below the data directory, or a Hub name.")
-        missing = [column for column in SHAPES[source.shape] if column not in source.columns]
-        if missing:
-            raise UserError(f"The source {source.name!r} of shape {source.shape!r} needs the column {missing[0]!r}.")
+        _check_source(source, recipe)
+
+
+def _check_arm(name: str, arm: Arm) -> None:
+    if not isinstance(arm.instructions, bool):
+        raise UserError(f"arms.{name}.instructions must be true or false, not {arm.instructions!r}.")
+    for route in arm.experts:
+        if route not in ROUTES:
+            raise unknown_choice(f"route in arms.{name}.experts", route, ROUTES)
+
+
+def _check_source(source: Source, recipe: Recipe) -> None:
+    if source.task not in recipe.tasks:
+        raise unknown_choice(f"task of source {source.name!r}", source.task, recipe.tasks)
+    if source.shape not in SHAPES:
+        raise unknown_choice(f"shape of source {source.name!r}", source.shape, SHAPES)
+    if not source.path and not source.hub:
+        raise UserError(f"The source {source.name!r} needs a path below the data directory, or a Hub name.")
+    missing = [column for column in SHAPES[source.shape] if column not in source.columns]
+    if missing:
+        raise UserError(f"The source {source.name!r} of shape {source.shape!r} needs the column {missing[0]!r}.")
+
+
+def _check_ranges(where: str, values: object, lowest: Mapping[str, float]) -> None:
+    for name, low in lowest.items():
+        value = getattr(values, name)
+        if value is not None and value < low:
+            raise UserError(f"{where} {name} must be {low:g} or more, not {value:g}.")
 
 
 def _build_arm(values: object, where: str) -> Arm:
@@ -253,12 +278,14 @@ def _build(kind: type[Settings], values: object, where: str) -> Settings:
 
 def _number(value: Any, kind: object, where: str) -> Any:
     """Return a number of the field's kind; YAML takes 1e-5 for text, and only 1.0e-5 for a number."""
-    if kind not in (int, float):
+    kinds = get_args(kind) if type(None) in get_args(kind) else (kind,)
+    number_kind = next((one for one in (int, float) if one in kinds), None)
+    if number_kind is None or (value is None and type(None) in kinds):
         return value
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = None
-    if number is None or isinstance(value, bool) or (kind is int and not number.is_integer()):
-        raise UserError(f"{where} must be a {'whole ' if kind is int else ''}number, not {value!r}.")
-    return int(number) if kind is int else number
+    if number is None or isinstance(value, bool) or (number_kind is int and not number.is_integer()):
+        raise UserError(f"{where} must be a {'whole ' if number_kind is int else ''}number, not {value!r}.")
+    return number_kind(number)

@@ -11,6 +11,8 @@ from mote_demo.training.chunks import embed
 from mote_demo.training.recipe import TaskSettings
 
 _MASKED = float("-inf")
+_SAME_TEXT = 1 - 1e-5
+"""A cosine above this is that of a text with itself."""
 
 
 def info_nce(
@@ -64,8 +66,10 @@ def _one_way(
     scores = [(anchors @ positives.T).masked_fill(others, _MASKED)]
     if negatives is not None:
         # A row may have several hard negatives: all first ones, then all second ones, and so on.
-        groups_apart = others.repeat(1, len(negatives) // len(anchors))
-        scores.append((anchors @ negatives.T).masked_fill(groups_apart, _MASKED))
+        of_group = others.repeat(1, len(negatives) // len(anchors))
+        # What was mined for another row may be this row's own positive.
+        own_positive = positives @ negatives.T > _SAME_TEXT
+        scores.append((anchors @ negatives.T).masked_fill(of_group | own_positive, _MASKED))
     if same_side:
         scores.append((anchors @ anchors.T).masked_fill(false, _MASKED))
     candidates = torch.cat(scores, 1)

@@ -1,9 +1,10 @@
 """Train the arms of a recipe with the sentence-transformers trainer."""
 
+import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,10 @@ from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.model.experts import expert_paths
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.tasks import ROUTES, TASKS, Route
-from mote_demo.training.leaks import leaks_of
-from mote_demo.training.negatives import with_hard_negatives
-from mote_demo.training.pairs import load_pairs
 from mote_demo.training.recipe import Recipe, TaskSettings
 from mote_demo.training.sampler import WeightedBatchSampler, source_weights
+from mote_demo.training.sources import Say
 from mote_demo.training.tacl import TaskContrastiveLoss
-
-Say = Callable[[str], None]
 
 
 def train_arm(
@@ -58,16 +55,14 @@ def train_arm(
     work = Path(work) / arm
     _claim(work, recipe, arm)
     torch.manual_seed(recipe.seed)
-    say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps_of(arm)} steps")
+    say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps} steps")
     model, tokenizer = build_arm(recipe, arm)
-    start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     clock = _Clock(work / "minutes.json")
     trainer = _trainer(recipe, arm, model, tokenizer, data, work)
     trainer.remove_callback(PrinterCallback)  # it would say everything a second time
     for callback in (_Narrator(say), clock):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=_last_state(work))
-    blend(model, start, recipe.arms[arm].keep)
     losses = [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry]
     facts = _facts(recipe, arm, model, data, clock.minutes(), losses)
     folder = Path(out) / arm
@@ -78,16 +73,24 @@ def train_arm(
     return facts
 
 
-def _claim(work: Path, recipe: Recipe, arm: str) -> None:
-    """Note the settings of the run in ``work``, or refuse it where those of another run are noted."""
+def digest(recipe: Recipe, arm: str) -> str:
+    """Return a hash of all that decides the training of an arm; equal trainings have equal hashes."""
+    return hashlib.sha256(_settings(recipe, arm).encode()).hexdigest()[:16]
+
+
+def _settings(recipe: Recipe, arm: str) -> str:
     values = asdict(recipe)
     values["arms"] = values["arms"][arm]
-    for later in ("seeds", "save_every"):
-        del values[later]
-    for later in ("seeds", "keep", "title"):  # what the trained weights become does not change the run
-        del values["arms"][later]
-    settings = json.dumps(values, indent=2) + "\n"
-    file = work / "recipe.json"
+    for aside in ("seeds", "save_every"):
+        del values[aside]
+    for aside in ("seeds", "title"):
+        del values["arms"][aside]
+    return json.dumps(values, indent=2) + "\n"
+
+
+def _claim(work: Path, recipe: Recipe, arm: str) -> None:
+    """Note the settings of the run in ``work``, or refuse it where those of another run are noted."""
+    settings, file = _settings(recipe, arm), work / "recipe.json"
     if file.is_file() and file.read_text(encoding="utf-8") != settings:
         raise UserError(f"{work} holds a run with other settings. Please remove it, or choose another --work folder.")
     with replacing(file) as temporary:
@@ -98,33 +101,6 @@ def _last_state(work: Path) -> str | None:
     """Return the folder of the last complete state; one whose writing was cut short has no trainer state yet."""
     states = [file.parent for file in work.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
     return str(max(states, key=lambda folder: int(folder.name.split("-")[1]))) if states else None
-
-
-def load_sources(recipe: Recipe, data_dir: str | Path | None, work: str | Path, say: Say) -> DatasetDict:
-    """Read every source of the recipe as training rows (see ``load_pairs``), with the hard negatives asked for.
-
-    Where ``data_dir`` has labelled sets to evaluate on, rows with a text of theirs are left out. Hard negatives
-    that were found are kept under ``work``.
-    """
-    leaks = None if data_dir is None or not (Path(data_dir) / "dev").is_dir() else leaks_of(data_dir)
-    data, removed = {}, {}
-    for source in recipe.sources:
-        rows = load_pairs(source, data_dir, recipe.seed)
-        kept = rows if leaks is None else leaks.drop_rows(rows)
-        removed[source.name] = len(rows) - len(kept)
-        if kept.empty:
-            raise UserError(
-                f"{source.name}: every row has a text of the evaluation. Please leave it out of the recipe."
-            )
-        wanted = recipe.tasks[source.task].hard_negatives
-        if wanted and source.shape == "pairs":
-            kept = with_hard_negatives(kept, backbone_path(recipe.backbone), wanted, Path(work) / "negatives")
-            say(f"{source.name}: {wanted} hard negatives for {len(kept)} of {len(rows)} rows")
-        data[source.name] = Dataset.from_pandas(kept, preserve_index=False)
-    if sum(removed.values()):
-        listed = ", ".join(f"{name} {count}" for name, count in removed.items() if count)
-        say(f"left out {sum(removed.values())} rows with a text of the evaluation: {listed}")
-    return DatasetDict(data)
 
 
 def build_arm(recipe: Recipe, name: str) -> tuple[MoteModel, PreTrainedTokenizerBase]:
@@ -155,27 +131,6 @@ def _expert_pattern(recipe: Recipe, arm: str, model: MoteModel) -> str:
     spec = find_backbone(model.config.backbone_config.model_type)
     paths = expert_paths(spec.blocks, spec.mlp, recipe.trained_layers(arm))
     return rf"\.({'|'.join(map(re.escape, paths))})\."
-
-
-@torch.no_grad()
-def blend(model: MoteModel, start: Mapping[str, torch.Tensor], keep: float | Mapping[str, float]) -> None:
-    """Move the weights back towards where they started (WiSE-FT, Wortsman et al. 2022).
-
-    weight = start + keep * (trained - start)
-
-    Args:
-        model: trained; its weights change.
-        start: parameters by name, before the training.
-        keep: of every weight, or by the name of the expert; experts that are not named keep all.
-    """
-    shares = keep if isinstance(keep, Mapping) else {}
-    for expert in shares:
-        if expert not in model.config.experts:
-            raise unknown_choice("expert in keep", expert, model.config.experts)
-    named = {name: share for expert, share in shares.items() for name in model.expert_parameters(expert)}
-    for name, parameter in model.named_parameters():
-        share = named.get(name, 1.0) if isinstance(keep, Mapping) else keep
-        parameter.lerp_(start[name], 1 - share)
 
 
 class TaskAwareTrainer(SentenceTransformerTrainer):
@@ -295,12 +250,12 @@ def _arguments(
     cuda = torch.cuda.is_available()
     return SentenceTransformerTrainingArguments(
         output_dir=str(work),
-        max_steps=recipe.steps_of(arm),
+        max_steps=recipe.steps,
         per_device_train_batch_size=max(task.batch_size for task in recipe.settings(arm).values()),
         learning_rate=recipe.learning_rate,
         learning_rate_mapping={_expert_pattern(recipe, arm, model): recipe.expert_learning_rate},
         lr_scheduler_type="cosine",
-        warmup_steps=int(recipe.warmup * recipe.steps_of(arm)),
+        warmup_steps=int(recipe.warmup * recipe.steps),
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         seed=recipe.seed,
@@ -325,6 +280,7 @@ def _facts(
     values = asdict(recipe)
     return {
         "arm": arm,
+        "recipe": digest(recipe, arm),
         "base_model": recipe.base_model,
         "parameters": model.count_parameters(),
         "routes": model.config.routes,
@@ -337,8 +293,8 @@ def _facts(
             key: values[key]
             for key in ("learning_rate", "expert_learning_rate", "warmup", "weight_decay", "dropout", "frozen")
         }
-        | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}, "keep": recipe.arms[arm].keep},
-        "steps": recipe.steps_of(arm),
+        | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}},
+        "steps": recipe.steps,
         "seed": recipe.seed,
         "hardware": _hardware(),
         "minutes": round(minutes, 1),

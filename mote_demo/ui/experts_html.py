@@ -7,14 +7,13 @@ from statistics import fmean
 from typing import Any, TypeGuard
 
 from mote_demo.results import COMMAND, SIDES, Results
+from mote_demo.study.arms import TITLES
 
 Matrix = Sequence[Sequence[float | None]]
 
 _STRONGEST = 55
 """Percent of the accent in the strongest cell; more would make its number hard to read."""
 
-_SIDE_TITLES = {"baseline": "Baseline", "mote": "MoTE"}
-_ARM_TITLES = {"untouched": "Untouched backbone", "no_instruction": "No instruction", **_SIDE_TITLES}
 _SCOPE_TITLES = {"sts": "STS", "nli": "NLI", "all": "All sets"}
 _TOLD = ("retrieval", "all")
 """What is also said in words."""
@@ -110,7 +109,7 @@ def _mean_between(matrix: Matrix) -> float | None:
 
 
 def _sides(spaces: Mapping[str, Any], measure: str) -> list[str]:
-    return [heat_table(_SIDE_TITLES[side], spaces["routes"], spaces[measure][side], 1.0) for side in SIDES]
+    return [heat_table(_begun(TITLES[side]), spaces["routes"], spaces[measure][side], 1.0) for side in SIDES]
 
 
 def _figure(tables: Sequence[str], caption: str) -> str:
@@ -244,7 +243,7 @@ def _ablation_row(row: Mapping[str, Any], families: Sequence[str]) -> str:
     cells = [_count(row.get(field)) for field in ("seeds", "stored", "active")]
     cells += [_number(scores.get(family), 1) for family in families]
     cells += [_number(row.get("all"), 1), "" if row.get("spread") is None else _number(row["spread"], 2)]
-    return f"<tr><th scope='row'>{escape(str(row['title']))}</th>{_number_cells(cells)}</tr>"
+    return f"<tr><th scope='row'>{escape(_begun(str(row['title'])))}</th>{_number_cells(cells)}</tr>"
 
 
 def table(header: Sequence[str], rows: str, texts: int) -> str:
@@ -262,7 +261,12 @@ def _number_cells(cells: Sequence[str]) -> str:
 
 def _arm(arm: str, summary: Mapping[str, Any]) -> str:
     titles = {row.get("name"): str(row["title"]) for row in summary.get("table", [])}
-    return _ARM_TITLES.get(arm) or titles.get(arm, arm)
+    return _begun(TITLES.get(arm) or titles.get(arm, arm))
+
+
+def _begun(words: str) -> str:
+    """Return the words with a large first letter."""
+    return words[:1].upper() + words[1:]
 
 
 def _scope(scope: str) -> str:
