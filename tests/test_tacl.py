@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from mote_demo.training.tacl import cosent, info_nce
+from mote_demo.training.tacl import cosent, cosine_distillation, info_nce
 
 DISTINCT = torch.arange(4)
 
@@ -124,6 +124,15 @@ def test_gradients_pull_the_positive_and_push_the_negatives(vectors):
     assert torch.isfinite(anchors.grad).all()
     assert float((negatives.grad[0] @ anchors[0]).detach()) > 0
     assert float((positives.grad[0] @ anchors[0]).detach()) < 0
+
+
+def test_distillation_is_the_mean_square_of_what_the_cosines_are_off():
+    student, teacher = torch.eye(2), torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+    # Cosines of the student: 1, 0, 0, 1; of the teacher: 0.6, 0.8, 0, 1.
+    expected = (0.4**2 + 0.8**2) / 4
+    assert float(cosine_distillation(student, student, teacher, torch.eye(2))) == pytest.approx(expected)
+    turned = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    assert float(cosine_distillation(student, student, turned, turned)) == 0
 
 
 def test_cosent_has_the_value_of_the_formula():

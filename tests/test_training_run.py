@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from mote_demo import cli
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
+from mote_demo.evaluation.reference import untouched
 from mote_demo.evaluation.tables import discover
+from mote_demo.model.sentence import MoteTransformer
 from mote_demo.training import negatives, tacl, trainer
 from mote_demo.training.chunks import embed
 from mote_demo.training.recipe import Source, load_recipe
@@ -261,6 +263,31 @@ def test_hard_negatives_are_mined_once_and_join_the_batch(recipe, data_dir, tmp_
     RecordingLoss.batches = []
     trainer.train_arm(asking, "mote", data, out=tmp_path, work=tmp_path / "w", say=str)
     assert all(len(sides) == 4 for sides in RecordingLoss.batches)
+
+
+def test_a_teacher_sees_the_texts_without_the_instruction(recipe, tiny_backbone_path):
+    model, tokenizer = trainer.build_arm(recipe, "mote")
+    student = MoteTransformer(model, tokenizer)
+    texts = ["a cat", "two dogs and a small bird"]
+    alone = untouched(tiny_backbone_path)
+    for route in ("query", "sts"):
+        taught = trainer.Teacher(recipe, student)(student.preprocess(texts, task=route))["sentence_embedding"]
+        np.testing.assert_allclose(taught.numpy(), alone.encode(texts, route=route), atol=1e-5)
+
+
+def test_distillation_holds_the_cosines_near_those_of_the_untouched_model(
+    recipe, data_dir, tmp_path, tiny_backbone_path
+):
+    texts = pd.read_parquet(data_dir / "messages.parquet")["text"].tolist()
+    alone = untouched(tiny_backbone_path).encode(texts, route="classification")
+    off = {}
+    for weight in (0.0, 1000.0):
+        tasks = {name: replace(task, distillation=weight) for name, task in recipe.tasks.items()}
+        folder = tmp_path / str(weight)
+        train(replace(recipe, tasks=tasks, steps=30), "mote", data_dir, folder, folder / "w")
+        vectors = Encoder.from_pretrained(folder / "mote").encode(texts, route="classification")
+        off[weight] = np.abs(vectors @ vectors.T - alone @ alone.T).mean()
+    assert off[1000.0] < off[0.0] / 2
 
 
 def test_a_negative_of_the_own_group_is_none(recipe, tmp_path):

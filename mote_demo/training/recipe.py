@@ -30,6 +30,7 @@ _TASK_RANGES = {
     "learning_rate_factor": 0,
     "false_negative_margin": 0,
     "hard_negatives": 0,
+    "distillation": 0,
 }
 _RECIPE_RANGES = {"steps": 1, "learning_rate": 0, "expert_learning_rate": 0, "chunk_tokens": 1, "save_every": 1}
 
@@ -51,6 +52,8 @@ class TaskSettings:
         false_negative_margin: a negative whose cosine exceeds the positive's by more than this is taken
             for a positive that nobody marked, and left out; None keeps all.
         hard_negatives: how many the untouched backbone finds for each anchor of a source of pairs.
+        distillation: weight of the loss that holds the cosines within a batch near those of the untouched
+            backbone, which gets no instruction (see ``tacl.cosine_distillation``).
     """
 
     weight: float
@@ -61,6 +64,7 @@ class TaskSettings:
     learning_rate_factor: float = 1.0
     false_negative_margin: float | None = None
     hard_negatives: int = 0
+    distillation: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,14 @@ class TaskContrastiveLoss(nn.Module):
     """Apply one task's loss and settings to what the sentence-transformers trainer hands over."""
 
     def __init__(
-        self, model: nn.Module, settings: TaskSettings, *, graded: bool, chunk_tokens: int, recompute: bool = False
+        self,
+        model: nn.Module,
+        settings: TaskSettings,
+        *,
+        graded: bool,
+        chunk_tokens: int,
+        recompute: bool = False,
+        teacher: nn.Module | None = None,
     ) -> None:
         """Wrap a model.
 
@@ -93,6 +100,7 @@ class TaskContrastiveLoss(nn.Module):
             graded: the labels are graded similarities, for CoSENT; otherwise they number the groups of InfoNCE.
             chunk_tokens: tokens computed at once (see ``chunks.embed``).
             recompute: see ``chunks.embed``.
+            teacher: the untouched model without instructions, frozen; needed where the settings ask for distillation.
         """
         super().__init__()
         self.model = model
@@ -100,13 +108,24 @@ class TaskContrastiveLoss(nn.Module):
         self.graded = graded
         self.chunk_tokens = chunk_tokens
         self.recompute = recompute
+        self.teacher = teacher
 
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor) -> Tensor:
         """Return the loss of one batch: features of anchors, positives and, if there are, hard negatives."""
+        sides = list(sentence_features)
+        # The model adds its outputs to what it is given.
+        taught = [dict(features) for features in sides[:2]]
         vectors = [
-            embed(self.model, features, most_tokens=self.chunk_tokens, recompute=self.recompute)
-            for features in sentence_features
+            embed(self.model, features, most_tokens=self.chunk_tokens, recompute=self.recompute) for features in sides
         ]
+        loss = self._contrast(vectors, labels)
+        if self.teacher is None or not self.settings.distillation:
+            return loss
+        with torch.no_grad():
+            wanted = [embed(self.teacher, features, most_tokens=self.chunk_tokens) for features in taught]
+        return loss + self.settings.distillation * cosine_distillation(vectors[0], vectors[1], *wanted)
+
+    def _contrast(self, vectors: list[Tensor], labels: Tensor) -> Tensor:
         if self.graded:
             return cosent(vectors[0], vectors[1], labels, temperature=self.settings.temperature)
         return info_nce(
@@ -122,6 +141,20 @@ class TaskContrastiveLoss(nn.Module):
     def get_config_dict(self) -> dict[str, Any]:
         """Return the settings, for model cards."""
         return {"temperature": self.settings.temperature, "symmetric": self.settings.symmetric}
+
+
+def cosine_distillation(anchors: Tensor, positives: Tensor, anchors_wanted: Tensor, positives_wanted: Tensor) -> Tensor:
+    """Compute how far the cosines between two sides are from those of a teacher.
+
+    loss = mean over i, j of (a_i . p_j - a'_i . p'_j)^2, as in similarity-preserving distillation (Tung & Mori 2019).
+
+    Args:
+        anchors: [batch, dim], unit length.
+        positives: [batch, dim], unit length.
+        anchors_wanted: [batch, any dim], unit length, of the teacher.
+        positives_wanted: [batch, any dim], unit length, of the teacher.
+    """
+    return (anchors @ positives.T - anchors_wanted @ positives_wanted.T).square().mean()
 
 
 def cosent(left: Tensor, right: Tensor, scores: Tensor, *, temperature: float = 0.05) -> Tensor:

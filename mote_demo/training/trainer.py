@@ -14,7 +14,14 @@ from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.utils.data import BatchSampler, ConcatDataset, RandomSampler
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    TrainerCallback,
+)
 from transformers.trainer import TRAINER_STATE_NAME
 
 from mote_demo.errors import UserError, unknown_choice
@@ -106,11 +113,7 @@ def _last_state(work: Path) -> str | None:
 def build_arm(recipe: Recipe, name: str) -> tuple[MoteModel, PreTrainedTokenizerBase]:
     """Upcycle the backbone into the untrained model of the arm ``name``, with its frozen weights frozen."""
     arm = recipe.arms[name]
-    path = backbone_path(recipe.backbone)
-    try:
-        backbone, tokenizer = AutoModel.from_pretrained(path), AutoTokenizer.from_pretrained(path)
-    except OSError as error:
-        raise UserError(f"Cannot load the backbone {recipe.backbone!r}: {error}") from error
+    backbone, tokenizer = _load_backbone(recipe), AutoTokenizer.from_pretrained(backbone_path(recipe.backbone))
     for key, value in backbone.config.to_dict().items():
         if "dropout" in key and isinstance(value, float):
             setattr(backbone.config, key, recipe.dropout)
@@ -131,6 +134,34 @@ def _expert_pattern(recipe: Recipe, arm: str, model: MoteModel) -> str:
     spec = find_backbone(model.config.backbone_config.model_type)
     paths = expert_paths(spec.blocks, spec.mlp, recipe.trained_layers(arm))
     return rf"\.({'|'.join(map(re.escape, paths))})\."
+
+
+def _load_backbone(recipe: Recipe) -> PreTrainedModel:
+    try:
+        return AutoModel.from_pretrained(backbone_path(recipe.backbone))
+    except OSError as error:
+        raise UserError(f"Cannot load the backbone {recipe.backbone!r}: {error}") from error
+
+
+class Teacher(torch.nn.Module):
+    """Encode what a student was given, without its instruction, with the untouched backbone."""
+
+    def __init__(self, recipe: Recipe, student: MoteTransformer) -> None:
+        """Teach a student trained by ``recipe``; the teacher has weights of its own, which never train."""
+        super().__init__()
+        silent = {name: Route(route.expert, "") for name, route in ROUTES.items()}
+        self.model = upcycle(_load_backbone(recipe), silent, expert_layers=[]).requires_grad_(False)
+        self.skipped = {
+            name: len(student.tokenizer(route["instruction"], add_special_tokens=False)["input_ids"])
+            for name, route in student.config.routes.items()
+        }
+
+    def forward(self, features: dict[str, Any]) -> dict[str, Any]:
+        """Return the unit-length ``sentence_embedding`` of the texts behind the student's features."""
+        # The instruction stands after the one token that begins every text.
+        kept = [0, *range(1 + self.skipped[features["route"]], features["input_ids"].shape[1])]
+        ids, mask = features["input_ids"][:, kept], features["attention_mask"][:, kept]
+        return {"sentence_embedding": self.model.eval()(ids, mask, route=features["route"]).pooler_output}
 
 
 class TaskAwareTrainer(SentenceTransformerTrainer):
@@ -217,6 +248,7 @@ def _trainer(
     settings = recipe.settings(arm)
     limits = {route: task.max_tokens for name, task in settings.items() for route in TASKS[name].routes}
     sentence = SentenceTransformer(modules=[MoteTransformer(model, tokenizer, limits)])
+    teacher = Teacher(recipe, sentence[0]) if any(task.distillation for task in settings.values()) else None
     losses = {
         source.name: TaskContrastiveLoss(
             sentence,
@@ -224,6 +256,7 @@ def _trainer(
             graded=source.shape == "graded",
             chunk_tokens=recipe.chunk_tokens,
             recompute=recipe.recompute,
+            teacher=teacher,
         )
         for source in recipe.sources
     }
