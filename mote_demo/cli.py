@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, report_file
+from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, report_file, spaces_file
 from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_map(verbs)
     _add_train(verbs)
     _add_evaluate(verbs)
+    _add_spaces(verbs)
     _add_study(verbs)
     _add_fold(verbs)
     return parser
@@ -106,6 +107,13 @@ def _add_evaluate(verbs: Verbs) -> None:
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cards", action="store_true", help="write the checkpoints' model cards with these scores")
+
+
+def _add_spaces(verbs: Verbs) -> None:
+    parser = _verb(verbs, "spaces", _spaces, "Measure how much the routes' spaces and the experts differ.")
+    parser.add_argument("baseline", help="checkpoint folder or Hub name of a dense model")
+    parser.add_argument("mote", help="checkpoint folder or Hub name of a MoTE model with the same routes")
+    parser.add_argument("--out", type=Path, default=spaces_file(), help="JSON file to write; the app shows it")
 
 
 def _add_study(verbs: Verbs) -> None:
@@ -227,6 +235,17 @@ def _train(options: argparse.Namespace) -> None:
         write_card(options.out / arm, facts)
     if sets:
         _score([str(options.out / arm) for arm in arms], options.data, ["small"], recipe.seed, None, cards=True)
+
+
+def _spaces(options: argparse.Namespace) -> None:
+    from mote_demo.data.samples import load_samples
+    from mote_demo.encoder import Encoder
+    from mote_demo.files import write_json
+    from mote_demo.study.spaces import measure_spaces
+
+    baseline, mote = (Encoder.from_pretrained(path) for path in (options.baseline, options.mote))
+    write_json(options.out, measure_spaces(baseline, mote, load_samples()), indent=1)
+    _say(f"Wrote {options.out}.")
 
 
 def _study(options: argparse.Namespace) -> None:

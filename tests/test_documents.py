@@ -11,7 +11,6 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
-    "docs/results.md",
     "checkpoints/baseline/README.md",
     "checkpoints/mote/README.md",
 ]

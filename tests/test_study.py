@@ -11,6 +11,7 @@ import yaml
 from mote_demo import cli
 from mote_demo.data.samples import load_samples
 from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, Score, SetResult, load_report
 from mote_demo.results import load_results
 from mote_demo.study import runs
@@ -18,6 +19,7 @@ from mote_demo.study.derived import wrong_expert_encoder
 from mote_demo.study.page import write_page
 from mote_demo.study.spaces import expert_distances, measure_spaces
 from mote_demo.study.summary import ArmReports, interval, on_equal_seeds, summarise
+from mote_demo.tasks import Route
 from mote_demo.training.recipe import load_recipe
 
 TASK = {"batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16, "weight": 1}
@@ -348,3 +350,16 @@ def test_the_wrong_expert_changes_the_vectors_and_the_right_one_gives_them_back(
     assert np.array_equal(tiny_encoder.encode(texts, route="clustering"), right)
     same = tiny_encoder.with_model(wrong.model.with_experts({"clustering": "clustering"}))
     assert np.allclose(same.encode(texts, route="clustering"), right)
+
+
+def test_the_command_compares_the_spaces_of_two_checkpoints(study, tmp_path, capsys):
+    models = [str(study[0] / "checkpoints" / arm) for arm in ("baseline", "mote")]
+    assert cli.main(["spaces", *models, "--out", str(tmp_path / "spaces.json")]) == 0
+    assert json.loads((tmp_path / "spaces.json").read_text(encoding="utf-8")) == read(study[0], "spaces.json")
+
+
+def test_models_with_other_routes_are_not_compared(tiny_baseline_encoder, tiny_encoder):
+    route = Route("grown", "grown: ")
+    layers = {path: tiny_encoder.model.backbone.get_submodule(path)["sts"] for path in tiny_encoder.model.expert_paths}
+    with pytest.raises(UserError, match=r"the same routes"):
+        measure_spaces(tiny_baseline_encoder, tiny_encoder.with_route("grown", route, layers), load_samples())

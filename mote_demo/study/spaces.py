@@ -9,6 +9,7 @@ import torch
 from mote_demo.compare import linear_cka, neighbour_overlap
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
 from mote_demo.model import MoteModel
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.experts import expert_paths
@@ -25,6 +26,11 @@ def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> dict[str, 
         neighbours that two routes have in common.
     """
     routes = list(mote.routes)
+    if set(routes) != set(baseline.routes):
+        raise UserError(
+            f"{baseline.name} has the routes {', '.join(baseline.routes)}, and {mote.name} has {', '.join(routes)}. "
+            "Please compare models with the same routes."
+        )
     vectors = {
         name: {route: encoder.encode(texts.passages, route=route) for route in routes}
         for name, encoder in (("baseline", baseline), ("mote", mote))
