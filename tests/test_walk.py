@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from mote_demo.evaluation.report import load_report
 from mote_demo.registry import Registry
-from mote_demo.settings import checkpoints_folder
+from mote_demo.results import load_results
+from mote_demo.settings import checkpoints_folder, report_file, spaces_file, summary_file
 from mote_demo.ui.app import build_app, launch_options
 from tests.walk import MAPS, SIDES, VIEWPORTS, walk
 
@@ -17,7 +19,8 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     registry = Registry.load(checkpoints_folder(), tmp_path_factory.mktemp("cache"))
-    demo = build_app(registry)
+    report = load_report(report_file()) if report_file().is_file() else None
+    demo = build_app(registry, report, load_results(spaces_file(), summary_file()))
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield address
     demo.close()

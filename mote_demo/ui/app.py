@@ -1,6 +1,5 @@
 """The app: five tabs over one registry."""
 
-import atexit
 import logging
 import threading
 from functools import partial
@@ -23,6 +22,7 @@ from mote_demo.ui.compare_tab import build_compare_tab
 from mote_demo.ui.experts_tab import build_experts_tab
 from mote_demo.ui.map_tab import build_map_tab
 from mote_demo.ui.theme import css, theme
+from mote_demo.ui.threads import start
 from mote_demo.ui.train_tab import build_train_tab
 
 TITLE = "MoTE Explorer"
@@ -31,9 +31,6 @@ _BANNER = (
     "<p>One text, several tasks: an expert for each, beside one model for all.</p></header>"
 )
 _HOUR = 3600
-_LONGEST_END = 60
-"""Seconds to wait at the end for what cannot be stopped, such as a compiler."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -42,16 +39,8 @@ def open_app() -> gr.Blocks:
     registry = Registry.load(checkpoints_folder(), cache_folder())
     report = load_report(report_file()) if report_file().is_file() else None
     stop = threading.Event()
-    warming = threading.Thread(target=warm_up, args=(registry, stop), daemon=True)
-    warming.start()
-    atexit.register(_end, warming, stop)
+    start(partial(warm_up, registry, stop), stop)
     return build_app(registry, report, load_results(spaces_file(), summary_file()))
-
-
-def _end(thread: threading.Thread, stop: threading.Event) -> None:
-    # Native code that still computes while Python takes itself down aborts the process.
-    stop.set()
-    thread.join(_LONGEST_END)
 
 
 def build_app(registry: Registry, report: Report | None = None, results: Results | None = None) -> gr.Blocks:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mote_demo.encoder import Stopped
+from mote_demo.ui.threads import start
 
 Result = TypeVar("Result")
 
@@ -52,7 +53,7 @@ def follow(work: Callable[..., Iterator[Result]]) -> Iterator[Status | Result]:
         except Exception as error:  # noqa: BLE001 - raised again where it is awaited
             events.put(_End(error))
 
-    threading.Thread(target=run, daemon=True).start()
+    start(run, stop)
     try:
         yield from _until_end(events)
     finally:
