@@ -1,6 +1,9 @@
 """Tiny models, and a browser where the machine has one. Nothing here touches a network."""
 
 import os
+import sys
+import threading
+import time
 
 os.environ.update(HF_HUB_OFFLINE="1", GRADIO_ANALYTICS_ENABLED="False", TOKENIZERS_PARALLELISM="false")
 
@@ -130,6 +133,26 @@ def open_page(browser):
 def page(open_page):
     """One page at the size of a laptop's screen (see ``open_page``)."""
     return open_page(viewport={"width": 1280, "height": 800})
+
+
+def pytest_sessionfinish():
+    """Let the app's handlers that still compute come to an end: native code in a thread aborts an ending process."""
+    longest = time.monotonic() + 120
+    while time.monotonic() < longest and _runs_the_package():
+        time.sleep(0.2)
+
+
+def _runs_the_package() -> bool:
+    own = threading.get_ident()
+    return any(_is_in_package(frame) for thread, frame in sys._current_frames().items() if thread != own)
+
+
+def _is_in_package(frame) -> bool:
+    while frame is not None:
+        if f"{os.sep}mote_demo{os.sep}" in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def pytest_terminal_summary(terminalreporter):
