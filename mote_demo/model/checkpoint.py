@@ -44,8 +44,7 @@ def save_checkpoint(
     """Write a checkpoint that ``AutoModel``, ``SentenceTransformer`` and ``Encoder`` load.
 
     The tensors called ``frozen`` go to a shard of their own: models trained from one backbone then share that
-    file byte for byte. Loaders upcast to float32. The folder appears
-    complete or not at all.
+    file byte for byte. Loaders upcast to float32. The folder appears complete or not at all.
 
     Args:
         model: the model; its own tensors are not changed.

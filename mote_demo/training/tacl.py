@@ -113,8 +113,6 @@ class TaskContrastiveLoss(nn.Module):
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor) -> Tensor:
         """Return the loss of one batch: features of anchors, positives and, if there are, hard negatives."""
         sides = list(sentence_features)
-        # The model adds its outputs to what it is given.
-        taught = [dict(features) for features in sides[:2]]
         vectors = [
             embed(self.model, features, most_tokens=self.chunk_tokens, recompute=self.recompute) for features in sides
         ]
@@ -122,7 +120,7 @@ class TaskContrastiveLoss(nn.Module):
         if self.teacher is None or not self.settings.distillation:
             return loss
         with torch.no_grad():
-            wanted = [embed(self.teacher, features, most_tokens=self.chunk_tokens) for features in taught]
+            wanted = [embed(self.teacher, features, most_tokens=self.chunk_tokens) for features in sides[:2]]
         return loss + self.settings.distillation * cosine_distillation(vectors[0], vectors[1], *wanted)
 
     def _contrast(self, vectors: list[Tensor], labels: Tensor) -> Tensor:
