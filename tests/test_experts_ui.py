@@ -154,7 +154,7 @@ def test_every_number_of_the_spaces_is_in_a_cell():
     part = experts_html.spaces_part(SPACES)
     for title in ("Block 2", "Block 4", "Block 6", "Baseline", "MoTE"):
         assert f"<caption>{title}</caption>" in part
-    for number in ("0.00", "0.32", "0.91", "0.62", "0.83", "0.31", "1.00"):
+    for number in ("0.000", "0.320", "0.91", "0.62", "0.83", "0.31", "1.00"):
         assert f">{number}</td>" in part
     assert part.count("<th scope='row'>clustering</th>") == 7
     assert "240 texts (samples)" in part

@@ -59,9 +59,9 @@ def _weights(spaces: Mapping[str, Any]) -> str:
     if not layers:
         return "<h3>Weights of the experts</h3><p>This model has no experts to compare.</p>"
     most = max(filter(_known, (cell for layer in layers for row in layer["distance"] for cell in row)), default=0.0)
-    tables = [heat_table(f"Block {layer['block'] + 1}", names, layer["distance"], most) for layer in layers]
+    tables = [heat_table(f"Block {layer['block'] + 1}", names, layer["distance"], most, digits=3) for layer in layers]
     caption = (
-        "Each number is the distance between the weights of two experts, relative to their size: 0.00 means equal "
+        "Each number is the distance between the weights of two experts, relative to their size: 0.000 means equal "
         "weights, and a stronger colour means a larger distance."
     )
     return f"<h3>Weights of the experts</h3>{_figure(tables, caption)}"
@@ -116,12 +116,12 @@ def _figure(tables: Sequence[str], caption: str) -> str:
     return f'<figure><figcaption>{caption}</figcaption><div class="mote-heats">{"".join(tables)}</div></figure>'
 
 
-def heat_table(title: str, names: Sequence[str], values: Matrix, most: float) -> str:
+def heat_table(title: str, names: Sequence[str], values: Matrix, most: float, digits: int = 2) -> str:
     """Return a square table whose cells are coloured from 0 (no colour) to ``most``."""
     titles = [escape(str(name)) for name in names]
     header = "".join(f"<th scope='col'><span>{name}</span></th>" for name in titles)
     rows = "".join(
-        f"<tr><th scope='row'>{name}</th>{''.join(_heat_cell(cell, most) for cell in row)}</tr>"
+        f"<tr><th scope='row'>{name}</th>{''.join(_heat_cell(cell, most, digits) for cell in row)}</tr>"
         for name, row in zip(titles, values, strict=True)
     )
     label = escape(title)
@@ -131,9 +131,9 @@ def heat_table(title: str, names: Sequence[str], values: Matrix, most: float) ->
     )
 
 
-def _heat_cell(value: float | None, most: float) -> str:
+def _heat_cell(value: float | None, most: float, digits: int) -> str:
     share = min(1.0, max(0.0, value / most)) if _known(value) and most > 0 else 0.0
-    return f'<td style="--mote-heat: {round(_STRONGEST * share)}%">{_number(value, 2)}</td>'
+    return f'<td style="--mote-heat: {round(_STRONGEST * share)}%">{_number(value, digits)}</td>'
 
 
 def summary_part(summary: Mapping[str, Any]) -> str:
