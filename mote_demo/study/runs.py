@@ -148,7 +148,7 @@ class Study:
             return False
         values = json.loads(file.read_text(encoding="utf-8"))
         prints = tuple(one["fingerprint"] for one in values["sets"])
-        return values["training"].get("recipe") == recipe and prints == self._prints
+        return values.get("training", {}).get("recipe") == recipe and prints == self._prints
 
     @cached_property
     def _prints(self) -> tuple[str, ...]:
