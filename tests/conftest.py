@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 
 os.environ.update(HF_HUB_OFFLINE="1", GRADIO_ANALYTICS_ENABLED="False", TOKENIZERS_PARALLELISM="false")
 
@@ -33,6 +34,7 @@ lost broken refund help please thanks cat dog bird fish animal pet car train pla
 music film book code error file data model text vector map train test red green blue happy angry sad good bad big
 small new old one two three four five
 """
+_FAILED = pytest.StashKey[bool]()
 _NO_BROWSER = "no Chromium or Chrome was found, so nothing was tested in a browser"
 
 
@@ -112,7 +114,7 @@ def browser(chromium_path):
 
 
 @pytest.fixture
-def open_page(browser):
+def open_page(browser, request):
     """Open pages, as ``open_page(viewport=..., color_scheme=...)``; any fault on one fails the test at its end."""
     contexts, faults = [], []
 
@@ -123,6 +125,9 @@ def open_page(browser):
         return page
 
     yield open_one
+    if request.node.stash.get(_FAILED, False):
+        pages = [page for context in contexts for page in context.pages]
+        request.node.add_report_section("teardown", "state", _state(pages, faults))
     for context in contexts:
         context.close()
     found = [fault for one in faults for fault in one]
@@ -133,6 +138,25 @@ def open_page(browser):
 def page(open_page):
     """One page at the size of a laptop's screen (see ``open_page``)."""
     return open_page(viewport={"width": 1280, "height": 800})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Remember for the fixtures that the test failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+def _state(pages, faults) -> str:
+    """Say what the pages show and what every thread does, to be read beside the failure of a test."""
+    lines = []
+    for page, found in zip(pages, faults, strict=True):
+        lines += [page.url, *found, page.locator("body").inner_text()]
+    for thread, frame in sys._current_frames().items():
+        lines += [f"thread {thread}", *traceback.format_stack(frame)[-6:]]
+    return "\n".join(lines)
 
 
 def pytest_sessionfinish():
