@@ -29,6 +29,8 @@ _GREY = "#9A9A9A"
 _SCALE = "Cividis"
 _DISTINCT_OF_A_CATEGORY = 12
 _MARGIN = 0.05
+# Few points are drawn as SVG, which needs no WebGL: not every browser has it, and it can hang where the CPU stands in.
+_MOST_OF_SVG = 2000
 _HOVER_CHARACTERS, _HOVER_LINE = 240, 60
 
 
@@ -45,7 +47,7 @@ def map_figure(
     extent: Extent | None = None,
     dark: bool = False,
 ) -> Figure:
-    """Draw a map for ``Plotly.react`` and the writers below: scattergl traces whose ``customdata`` are row ids.
+    """Draw a map for ``Plotly.react`` and the writers below: traces whose ``customdata`` are row ids.
 
     Args:
         points: float [n, 2].
@@ -64,7 +66,7 @@ def map_figure(
     ids = np.arange(len(points)) if rows is None else np.asarray(rows)
     texts = np.array([_hover_text(text) for text in hover], dtype=object) if hover is not None else None
     data = [
-        _trace(points[chosen], ids[chosen], None if texts is None else texts[chosen], name, marker)
+        _trace(points[chosen], ids[chosen], None if texts is None else texts[chosen], name, marker, len(points))
         for name, chosen, marker in _groups(labels, len(points), label_title, dark)
     ]
     if star is not None:
@@ -127,9 +129,11 @@ def _category_name(value: Any) -> str:  # noqa: ANN401 - a cell of any column
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _trace(points: np.ndarray, ids: np.ndarray, texts: np.ndarray | None, name: str, marker: Figure) -> Figure:
+def _trace(
+    points: np.ndarray, ids: np.ndarray, texts: np.ndarray | None, name: str, marker: Figure, of: int
+) -> Figure:
     return {
-        "type": "scattergl",
+        "type": _kind(of),
         "mode": "markers",
         "name": _escape(name),
         "x": points[:, 0].round(4).tolist(),
@@ -141,11 +145,16 @@ def _trace(points: np.ndarray, ids: np.ndarray, texts: np.ndarray | None, name: 
     }
 
 
+def _kind(count: int) -> str:
+    """Return the type of the traces of a map with so many points in all."""
+    return "scatter" if count <= _MOST_OF_SVG else "scattergl"
+
+
 def _star(star: np.ndarray, title: str, dark: bool) -> Figure:
     x, y = np.asarray(star, dtype=np.float64).round(4).tolist()
     edge = "#000000" if dark else "#FFFFFF"
     return {
-        "type": "scattergl",
+        "type": "scatter",
         "mode": "markers",
         "name": _escape(title),
         "x": [x],

@@ -45,3 +45,13 @@ def watch(page) -> list[str]:
     page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
     page.on("request", on_request)
     return faults
+
+
+def text_of(page) -> str:
+    """Return what a page shows, or that it does not answer within 10 seconds."""
+    from playwright.sync_api import Error
+
+    try:
+        return page.locator("body").inner_text(timeout=10_000)
+    except Error as error:
+        return f"The page does not answer: {error}"

@@ -16,7 +16,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from mote_demo.encoder import Encoder
 from mote_demo.model import MoteModel, upcycle
 from mote_demo.tasks import ROUTES
-from tests.browser import find_chromium, launched, watch
+from tests.browser import find_chromium, launched, text_of, watch
 
 torch.set_num_threads(1)  # more only slow such small models down
 
@@ -153,7 +153,7 @@ def _state(pages, faults) -> str:
     """Say what the pages show and what every thread does, to be read beside the failure of a test."""
     lines = []
     for page, found in zip(pages, faults, strict=True):
-        lines += [page.url, *found, page.locator("body").inner_text()]
+        lines += [page.url, *found, text_of(page)]
     for thread, frame in sys._current_frames().items():
         lines += [f"thread {thread}", *traceback.format_stack(frame)[-6:]]
     return "\n".join(lines)

@@ -31,8 +31,12 @@ def test_each_label_is_a_trace_whose_points_carry_their_row_ids(points):
     assert traces["a"]["customdata"] == list(range(0, 30, 3))
     assert traces["a"]["x"] == pytest.approx(points[::3, 0].tolist(), abs=1e-4)
     assert traces["a"]["marker"]["color"] != traces["b"]["marker"]["color"]
-    assert {trace["type"] for trace in figure["data"]} == {"scattergl"}
     assert figure["layout"]["legend"]["title"]["text"] == "topic"
+
+
+def test_only_a_large_map_needs_webgl(points):
+    assert {trace["type"] for trace in map_figure(points)["data"]} == {"scatter"}
+    assert {trace["type"] for trace in map_figure(np.tile(points, (100, 1)))["data"]} == {"scattergl"}
 
 
 def test_rows_name_the_points_of_a_sample(points):

@@ -57,7 +57,7 @@ function spotTrace() {
   const marker = kind === "query"
     ? { symbol: "star", size: 18, color: "#F2B705", line: { width: 1.5, color } }
     : { symbol: "circle-open", size: 18, color, line: { width: 2.5 } };
-  return { type: "scattergl", mode: "markers", x: [x], y: [y], marker, hoverinfo: "skip", showlegend: false, name: "spot" };
+  return { type: "scatter", mode: "markers", x: [x], y: [y], marker, hoverinfo: "skip", showlegend: false, name: "spot" };
 }
 
 function markedTraces(traces) {
