@@ -129,9 +129,7 @@ def _category_name(value: Any) -> str:  # noqa: ANN401 - a cell of any column
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _trace(
-    points: np.ndarray, ids: np.ndarray, texts: np.ndarray | None, name: str, marker: Figure, of: int
-) -> Figure:
+def _trace(points: np.ndarray, ids: np.ndarray, texts: np.ndarray | None, name: str, marker: Figure, of: int) -> Figure:
     return {
         "type": _kind(of),
         "mode": "markers",

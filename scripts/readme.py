@@ -3,20 +3,23 @@
 Usage: python scripts/readme.py
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mote_demo.evaluation.markdown import table
-from mote_demo.evaluation.report import Report, load_report
 from mote_demo.files import replacing
-from mote_demo.settings import ROOT, report_file
+from mote_demo.settings import ROOT, summary_file
+from mote_demo.study.arms import ALL, MAIN, TITLES
 
 README = ROOT / "README.md"
 
@@ -37,25 +40,22 @@ def run_snippet(text: str) -> str:
 
 
 def results() -> str:
-    """Return the family means of the development report as a table."""
-    report = load_report(report_file())
-    models = list(report.models)
-    rows = []
-    for family in report.families:
-        count = sum(one.family == family for one in report.sets)
-        rows.append([family, str(count), *(f"{report.family_mean(model, family):.1f}" for model in models)])
-    rows.append(["**mean of families**", "", *(f"**{report.mean_of_families(model):.1f}**" for model in models)])
-    return f"{table(['family', 'sets', *models], rows, left=2)}\n\n{difference(report, *models[:2])}"
+    """Return the family means of the study as a table, and how far MoTE is from the baseline."""
+    summary = json.loads(summary_file().read_text("utf-8"))
+    families = {**summary["families"], "**all sets**": summary["all"]}
+    rows = [[family, *(f"{means[arm]:.1f}" for arm in MAIN)] for family, means in families.items()]
+    return f"{table(['family', *(TITLES[arm] for arm in MAIN)], rows)}\n\n{differences(summary)}"
 
 
-def difference(report: Report, first: str, second: str) -> str:
-    """Say how far the second model is from the first over all sets."""
-    gain = report.mean_of_sets(second) - report.mean_of_sets(first)
-    low, high = report.interval(first, second)
-    return (
-        f"Over the {len(report.sets)} sets, `{second}` scores {gain:+.2f} points against `{first}` "
-        f"(95 % bootstrap interval over the sets: {low:+.2f} to {high:+.2f})."
-    )
+def differences(summary: Mapping[str, Any]) -> str:
+    """Say how far MoTE is from the baseline on retrieval and on all sets."""
+    parts = []
+    for group, title in (("retrieval", "on retrieval"), (ALL, "over all sets")):
+        low, high = summary["difference"][group]["interval"]
+        points = summary["difference"][group]["points"]
+        parts.append(f"{points:+.2f} points {title} (95 % bootstrap interval over the sets: {low:+.2f} to {high:+.2f})")
+    seeds = "one seed" if summary["seeds"] == 1 else f"mean of {summary['seeds']} seeds"
+    return f"MoTE against the baseline, {seeds}: {', '.join(parts)}."
 
 
 def replace(text: str, name: str, inner: str) -> str:

@@ -50,12 +50,11 @@ def write_page(
 
 def _protocol(summary: Mapping[str, Any], study: Mapping[str, ArmReports]) -> str:
     report = study[UNTOUCHED].reports[None]
-    notes = [f"{one.name}: {one.note}." for one in report.sets if one.note]
+    seeds = "one seed" if summary["seeds"] == 1 else f"the mean of {summary['seeds']} seeds"
     facts = next(iter(study[MOTE].facts.values()))
     return (
-        f"{len(report.sets)} development sets, {summary['seeds']} seed(s), {facts.get('steps')} steps of each arm on "
-        f"{facts.get('hardware')}. Scores are points from 0 to 100, higher is better. {report.protocol} "
-        f"{' '.join(notes)}"
+        f"{len(report.sets)} development sets, {seeds}, {facts.get('steps')} steps of each arm on "
+        f"{facts.get('hardware')}. Scores are points from 0 to 100, higher is better. {report.protocol}"
     )
 
 
@@ -132,7 +131,10 @@ def _memory(cost: Mapping[str, Any]) -> str:
 
 def _sets(study: Mapping[str, ArmReports]) -> str:
     rows = [
-        [one.name, one.metric, *_bold_best({arm: study[arm].points(f"{one.family}/{one.name}") for arm in MAIN})]
+        [
+            *(one.name, one.metric, one.note or "all rows"),
+            *_bold_best({arm: study[arm].points(f"{one.family}/{one.name}") for arm in MAIN}),
+        ]
         for one in study[UNTOUCHED].reports[None].sets
     ]
-    return table(["set", "metric", *(TITLES[arm] for arm in MAIN)], rows, left=2)
+    return table(["set", "metric", "measured on", *(TITLES[arm] for arm in MAIN)], rows, left=3)
