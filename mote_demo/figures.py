@@ -29,8 +29,8 @@ _GREY = "#9A9A9A"
 _SCALE = "Cividis"
 _DISTINCT_OF_A_CATEGORY = 12
 _MARGIN = 0.05
-# Few points are drawn as SVG, which needs no WebGL: not every browser has it, and it can hang where the CPU stands in.
-_MOST_OF_SVG = 2000
+# Few points are drawn as SVG, which needs no WebGL: not every browser has it.
+_MOST_OF_SVG = 1000
 _HOVER_CHARACTERS, _HOVER_LINE = 240, 60
 
 

@@ -14,7 +14,7 @@ _PUBLISHED = {"retrieval": "1.64", ALL: "1.43"}
 
 _SMALL_GAIN = 0.5
 _TASKS = (1, 2, 4, 5, 8, 16)
-_ABLATIONS = (
+_ARMS = (
     "Every arm has the data, steps and settings of the recipe. Because all else is frozen, where the experts sit is "
     "also where an arm learns. ± is the standard deviation over the seeds."
 )
@@ -39,7 +39,7 @@ def write_page(
         f"## Task families\n\n{_families(summary)}",
         f"## MoTE minus the baseline\n\n{_differences(summary['difference'])}\n\n{summary['interval']}",
         f"## MoTE minus the untouched model\n\n{_differences(summary['over_untouched'])}",
-        f"## Ablations\n\n{_ABLATIONS}\n\n{study_table(summary)}",
+        f"## All arms\n\n{_ARMS}\n\n{study_table(summary)}",
         f"## Memory and the number of tasks\n\n{_memory(cost)}",
         f"## Every set\n\n{_sets(study)}",
         f"## What worked, what did not\n\n{notes.strip()}",
