@@ -33,7 +33,7 @@ def main():
         page.goto(address)
         for step in walk(page):
             if step in STEPS:
-                page.screenshot(path=folder / f"{step}.png")
+                page.screenshot(path=folder / f"{step}.png", animations="disabled")
                 print(f"{step}.png")
     demo.close()
 

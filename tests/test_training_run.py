@@ -235,6 +235,18 @@ def test_the_learning_rate_factor_of_a_task_scales_its_steps_alone(recipe, data_
     assert all(".classification." in name for name in moved)
 
 
+def test_an_arm_may_have_a_rate_of_its_own(recipe, data_dir, tmp_path):
+    slow = replace(recipe.arms["mote"], expert_learning_rate=1e-6)
+    both = replace(recipe, learning_rate=0.0, arms={**recipe.arms, "slow": slow})
+    moved = {}
+    for arm in ("mote", "slow"):
+        train(both, arm, data_dir, tmp_path, tmp_path / "w")
+        before, after = untrained(both, arm), weights(tmp_path / arm)
+        moved[arm] = max((after[name] - before[name]).abs().max().item() for name in after)
+    assert moved["slow"] < 1e-3 < moved["mote"]
+    assert trainer.digest(recipe, "mote") == trainer.digest(replace(both, learning_rate=recipe.learning_rate), "mote")
+
+
 def test_a_task_with_graded_pairs_trains_by_their_order(recipe, data_dir, tmp_path):
     graded = Source(
         "graded", "similarity", "graded", {"anchor": "a", "positive": "b", "score": "s"}, "CC0", "graded.parquet"

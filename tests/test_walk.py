@@ -32,7 +32,7 @@ def test_a_visitor_compares_maps_and_trains(open_page, address, screen):
     page = open_page(**VIEWPORTS[screen])
     page.goto(address)
     for step in walk(page):
-        page.screenshot(path=SCREENSHOTS / f"{step}-{screen}.png")
+        page.screenshot(path=SCREENSHOTS / f"{step}-{screen}.png", animations="disabled")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{step} is wider than the screen"
         check = CHECKS.get(step)
         if check is not None:

@@ -107,6 +107,7 @@ class Arm:
         expert_layers: blocks (from 0) that carry task experts; none makes a dense model.
         experts: route to the expert it uses, where this is not one of its own (``{document: query}``).
         run_wide: hold the temperature, batch size and rate of the run's mean task instead of each task's own.
+        expert_learning_rate: in place of the recipe's, to see whether the rate favours an arm; None is the recipe's.
         seeds: those the study trains; None is all of the recipe's.
         title: what tables call it; "" is its name.
     """
@@ -116,6 +117,7 @@ class Arm:
     title: str = ""
     experts: Mapping[str, str] = field(default_factory=dict)
     run_wide: bool = False
+    expert_learning_rate: float | None = None
     seeds: tuple[int, ...] | None = None
 
 
@@ -162,6 +164,11 @@ class Recipe:
     def trained_layers(self, arm: str) -> tuple[int, ...]:
         """Return the blocks whose MLPs learn at the expert rate in ``arm``."""
         return self.arms[arm].expert_layers or self.expert_layers
+
+    def expert_rate(self, arm: str) -> float:
+        """Return the peak rate of the expert blocks' MLPs in ``arm``."""
+        chosen = self.arms[arm].expert_learning_rate
+        return self.expert_learning_rate if chosen is None else chosen
 
     def settings(self, arm: str) -> Mapping[str, TaskSettings]:
         """Return each task's settings in ``arm``; in a run-wide arm the weighted means of all tasks stand for each."""
@@ -225,6 +232,7 @@ def _check(recipe: Recipe) -> None:
 def _check_arm(name: str, arm: Arm) -> None:
     if not isinstance(arm.instructions, bool):
         raise UserError(f"arms.{name}.instructions must be true or false, not {arm.instructions!r}.")
+    _check_ranges(f"arms.{name}", arm, {"expert_learning_rate": 0})
     for route in arm.experts:
         if route not in ROUTES:
             raise unknown_choice(f"route in arms.{name}.experts", route, ROUTES)

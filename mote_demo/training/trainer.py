@@ -92,6 +92,8 @@ def _settings(recipe: Recipe, arm: str) -> str:
         del values[aside]
     for aside in ("seeds", "title"):
         del values["arms"][aside]
+    # What an arm leaves to the recipe is said there.
+    values["arms"] = {name: value for name, value in values["arms"].items() if value is not None}
     return json.dumps(values, indent=2) + "\n"
 
 
@@ -124,7 +126,7 @@ def build_arm(recipe: Recipe, name: str) -> tuple[MoteModel, PreTrainedTokenizer
     model = upcycle(backbone, routes, expert_layers=arm.expert_layers)
     experts = re.compile(_expert_pattern(recipe, name, model))
     for key, parameter in model.named_parameters():
-        rate = recipe.expert_learning_rate if experts.search(key) else recipe.learning_rate
+        rate = recipe.expert_rate(name) if experts.search(key) else recipe.learning_rate
         parameter.requires_grad_(rate > 0 and not any(part in key for part in recipe.frozen))
     return model, tokenizer
 
@@ -286,7 +288,7 @@ def _arguments(
         max_steps=recipe.steps,
         per_device_train_batch_size=max(task.batch_size for task in recipe.settings(arm).values()),
         learning_rate=recipe.learning_rate,
-        learning_rate_mapping={_expert_pattern(recipe, arm, model): recipe.expert_learning_rate},
+        learning_rate_mapping={_expert_pattern(recipe, arm, model): recipe.expert_rate(arm)},
         lr_scheduler_type="cosine",
         warmup_steps=int(recipe.warmup * recipe.steps),
         weight_decay=recipe.weight_decay,
@@ -322,10 +324,8 @@ def _facts(
             {"name": source.name, "task": source.task, "rows": len(data[source.name]), "licence": source.licence}
             for source in recipe.sources
         ],
-        "settings": {
-            key: values[key]
-            for key in ("learning_rate", "expert_learning_rate", "warmup", "weight_decay", "dropout", "frozen")
-        }
+        "settings": {key: values[key] for key in ("learning_rate", "warmup", "weight_decay", "dropout", "frozen")}
+        | {"expert_learning_rate": recipe.expert_rate(arm)}
         | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}},
         "steps": recipe.steps,
         "seed": recipe.seed,
@@ -336,4 +336,4 @@ def _facts(
 
 
 def _hardware() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU thread(s)"
