@@ -14,13 +14,12 @@ from tokenizers import Tokenizer
 from mote_demo.errors import UserError
 from mote_demo.model import MoteModel
 from mote_demo.model.checkpoint import load_model
-from mote_demo.model.modeling import pool
+from mote_demo.runtime.program import Program, compile_view
 from mote_demo.tasks import Route
 
 Progress = Callable[[int, int], None]
 """Called with (texts done, texts in all)."""
 
-_TOKENS_PER_BATCH = 4096
 _TOKENIZED_AT_ONCE = 4096
 
 
@@ -62,6 +61,7 @@ class Encoder:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._fingerprints: dict[str, str] = {}
+        self._programs: dict[str, Program] = {}
 
     @classmethod
     def from_pretrained(cls, path: str | Path, name: str | None = None) -> "Encoder":
@@ -104,14 +104,14 @@ class Encoder:
         """
         if isinstance(texts, str):
             raise UserError("Texts come as a list. Please put the one text into a list.")
-        view = self.model.dense(route)
+        program = self._program(self.model.config.resolve(route))
         instruction = self.model.config.route(route).instruction
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         done = 0
-        for rows, ids in self._batches(texts, instruction):
+        for rows, ids in self._batches(texts, instruction, program.tokens_at_once):
             if stop is not None and stop.is_set():
                 raise Stopped(f"Stopped after {done} of {len(texts)} texts.")
-            vectors[rows] = self._forward(view, ids)
+            vectors[rows] = program(ids)
             done += len(rows)
             if progress is not None:
                 progress(done, len(texts))
@@ -165,27 +165,23 @@ class Encoder:
             for encoding in encodings
         ]
 
-    def _batches(self, texts: Sequence[str], instruction: str) -> Iterator[tuple[list[int], list[list[int]]]]:
+    def _batches(
+        self, texts: Sequence[str], instruction: str, tokens_at_once: int
+    ) -> Iterator[tuple[list[int], list[list[int]]]]:
         """Yield (rows, token ids) of like length: sorting by tokens, not characters, avoids padding."""
         for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
             ids = self._token_ids(texts[start : start + _TOKENIZED_AT_ONCE], instruction)
             order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
             while order:
-                size = max(1, _TOKENS_PER_BATCH // len(ids[order[0]]))
+                size = max(1, tokens_at_once // len(ids[order[0]]))
                 rows, order = order[:size], order[size:]
                 yield [start + row for row in rows], [ids[row] for row in rows]
 
-    @torch.inference_mode()
-    def _forward(self, view: torch.nn.Module, ids: list[list[int]]) -> np.ndarray:
-        longest = max(map(len, ids))
-        input_ids = torch.zeros((len(ids), longest), dtype=torch.int64)
-        mask = torch.zeros_like(input_ids)
-        for row, tokens in enumerate(ids):
-            input_ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        input_ids, mask = input_ids.to(self.model.device), mask.to(self.model.device)
-        hidden = view(input_ids=input_ids, attention_mask=mask).last_hidden_state
-        return pool(hidden, mask, self.model.config.pooling).cpu().numpy()
+    def _program(self, route: str) -> Program:
+        program = self._programs.get(route)
+        if program is None or not program.is_current():
+            program = self._programs[route] = compile_view(self.model.dense(route), self.model.config.pooling)
+        return program
 
 
 def _load_tokenizer(path: str) -> Tokenizer:

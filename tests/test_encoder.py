@@ -8,6 +8,7 @@ import torch
 from mote_demo import encoder as module
 from mote_demo.encoder import Encoder, Stopped
 from mote_demo.errors import UserError
+from mote_demo.runtime.bert import BertProgram
 from mote_demo.tasks import ROUTES
 
 TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", ""]
@@ -43,7 +44,7 @@ def test_a_mixed_batch_equals_one_by_one(tiny_encoder):
 
 def test_more_texts_than_fit_a_batch_keep_their_order(tiny_encoder, monkeypatch):
     expected = tiny_encoder.encode(TEXTS, route="query")
-    monkeypatch.setattr(module, "_TOKENS_PER_BATCH", 20)
+    monkeypatch.setattr(BertProgram, "tokens_at_once", 20)
     monkeypatch.setattr(module, "_TOKENIZED_AT_ONCE", 4)
     np.testing.assert_allclose(tiny_encoder.encode(TEXTS, route="query"), expected, atol=1e-5)
 
@@ -82,7 +83,7 @@ def test_the_receipt_tells_model_expert_and_exact_text(tiny_encoder, tiny_baseli
 
 
 def test_progress_grows_and_reaches_the_total(tiny_encoder, monkeypatch):
-    monkeypatch.setattr(module, "_TOKENS_PER_BATCH", 30)
+    monkeypatch.setattr(BertProgram, "tokens_at_once", 30)
     calls = []
     tiny_encoder.encode(TEXTS, route="sts", progress=lambda done, total: calls.append((done, total)))
     assert len(calls) > 2
@@ -91,7 +92,7 @@ def test_progress_grows_and_reaches_the_total(tiny_encoder, monkeypatch):
 
 
 def test_stopping_ends_the_work_early(tiny_encoder, monkeypatch):
-    monkeypatch.setattr(module, "_TOKENS_PER_BATCH", 30)
+    monkeypatch.setattr(BertProgram, "tokens_at_once", 30)
     stop, calls = threading.Event(), []
 
     def progress(done, total):

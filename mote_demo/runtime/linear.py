@@ -1,0 +1,135 @@
+"""Linear layers of inference: weights reordered once for the machine, what follows the product fused into it."""
+
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.weak import WeakTensorKeyDictionary
+
+
+class Linear(Protocol):
+    """Multiply float32 rows [n, inputs] by a fixed weight."""
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return the product plus the bias: [n, outputs]."""
+        ...
+
+    def gelu(self, rows: Tensor) -> Tensor:
+        """Return the exact GELU of the product plus the bias."""
+        ...
+
+    def add(self, rows: Tensor, residual: Tensor) -> Tensor:
+        """Return the product plus the bias plus ``residual``, [n, outputs]."""
+        ...
+
+
+class PlainLinear:
+    """Compute with what torch has everywhere."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._weight, self._bias = weight, bias
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return the product plus the bias: [n, outputs]."""
+        return functional.linear(rows, self._weight, self._bias)
+
+    def gelu(self, rows: Tensor) -> Tensor:
+        """Return the exact GELU of the product plus the bias."""
+        return functional.gelu(self(rows))
+
+    def add(self, rows: Tensor, residual: Tensor) -> Tensor:
+        """Return the product plus the bias plus ``residual``, [n, outputs]."""
+        return self(rows).add_(residual)
+
+
+class PrepackedLinear:
+    """Compute with oneDNN, which lays the weight out for this processor and fuses what follows the product."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._weight, self._bias = torch.ops.mkldnn._reorder_linear_weight(weight, None), bias
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return the product plus the bias: [n, outputs]."""
+        return torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")
+
+    def gelu(self, rows: Tensor) -> Tensor:
+        """Return the exact GELU of the product plus the bias."""
+        return torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "gelu", [], "none")
+
+    def add(self, rows: Tensor, residual: Tensor) -> Tensor:
+        """Return the product plus the bias plus ``residual``, [n, outputs]."""
+        return torch.ops.mkldnn._linear_pointwise.binary(rows, residual, self._weight, self._bias, "add")
+
+
+Make = Callable[[Tensor, Tensor], Linear]
+"""Makes a linear layer of its weight [outputs, inputs] and bias [outputs]."""
+
+
+@cache
+def linear_kind() -> Make:
+    """Return the fastest linear layer of float32 that this build of torch has."""
+    try:
+        # These operators serve inductor and may change with torch; the plain layer does not.
+        probe = PrepackedLinear(torch.eye(2), torch.zeros(2))
+        rows = torch.ones(1, 2)
+        probe.add(probe.gelu(probe(rows)), rows)
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return PlainLinear
+    return PrepackedLinear
+
+
+@dataclass(frozen=True)
+class _Pack:
+    others: tuple[Callable[[], Tensor | None], ...]
+    state: tuple[tuple[int, int], ...]
+    make: Make
+    layer: Linear
+
+
+class Packs:
+    """Keep a packed layer for as long as the parameters live that it was packed from.
+
+    The views of all routes, and both models where they share tensors, then share one packed copy.
+    """
+
+    def __init__(self) -> None:
+        self._packs = WeakTensorKeyDictionary()
+        self._lock = threading.Lock()
+
+    def layer(self, weights: Sequence[Tensor], biases: Sequence[Tensor], make: Make) -> Linear:
+        """Return one layer that computes several of equal input, their outputs one after the other.
+
+        Args:
+            weights: parameters, each [outputs, inputs].
+            biases: parameters, each [outputs].
+            make: what to pack them into.
+        """
+        parameters = (*weights, *biases)
+        with self._lock:
+            pack = self._packs.get(weights[0])
+            if pack is None or not _is_of(pack, parameters, make):
+                layer = make(torch.cat([*weights]).detach(), torch.cat([*biases]).detach())
+                others = tuple(weakref.ref(parameter) for parameter in parameters[1:])
+                pack = _Pack(others, state_of(parameters), make, layer)
+                self._packs[weights[0]] = pack
+            return pack.layer
+
+
+def state_of(parameters: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:
+    """Return where each tensor lies and how often it was written to; other values mean another state."""
+    return tuple((parameter.data_ptr(), parameter._version) for parameter in parameters)
+
+
+def _is_of(pack: _Pack, parameters: Sequence[Tensor], make: Make) -> bool:
+    same = all(other() is parameter for other, parameter in zip(pack.others, parameters[1:], strict=False))
+    return same and pack.state == state_of(parameters) and pack.make is make
+
+
+PACKS = Packs()
+"""Packed weights are read-only, like the parameters of the models that visitors share."""

@@ -1,0 +1,120 @@
+"""Every runtime computes what the dense view of a route computes."""
+
+import copy
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, DistilBertConfig
+
+from mote_demo.encoder import Encoder
+from mote_demo.model import upcycle
+from mote_demo.runtime import linear
+from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear_kind
+from mote_demo.runtime.padded import PaddedProgram
+from mote_demo.runtime.program import compile_view
+from mote_demo.settings import ROOT
+from mote_demo.tasks import ROUTES
+
+TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", "", "a dog"]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_bert_program_gives_the_vectors_of_the_view(tiny_encoder, route, pooling):
+    ids, view = tiny_encoder.tokenize(TEXTS, route), tiny_encoder.model.dense(route)
+    expected = PaddedProgram(view, pooling)(ids)
+    found = BertProgram(view, pooling)(ids)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+def test_the_bert_program_gives_the_vectors_of_the_view_without_onednn(tiny_encoder, monkeypatch):
+    ids, view = tiny_encoder.tokenize(TEXTS, "sts"), tiny_encoder.model.dense("sts")
+    expected = PaddedProgram(view, "mean")(ids)
+    monkeypatch.setattr("mote_demo.runtime.bert.linear_kind", lambda: PlainLinear)
+    np.testing.assert_allclose(BertProgram(view, "mean")(ids), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("model", ["baseline", "mote"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_shipped_checkpoints_give_the_same_vectors_on_every_runtime(shipped, model, route):
+    encoder = shipped[model]
+    view, pooling = encoder.model.dense(route), encoder.model.config.pooling
+    texts = [*TEXTS, "Embeddings turn a text into a point. " * 60]
+    expected = PaddedProgram(view, pooling)(encoder.tokenize(texts, route))
+    assert isinstance(compile_view(view, pooling), BertProgram)
+    cosines = np.einsum("nd,nd->n", encoder.encode(texts, route=route), expected)
+    assert cosines.min() >= 0.9999
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return {name: Encoder.from_pretrained(ROOT / "checkpoints" / name) for name in ("baseline", "mote")}
+
+
+def test_another_architecture_runs_as_it_is(tiny_encoder):
+    torch.manual_seed(0)
+    config = DistilBertConfig(vocab_size=200, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
+    model = upcycle(AutoModel.from_config(config), ROUTES)
+    encoder = Encoder(model, tiny_encoder._tokenizer, "distilled")
+    assert isinstance(compile_view(model.dense("sts"), "mean"), PaddedProgram)
+    assert encoder.encode(TEXTS, route="sts").shape == (len(TEXTS), 32)
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden_act": "relu"}, {"is_decoder": True}, {"position_embedding_type": "relative_key"}]
+)
+def test_a_bert_that_computes_something_else_runs_as_it_is(tiny_encoder, change):
+    view = copy.deepcopy(tiny_encoder.model.dense("sts"))
+    for name, value in change.items():
+        setattr(view.config, name, value)
+    assert not BertProgram.suits(view)
+
+
+def test_vectors_follow_weights_that_change_in_place(fresh_mote, tiny_encoder):
+    encoder = Encoder(fresh_mote, tiny_encoder._tokenizer, "changing")
+    before = encoder.encode(TEXTS, route="sts")
+    with torch.no_grad():
+        for parameter in fresh_mote.expert_parameters("sts").values():
+            parameter.add_(0.05)
+    after = encoder.encode(TEXTS, route="sts")
+    assert np.abs(after - before).max() > 1e-3
+    expected = PaddedProgram(fresh_mote.dense("sts"), "mean")(encoder.tokenize(TEXTS, "sts"))
+    np.testing.assert_allclose(after, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", [PlainLinear, PrepackedLinear])
+def test_a_linear_layer_fuses_what_follows(kind):
+    if kind is PrepackedLinear and linear_kind() is PlainLinear:
+        pytest.skip("this build of torch has no oneDNN")
+    torch.manual_seed(0)
+    weight, bias, rows, residual = torch.randn(6, 4), torch.randn(6), torch.randn(3, 4), torch.randn(3, 6)
+    layer, product = kind(weight, bias), rows @ weight.T + bias
+    torch.testing.assert_close(layer(rows), product)
+    torch.testing.assert_close(layer.gelu(rows), torch.nn.functional.gelu(product))
+    torch.testing.assert_close(layer.add(rows, residual.clone()), product + residual)
+
+
+def test_a_build_without_onednn_gets_the_plain_layer(monkeypatch):
+    linear_kind.cache_clear()
+    monkeypatch.setattr(linear, "PrepackedLinear", lambda weight, bias: torch.ops.mkldnn.not_there(weight))
+    try:
+        assert linear_kind() is PlainLinear
+    finally:
+        linear_kind.cache_clear()
+
+
+def test_equal_parameters_share_one_packed_layer_and_take_it_with_them():
+    packs, weight, bias = Packs(), torch.nn.Parameter(torch.eye(2)), torch.nn.Parameter(torch.zeros(2))
+    layer = packs.layer([weight], [bias], PlainLinear)
+    assert packs.layer([weight], [bias], PlainLinear) is layer
+    assert packs.layer([weight], [torch.nn.Parameter(torch.ones(2))], PlainLinear) is not layer
+    layer = packs.layer([weight], [bias], PlainLinear)
+    gone = weakref.ref(layer)
+    del layer, weight
+    gc.collect()
+    assert gone() is None
