@@ -141,7 +141,7 @@ class Encoder:
             )
             for key, tensor in sorted(self.model.dense(name).state_dict().items()):
                 digest.update(key.encode())
-                digest.update(tensor.cpu().contiguous().numpy().tobytes())
+                digest.update(tensor.cpu().contiguous().numpy().data)
             self._fingerprints[name] = digest.hexdigest()[:16]
         return self._fingerprints[name]
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
@@ -33,7 +34,10 @@ class VectorIndex:
 
     @classmethod
     def build(cls, vectors: np.ndarray, *, key: IndexKey) -> "VectorIndex":
-        """Index ``vectors``, float [n, d] with n >= 1 and rows of unit length: scores are then cosines."""
+        """Index ``vectors``, float [n, d] with n >= 1 and rows of unit length: scores are then cosines.
+
+        float32 vectors in C order are not copied, so they must keep their values.
+        """
         vectors = _matrix(vectors)
         if not len(vectors):
             raise UserError("There are no texts to search. Please choose or upload texts first.")
@@ -106,9 +110,14 @@ def _searcher(vectors: np.ndarray) -> Search:
         import faiss
     except ImportError:
         return _numpy_searcher(vectors)
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    return index.search
+    # An IndexFlatIP would answer the same from a copy of its own; the store holds these vectors already.
+    return partial(_faiss_search, faiss.knn, faiss.METRIC_INNER_PRODUCT, vectors)
+
+
+def _faiss_search(
+    knn: Callable[..., tuple[np.ndarray, np.ndarray]], metric: int, vectors: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    return knn(queries, vectors, k, metric=metric)
 
 
 def _numpy_searcher(vectors: np.ndarray) -> Search:

@@ -14,6 +14,7 @@ from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.index import IndexKey, VectorIndex
+from mote_demo.model.sharing import share_equal_tensors
 from mote_demo.store import VectorStore
 
 BUILT_IN: Mapping[str, tuple[str, Callable[[], Texts]]] = {
@@ -52,11 +53,10 @@ class Registry:
                     f"There is no checkpoint in {checkpoints / name}. Train both with "
                     "'python -m mote_demo train recipes/default.yaml --data DIR --out checkpoints'."
                 )
-        return cls(
-            baseline=Encoder.from_pretrained(checkpoints / "baseline", "Baseline"),
-            mote=Encoder.from_pretrained(checkpoints / "mote", "MoTE"),
-            store=VectorStore(cache),
-        )
+        baseline = Encoder.from_pretrained(checkpoints / "baseline", "Baseline")
+        mote = Encoder.from_pretrained(checkpoints / "mote", "MoTE")
+        share_equal_tensors(mote.model, baseline.model)
+        return cls(baseline=baseline, mote=mote, store=VectorStore(cache))
 
     def texts(self, name: str | None) -> Texts:
         """Return the built-in texts called ``name``; they are read once."""

@@ -85,6 +85,15 @@ def test_only_the_new_expert_changes(tiny_encoder):
     assert any(not torch.equal(after[name], before[name.replace(".mine.", ".classification.")]) for name in new)
 
 
+def test_quick_growth_trains_the_top_block_and_leaves_the_base_below(tiny_encoder):
+    quick = Growth.suited("mine", "classification", 48, effort="quick")
+    experts = finish(tiny_encoder, examples_of("classification"), quick).experts
+    base = copy_expert(tiny_encoder, "classification")
+    changed = {path for path, layer in experts.items() if not torch.equal(layer.weight, base[path].half().float().weight)}
+    assert changed == set(tiny_encoder.model.paths_of([3]))
+    assert changed < set(tiny_encoder.model.expert_paths)
+
+
 def test_nothing_below_the_expert_is_recorded_for_gradients(tiny_encoder):
     finish(tiny_encoder, examples_of("classification"), growth(epochs=1))
     assert not any(parameter.requires_grad for parameter in tiny_encoder.model.parameters())
@@ -99,11 +108,12 @@ def test_a_grown_retrieval_expert_leaves_document_vectors_alone(tiny_encoder):
     assert not np.allclose(plugged.encode(documents, route="mine"), tiny_encoder.encode(documents, route="query"))
 
 
+@pytest.mark.parametrize("first", [None, 3])
 @pytest.mark.parametrize("architecture", BACKBONES)
-def test_kept_activations_give_the_vectors_of_the_whole_model(architecture, tiny_encoder):
+def test_kept_activations_give_the_vectors_of_the_whole_model(architecture, first, tiny_encoder):
     encoder = Encoder(tiny_model(architecture), tiny_encoder._tokenizer, architecture)
     texts = ["a cat", "the red train by the old river", "a", "my dog, your dog and three fish"] * 3
-    trunk = FrozenTrunk(encoder, encoder.model.dense("clustering"), "clustering")
+    trunk = FrozenTrunk(encoder, encoder.model.dense("clustering"), "clustering", first=first)
     assert trunk.keeps
     with torch.no_grad():
         first, again = trunk.encode(texts).numpy(), trunk.encode(texts[::-1]).numpy()[::-1]
@@ -188,7 +198,7 @@ def test_settings_that_do_not_fit_are_refused(tiny_encoder, changes, words):
         list(grow(tiny_encoder, examples_of("classification"), growth(**changes)))
 
 
-@pytest.mark.parametrize(("changes", "words"), [({"name": "My topic!"}, "small letter"), ({"epochs": 0}, "epochs")])
+@pytest.mark.parametrize(("changes", "words"), [({"name": "My topic!"}, "small letter"), ({"epochs": 0}, "epochs"), ({"blocks": 0}, "block")])
 def test_settings_out_of_range_are_refused(changes, words):
     with pytest.raises(UserError, match=words):
         growth(**changes)

@@ -16,21 +16,24 @@ class Backbone:
 
     ``blocks`` is the dotted path of the module list of blocks; ``mlp`` are the paths, inside a
     block, of the linear layers that make up its MLP. Norms are not listed: they stay shared.
+    ``attention`` is the path of the module whose first output is all that the rest of the block reads; None where
+    there is no such module.
     """
 
     blocks: str
     mlp: tuple[str, ...]
+    attention: str | None = None
     init: Mapping[str, Any] = field(default_factory=dict)
 
 
-_BERT = Backbone("encoder.layer", ("intermediate.dense", "output.dense"), {"add_pooling_layer": False})
+_BERT = Backbone("encoder.layer", ("intermediate.dense", "output.dense"), "attention", {"add_pooling_layer": False})
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
     {
         "bert": _BERT,
         "roberta": _BERT,
         "xlm-roberta": _BERT,
-        "electra": Backbone("encoder.layer", ("intermediate.dense", "output.dense")),
+        "electra": Backbone("encoder.layer", ("intermediate.dense", "output.dense"), "attention"),
         "mpnet": _BERT,
         "distilbert": Backbone("transformer.layer", ("ffn.lin1", "ffn.lin2")),
         "modernbert": Backbone("layers", ("mlp.Wi", "mlp.Wo")),

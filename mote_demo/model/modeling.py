@@ -1,7 +1,7 @@
 """The Mixture of Task Experts encoder."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -54,8 +54,12 @@ class MoteModel(PreTrainedModel):
     @property
     def expert_paths(self) -> list[str]:
         """Return the dotted paths, inside the backbone, of the layers that have one copy per expert."""
+        return self.paths_of(self.config.expert_layers)
+
+    def paths_of(self, blocks: Iterable[int]) -> list[str]:
+        """Return those of ``expert_paths`` that lie in some blocks (from 0)."""
         spec = find_backbone(self.config.backbone_config.model_type)
-        return expert_paths(spec.blocks, spec.mlp, self.config.expert_layers)
+        return expert_paths(spec.blocks, spec.mlp, blocks)
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the word embeddings."""

@@ -1,4 +1,4 @@
-"""Encode with gradients where only the experts train: the blocks below them run once per text."""
+"""Encode with gradients where only experts train: what lies below the first of them runs once per text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,19 +25,29 @@ _PROBE = ("a", "a longer text, beside which the first one is padded")
 class FrozenTrunk:
     """Turn texts into vectors that carry gradients to the experts of a dense view.
 
-    Nothing below the first block with experts trains, so what enters this block stays the same: it
+    Nothing below the first expert that trains changes, so what enters this expert stays the same: it
     is computed once per text and kept, up to half a gigabyte. There is no dropout. Where an
     architecture does not give the same vectors this way, all blocks run every time.
     """
 
-    def __init__(self, encoder: Encoder, view: PreTrainedModel, route: str, *, keep: bool = True) -> None:
-        """Encode with ``view``, a view of ``encoder`` on ``route``; with ``keep=False`` all blocks run every time."""
+    def __init__(
+        self, encoder: Encoder, view: PreTrainedModel, route: str, *, first: int | None = None, keep: bool = True
+    ) -> None:
+        """Cut a view in two.
+
+        Args:
+            encoder: the model; it gives the tokens.
+            view: a view of ``encoder`` on ``route``, with the experts that train.
+            route: name of the route.
+            first: the lowest block whose expert trains; None is the lowest that has experts.
+            keep: False lets all blocks run every time.
+        """
         self._encoder = encoder
         self._view = view
         self._route = route
         self._kept: dict[str, Tensor] = {}
         self._bytes = 0
-        self._catch, self._head, self._tail = _cut(encoder, view)
+        self._catch, self._head, self._tail = _cut(encoder, view, first)
         self.keeps = keep and self._gives_same_vectors()
 
     def encode(self, texts: Sequence[str]) -> Tensor:
@@ -66,7 +76,7 @@ class FrozenTrunk:
         ]
 
     def _enter(self, texts: Sequence[str]) -> list[Tensor]:
-        """Return what enters the first block with experts: one float32 [tokens, hidden] a text."""
+        """Return what enters the first expert that trains: one float32 [tokens, hidden] a text."""
         missing = [text for text in dict.fromkeys(texts) if text not in self._kept]
         fresh = dict(zip(missing, self._run_head(missing), strict=True)) if missing else {}
         entering = [fresh[text] if text in fresh else self._kept[text] for text in texts]
@@ -114,17 +124,54 @@ class _Given(nn.Module):
         return args[1] if inputs_embeds is None else inputs_embeds
 
 
-def _cut(encoder: Encoder, view: PreTrainedModel) -> tuple[_Catch, nn.Module, nn.Module]:
-    """Return views of the blocks below the first one with experts, and from there on."""
+class _CatchAttention(nn.Module):
+    """Run an attention and keep what leaves it."""
+
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.attention = attention
+        self.hidden = torch.empty(0)
+
+    def forward(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        outputs = self.attention(*args, **kwargs)
+        self.hidden = outputs[0]
+        return outputs
+
+
+class _GivenAttention(nn.Module):
+    """Stand in for an attention whose output is what enters the block."""
+
+    def forward(self, hidden: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, None]:
+        return hidden, None
+
+
+def _cut(
+    encoder: Encoder, view: PreTrainedModel, first: int | None
+) -> tuple[_Catch | _CatchAttention, nn.Module, nn.Module]:
+    """Return views of what lies below the expert of block ``first``, and from there on."""
     config = encoder.model.config
-    path, first = find_backbone(config.backbone_config.model_type).blocks, config.expert_layers[0]
-    blocks = list(view.get_submodule(path))
-    catch = _Catch(blocks[first])
-    head = replace_modules(view, {path: nn.ModuleList([*blocks[:first], catch])})
-    instead: dict[str, nn.Module] = {path: nn.ModuleList(blocks[first:]), "embeddings": _Given()}
+    spec = find_backbone(config.backbone_config.model_type)
+    first = config.expert_layers[0] if first is None else first
+    blocks = list(view.get_submodule(spec.blocks))
+    catch, last, opening = _cut_block(blocks[first], spec.attention)
+    head = replace_modules(view, {spec.blocks: nn.ModuleList([*blocks[:first], last])})
+    instead: dict[str, nn.Module] = {
+        spec.blocks: nn.ModuleList([opening, *blocks[first + 1 :]]),
+        "embeddings": _Given(),
+    }
     if hasattr(view, "embeddings_project"):  # ELECTRA's, where its embeddings are narrower than its blocks
         instead["embeddings_project"] = nn.Identity()
     return catch, head, replace_modules(view, instead)
+
+
+def _cut_block(block: nn.Module, attention: str | None) -> tuple[_Catch | _CatchAttention, nn.Module, nn.Module]:
+    """Return what catches, the block with it, and the rest of the block: after its attention, where this is a seam."""
+    if attention is None:
+        catch = _Catch(block)
+        return catch, catch, block
+    caught = _CatchAttention(block.get_submodule(attention))
+    given = replace_modules(block, {attention: _GivenAttention()})
+    return caught, replace_modules(block, {attention: caught}), given
 
 
 def _pad(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -4,8 +4,9 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -20,10 +21,33 @@ from mote_demo.tasks import find_task
 from mote_demo.training.frozen_trunk import FrozenTrunk
 from mote_demo.training.objectives import make_objective
 
-EFFORTS = {"quick": 40, "thorough": 120}
-"""About how many optimiser steps each effort takes."""
 
-_MOST_EPOCHS = {"quick": 8, "thorough": 20}
+
+@dataclass(frozen=True)
+class Effort:
+    """Say how long and how deep to train.
+
+    Attributes:
+        steps: about how many optimiser steps.
+        most_epochs: passes over the examples, however few these are.
+        blocks: how many blocks with experts train, from the top; None is all.
+        learning_rate: the highest one, of AdamW.
+    """
+
+    steps: int
+    most_epochs: int
+    blocks: int | None
+    learning_rate: float
+
+
+EFFORTS: Mapping[str, Effort] = MappingProxyType(
+    {
+        # What enters the top expert is computed once per text, so that its steps cost next to nothing.
+        "quick": Effort(steps=200, most_epochs=10, blocks=1, learning_rate=5e-4),
+        "thorough": Effort(steps=120, most_epochs=20, blocks=None, learning_rate=2e-4),
+    }
+)
+
 _WARM_UP = 0.1
 _WEIGHT_DECAY = 0.01
 _MAX_GRADIENT = 1.0
@@ -44,6 +68,8 @@ class Growth:
         learning_rate: the highest one, of AdamW.
         temperature: of the softmax in the loss.
         seed: of the order of the examples.
+        blocks: how many blocks with experts train, from the top; in those below, the new expert stays a copy of
+            the base's. None is all.
     """
 
     name: str
@@ -54,10 +80,13 @@ class Growth:
     learning_rate: float = 2e-4
     temperature: float = 0.05
     seed: int = 0
+    blocks: int | None = None
 
     def __post_init__(self) -> None:
         check_name("expert", self.name)
         find_task(self.task)
+        if self.blocks is not None and self.blocks < 1:
+            raise UserError(f"At least one block must train, not {self.blocks}.")
         for setting, low, high in (
             ("epochs", 1, 1000),
             ("batch_size", 4, 512),
@@ -81,10 +110,18 @@ class Growth:
         """
         if effort not in EFFORTS:
             raise unknown_choice("effort", effort, EFFORTS)
+        chosen = EFFORTS[effort]
         batch_size = min(32, max(8, rows // 4 // 2 * 2))
         steps_of_epoch = max(1, math.ceil(rows / batch_size))
-        epochs = min(_MOST_EPOCHS[effort], max(1, round(EFFORTS[effort] / steps_of_epoch)))
-        return cls(name, task, base or find_task(task).query_route, epochs=epochs, batch_size=batch_size)
+        return cls(
+            name,
+            task,
+            base or find_task(task).query_route,
+            epochs=min(chosen.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
+            batch_size=batch_size,
+            learning_rate=chosen.learning_rate,
+            blocks=chosen.blocks,
+        )
 
 
 @dataclass(frozen=True)
@@ -143,11 +180,13 @@ def grow(
     encoder.model.requires_grad_(False)
     experts = copy_expert(encoder, settings.base)
     view = replace_modules(encoder.model.dense(settings.base), experts)
-    trunk = FrozenTrunk(encoder, view, settings.base)
+    layers = _trained_layers(encoder, settings)
+    trunk = FrozenTrunk(encoder, view, settings.base, first=layers[0])
     objective = make_objective(examples, encoder, trunk, settings.batch_size, settings.temperature)
     random = np.random.default_rng(settings.seed)
     steps = settings.epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
-    optimiser = _Optimiser(experts, settings.learning_rate, steps)
+    trained = [experts[path] for path in encoder.model.paths_of(layers)]
+    optimiser = _Optimiser(trained, settings.learning_rate, steps)
     losses: list[float] = []
     batches = (batch for _ in range(settings.epochs) for batch in objective.epoch(random))
     for batch in batches:
@@ -167,6 +206,11 @@ def copy_expert(encoder: Encoder, route: str) -> dict[str, nn.Module]:
     return {path: copy.deepcopy(dense.get_submodule(path)) for path in encoder.model.expert_paths}
 
 
+def _trained_layers(encoder: Encoder, settings: Growth) -> list[int]:
+    layers = encoder.model.config.expert_layers
+    return layers if settings.blocks is None else layers[-settings.blocks :]
+
+
 def _check(encoder: Encoder, examples: Examples, settings: Growth) -> None:
     config = encoder.model.config
     if not config.expert_layers:
@@ -182,10 +226,8 @@ def _check(encoder: Encoder, examples: Examples, settings: Growth) -> None:
 class _Optimiser:
     """AdamW with warm-up, a cosine down to zero and clipped gradients, on the new layers alone."""
 
-    def __init__(self, experts: dict[str, nn.Module], learning_rate: float, steps: int) -> None:
-        self._parameters = [
-            parameter for module in experts.values() for parameter in module.requires_grad_().parameters()
-        ]
+    def __init__(self, layers: Iterable[nn.Module], learning_rate: float, steps: int) -> None:
+        self._parameters = [parameter for layer in layers for parameter in layer.requires_grad_().parameters()]
         self._adam = torch.optim.AdamW(self._parameters, lr=learning_rate, weight_decay=_WEIGHT_DECAY)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._adam, lambda step: _rate(step, steps))
 
