@@ -1,16 +1,18 @@
-# make run | test | lint | screenshots | clean; PYTHON, PORT and PYTEST_ARGS can be set.
+# make run | test | lint | bench | screenshots | clean; PYTHON, PORT, PYTEST_ARGS and BENCH can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?=
+BENCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
+READY_BENCH := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint screenshots chromium clean
+.PHONY: run test lint bench screenshots chromium clean
 
 run: $(READY)
 	@echo "Starting the app: http://localhost:$(PORT)"
@@ -23,6 +25,9 @@ lint: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(READY_BENCH)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 screenshots: $(READY_DEV) chromium
 	$(BIN)/python scripts/screenshots.py
@@ -43,6 +48,10 @@ $(READY): requirements.txt constraints.txt
 
 $(READY_DEV): requirements-dev.txt $(READY)
 	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(READY_BENCH): requirements-bench.txt $(READY)
+	$(PIP) -r requirements-bench.txt
 	@touch $@
 
 clean:

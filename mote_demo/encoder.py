@@ -117,6 +117,26 @@ class Encoder:
                 progress(done, len(texts))
         return vectors
 
+    def encode_mixed(self, texts: Sequence[str], routes: Sequence[str | None]) -> np.ndarray:
+        """Encode texts of several tasks, each with a route of its own.
+
+        Args:
+            texts: the texts, without instruction.
+            routes: one a text; a missing or unknown one is a ``UserError``, before anything is computed.
+
+        Returns:
+            float32 [len(texts), dimension], rows of unit length, in the order of ``texts``.
+        """
+        if len(texts) != len(routes):
+            raise UserError(f"{len(texts)} texts need as many routes, not {len(routes)}.")
+        members: dict[str, list[int]] = {}
+        for row, route in enumerate(routes):
+            members.setdefault(self.model.config.resolve(route), []).append(row)
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for name, rows in members.items():
+            vectors[rows] = self.encode([texts[row] for row in rows], route=name)
+        return vectors
+
     def receipt(self, text: str, *, route: str | None) -> Receipt:
         """Say what ``encode`` does with ``text`` on ``route``, without running the model."""
         name = self.model.config.resolve(route)

@@ -82,6 +82,16 @@ def test_the_receipt_tells_model_expert_and_exact_text(tiny_encoder, tiny_baseli
     assert tiny_baseline_encoder.receipt("a cat", route="sts").expert is None
 
 
+def test_a_mixed_list_gets_each_text_its_own_route(tiny_encoder):
+    routes = ["sts", "query", "similarity", "document", "clustering", "query"]
+    expected = [tiny_encoder.encode([text], route=route)[0] for text, route in zip(TEXTS, routes, strict=True)]
+    np.testing.assert_allclose(tiny_encoder.encode_mixed(TEXTS, routes), expected, atol=1e-5)
+    with pytest.raises(UserError, match="'query', 'document'"):
+        tiny_encoder.encode_mixed(TEXTS, [*routes[:5], None])
+    with pytest.raises(UserError, match="6 texts need as many routes, not 1"):
+        tiny_encoder.encode_mixed(TEXTS, ["sts"])
+
+
 def test_progress_grows_and_reaches_the_total(tiny_encoder, monkeypatch):
     monkeypatch.setattr(BertProgram, "tokens_at_once", 30)
     calls = []

@@ -89,7 +89,9 @@ def test_quick_growth_trains_the_top_block_and_leaves_the_base_below(tiny_encode
     quick = Growth.suited("mine", "classification", 48, effort="quick")
     experts = finish(tiny_encoder, examples_of("classification"), quick).experts
     base = copy_expert(tiny_encoder, "classification")
-    changed = {path for path, layer in experts.items() if not torch.equal(layer.weight, base[path].half().float().weight)}
+    changed = {
+        path for path, layer in experts.items() if not torch.equal(layer.weight, base[path].half().float().weight)
+    }
     assert changed == set(tiny_encoder.model.paths_of([3]))
     assert changed < set(tiny_encoder.model.expert_paths)
 
@@ -198,7 +200,10 @@ def test_settings_that_do_not_fit_are_refused(tiny_encoder, changes, words):
         list(grow(tiny_encoder, examples_of("classification"), growth(**changes)))
 
 
-@pytest.mark.parametrize(("changes", "words"), [({"name": "My topic!"}, "small letter"), ({"epochs": 0}, "epochs"), ({"blocks": 0}, "block")])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"name": "My topic!"}, "small letter"), ({"epochs": 0}, "epochs"), ({"blocks": 0}, "block")],
+)
 def test_settings_out_of_range_are_refused(changes, words):
     with pytest.raises(UserError, match=words):
         growth(**changes)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from mote_demo.runtime.linear import PACKS, Linear, linear_kind, state_of
 
 @dataclass(frozen=True)
 class _Span:
-    """Texts of equal length that lie side by side: rows ``start`` to ``stop`` hold ``texts`` times ``length`` tokens."""
+    """Texts of equal length, side by side: rows ``start`` to ``stop`` hold ``texts`` times ``length`` tokens."""
 
     start: int
     stop: int
@@ -39,7 +40,7 @@ class _Norm:
 
 
 class _Block:
-    def __init__(self, block: nn.Module, heads: int) -> None:
+    def __init__(self, block: Any, heads: int) -> None:  # noqa: ANN401 - attributes of a module have no types
         attention, make = block.attention.self, linear_kind()
         parts = (attention.query, attention.key, attention.value)
         self._heads = heads

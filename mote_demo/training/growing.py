@@ -22,7 +22,6 @@ from mote_demo.training.frozen_trunk import FrozenTrunk
 from mote_demo.training.objectives import make_objective
 
 
-
 @dataclass(frozen=True)
 class Effort:
     """Say how long and how deep to train.

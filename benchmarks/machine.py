@@ -1,0 +1,40 @@
+"""What ran the benchmarks, and the most it can multiply."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.rows import seconds
+
+_SIZE = 1536
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "umap-learn", "gradio")
+
+
+def describe() -> dict[str, Any]:
+    """Return the processor, its threads and features, and the versions that matter."""
+    return {
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "sgemm_gflops": round(peak_flops() / 1e9, 1),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def peak_flops(tries: int = 7) -> float:
+    """Return the best rate of float32 matrix products, in operations a second."""
+    one, other = torch.randn(_SIZE, _SIZE), torch.randn(_SIZE, _SIZE)
+    return 2 * _SIZE**3 / min(seconds(lambda: one @ other) for _ in range(tries))
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,115 @@
+"""The runtimes a user would pick instead, each fed in the way that suits it best."""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from benchmarks.inputs import encoder
+from mote_demo.model.folding import fold
+from mote_demo.model.modeling import pool
+from mote_demo.settings import ROOT
+
+Encode = Callable[[Sequence[str]], np.ndarray]
+
+_BATCH = 32
+
+
+def sentence_transformers(model: str, route: str) -> Encode:
+    """Return ``SentenceTransformer.encode`` of the route as a plain dense model (see ``fold``)."""
+    from sentence_transformers import SentenceTransformer
+
+    folder = Path(tempfile.mkdtemp()) / route
+    fold(ROOT / "checkpoints" / model, route, folder)
+    dense = SentenceTransformer(str(folder), device="cpu")
+    return lambda texts: dense.encode(list(texts), show_progress_bar=False, batch_size=_BATCH)
+
+
+def onnx_runtime(model: str, route: str, *, int8: bool = False) -> Encode:
+    """Return ONNX Runtime on the route's dense view; ``int8`` as ready-made int8 models are: dynamic, per tensor."""
+    import onnxruntime
+
+    file = _export_onnx(model, route)
+    if int8:
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        small = file.with_name("int8.onnx")
+        quantize_dynamic(file, small, weight_type=QuantType.QInt8)
+        file = small
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+    def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0])
+
+    return _encode_with(model, route, run)
+
+
+def openvino(model: str, route: str) -> Encode:
+    """Return OpenVINO, in float32, on the route's dense view."""
+    import openvino as ov
+
+    example = {name: torch.ones(2, 8, dtype=torch.int64) for name in ("input_ids", "attention_mask")}
+    converted = ov.convert_model(_Hidden(model, route), example_input=example)
+    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    compiled = ov.Core().compile_model(converted, "CPU", hints)
+
+    def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(compiled([ids.numpy(), mask.numpy()])[0])
+
+    return _encode_with(model, route, run)
+
+
+class _Hidden(torch.nn.Module):
+    """The dense view of a route with positional tensors in and one tensor out, for exporters."""
+
+    def __init__(self, model: str, route: str) -> None:
+        super().__init__()
+        self.view = encoder(model).model.dense(route)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.view(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+
+def _export_onnx(model: str, route: str) -> Path:
+    file = Path(tempfile.mkdtemp()) / "model.onnx"
+    example = torch.ones(2, 8, dtype=torch.int64)
+    axes = {0: "texts", 1: "tokens"}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    torch.onnx.export(
+        _Hidden(model, route).eval(),
+        (example, example),
+        str(file),
+        input_names=["input_ids", "attention_mask"],
+        output_names=["hidden"],
+        dynamic_axes={"input_ids": axes, "attention_mask": axes, "hidden": axes},
+        dynamo=False,
+    )
+    return file
+
+
+def _encode_with(model: str, route: str, run: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Encode:
+    """Feed a runtime texts sorted by tokens, which pads least, and pool what comes out."""
+    ours = encoder(model)
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        ids = ours.tokenize(texts, route)
+        vectors = np.empty((len(ids), ours.dimension), np.float32)
+        for rows in _by_length(ids):
+            tokens = pad_sequence([torch.tensor(ids[row]) for row in rows], batch_first=True)
+            mask = pad_sequence([torch.ones(len(ids[row]), dtype=torch.int64) for row in rows], batch_first=True)
+            vectors[rows] = pool(run(tokens, mask), mask, ours.model.config.pooling).numpy()
+        return vectors
+
+    return encode
+
+
+def _by_length(ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+    for start in range(0, len(order), _BATCH):
+        yield order[start : start + _BATCH]
