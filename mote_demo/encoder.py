@@ -54,9 +54,18 @@ class Encoder:
     Thread-safe: the weights are only read, and a route is chosen by the call. It computes where the model lies.
     """
 
-    def __init__(self, model: MoteModel, tokenizer: Tokenizer, name: str) -> None:
+    def __init__(self, model: MoteModel, tokenizer: Tokenizer, name: str, precision: str = "exact") -> None:
+        """Encode with a loaded model.
+
+        Args:
+            model: it is read, never changed.
+            tokenizer: of its backbone.
+            name: what the screen calls the model.
+            precision: one of ``runtime.program.PRECISIONS``.
+        """
         self.model = model.eval().float()
         self.name = name
+        self.precision = precision
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -64,14 +73,15 @@ class Encoder:
         self._programs: dict[str, Program] = {}
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, name: str | None = None) -> "Encoder":
+    def from_pretrained(cls, path: str | Path, name: str | None = None, precision: str = "exact") -> "Encoder":
         """Load a checkpoint folder, or a Hub name where a network exists.
 
         Args:
             path: folder with ``config.json``, safetensors and ``tokenizer.json``, or a Hub name.
             name: what the screen calls the model; None takes the last part of the path.
+            precision: one of ``runtime.program.PRECISIONS``.
         """
-        return cls(load_model(path), _load_tokenizer(str(path)), name or Path(path).name)
+        return cls(load_model(path), _load_tokenizer(str(path)), name or Path(path).name, precision)
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -152,13 +162,15 @@ class Encoder:
         )
 
     def fingerprint(self, route: str | None) -> str:
-        """Return a hash of what decides the vectors of ``route``: its weights, instruction, pooling and limit."""
+        """Return a hash of what decides the vectors of a route: weights, instruction, pooling, limit, precision."""
         name = self.model.config.resolve(route)
         if name not in self._fingerprints:
             config = self.model.config
             digest = hashlib.sha256(
                 json.dumps([config.route(name).instruction, config.pooling, config.max_tokens]).encode()
             )
+            if self.precision != "exact":
+                digest.update(self.precision.encode())
             for key, tensor in sorted(self.model.dense(name).state_dict().items()):
                 digest.update(key.encode())
                 digest.update(tensor.cpu().contiguous().numpy().data)
@@ -167,11 +179,11 @@ class Encoder:
 
     def with_route(self, name: str, route: Route, experts: dict[str, torch.nn.Module]) -> "Encoder":
         """Return an encoder with one more route; every other tensor is shared (see ``MoteModel.with_route``)."""
-        return Encoder(self.model.with_route(name, route, experts), self._tokenizer, self.name)
+        return self.with_model(self.model.with_route(name, route, experts))
 
     def with_model(self, model: MoteModel) -> "Encoder":
         """Return an encoder of another model that reads the same tokens."""
-        return Encoder(model, self._tokenizer, self.name)
+        return Encoder(model, self._tokenizer, self.name, self.precision)
 
     def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""
@@ -200,7 +212,8 @@ class Encoder:
     def _program(self, route: str) -> Program:
         program = self._programs.get(route)
         if program is None or not program.is_current():
-            program = self._programs[route] = compile_view(self.model.dense(route), self.model.config.pooling)
+            view, pooling = self.model.dense(route), self.model.config.pooling
+            program = self._programs[route] = compile_view(view, pooling, self.precision)
         return program
 
 

@@ -10,9 +10,11 @@ import torch
 from transformers import AutoModel, DistilBertConfig
 
 from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
 from mote_demo.model import upcycle
 from mote_demo.runtime import linear
 from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.int8 import Int8Linear
 from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear_kind
 from mote_demo.runtime.padded import PaddedProgram
 from mote_demo.runtime.program import compile_view
@@ -27,16 +29,15 @@ TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vect
 def test_the_bert_program_gives_the_vectors_of_the_view(tiny_encoder, route, pooling):
     ids, view = tiny_encoder.tokenize(TEXTS, route), tiny_encoder.model.dense(route)
     expected = PaddedProgram(view, pooling)(ids)
-    found = BertProgram(view, pooling)(ids)
+    found = BertProgram(view, pooling, linear_kind())(ids)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
-def test_the_bert_program_gives_the_vectors_of_the_view_without_onednn(tiny_encoder, monkeypatch):
+def test_the_bert_program_gives_the_vectors_of_the_view_without_onednn(tiny_encoder):
     ids, view = tiny_encoder.tokenize(TEXTS, "sts"), tiny_encoder.model.dense("sts")
     expected = PaddedProgram(view, "mean")(ids)
-    monkeypatch.setattr("mote_demo.runtime.bert.linear_kind", lambda: PlainLinear)
-    np.testing.assert_allclose(BertProgram(view, "mean")(ids), expected, atol=2e-6)
+    np.testing.assert_allclose(BertProgram(view, "mean", PlainLinear)(ids), expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("model", ["baseline", "mote"])
@@ -85,6 +86,34 @@ def test_vectors_follow_weights_that_change_in_place(fresh_mote, tiny_encoder):
     assert np.abs(after - before).max() > 1e-3
     expected = PaddedProgram(fresh_mote.dense("sts"), "mean")(encoder.tokenize(TEXTS, "sts"))
     np.testing.assert_allclose(after, expected, atol=2e-6)
+
+
+def test_int8_stays_near_the_exact_vectors_and_has_a_fingerprint_of_its_own(shipped):
+    exact = shipped["mote"]
+    small = Encoder(exact.model, exact._tokenizer, exact.name, "int8")
+    cosines = np.einsum("nd,nd->n", small.encode(TEXTS, route="sts"), exact.encode(TEXTS, route="sts"))
+    assert 0.98 < cosines.min() < 1 - 1e-5
+    assert small.fingerprint("sts") != exact.fingerprint("sts")
+    assert small.with_model(exact.model).precision == "int8"
+
+
+def test_integer_products_are_the_same_on_every_processor():
+    torch.manual_seed(0)
+    weight, bias, rows = torch.randn(6, 64), torch.randn(6), torch.randn(5, 64)
+    scales, steps = weight.abs().amax(1) / 127, rows.abs().amax(1) / 127
+    integers = (weight / scales[:, None]).round().long(), (rows / steps[:, None]).round().long()
+    expected = (integers[1] @ integers[0].T) * scales * steps[:, None] + bias
+    torch.testing.assert_close(Int8Linear(weight, bias)(rows), expected)
+
+
+def test_precisions_that_cannot_be_computed_are_refused(tiny_encoder):
+    view = tiny_encoder.model.dense("sts")
+    with pytest.raises(UserError, match="'exact', 'int8'"):
+        compile_view(view, "mean", "int4")
+    other = copy.deepcopy(view)
+    other.config.hidden_act = "relu"
+    with pytest.raises(UserError, match="int8 is for BERT"):
+        compile_view(other, "mean", "int8")
 
 
 @pytest.mark.parametrize("kind", [PlainLinear, PrepackedLinear])

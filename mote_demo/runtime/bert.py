@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from mote_demo.runtime.linear import PACKS, Linear, linear_kind, state_of
+from mote_demo.runtime.linear import PACKS, Make, state_of
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,14 @@ class _Norm:
 
 
 class _Block:
-    def __init__(self, block: Any, heads: int) -> None:  # noqa: ANN401 - attributes of a module have no types
-        attention, make = block.attention.self, linear_kind()
+    def __init__(self, block: Any, heads: int, make: Make) -> None:  # noqa: ANN401 - attributes of a module have no types
+        attention = block.attention.self
         parts = (attention.query, attention.key, attention.value)
         self._heads = heads
         self._qkv = PACKS.layer([part.weight for part in parts], [part.bias for part in parts], make)
         self._out, self._up, self._down = (
-            _linear(layer) for layer in (block.attention.output.dense, block.intermediate.dense, block.output.dense)
+            PACKS.layer([layer.weight], [layer.bias], make)
+            for layer in (block.attention.output.dense, block.intermediate.dense, block.output.dense)
         )
         self._norms = _Norm.of(block.attention.output.LayerNorm), _Norm.of(block.output.LayerNorm)
 
@@ -69,7 +70,8 @@ class BertProgram:
 
     tokens_at_once = 1024
 
-    def __init__(self, view: PreTrainedModel, pooling: str) -> None:
+    def __init__(self, view: PreTrainedModel, pooling: str, make: Make) -> None:
+        """Pack the weights of a view that ``suits``; ``make`` decides how its linear layers are computed."""
         embeddings = view.embeddings
         self._parameters = list(view.parameters())
         self._state = state_of(self._parameters)
@@ -78,7 +80,7 @@ class BertProgram:
         types = embeddings.token_type_embeddings.weight.detach()[0]
         self._positions = embeddings.position_embeddings.weight.detach() + types
         self._norm = _Norm.of(embeddings.LayerNorm)
-        self._blocks = [_Block(block, view.config.num_attention_heads) for block in view.encoder.layer]
+        self._blocks = [_Block(block, view.config.num_attention_heads, make) for block in view.encoder.layer]
 
     @staticmethod
     def suits(view: PreTrainedModel) -> bool:
@@ -117,10 +119,6 @@ class BertProgram:
     def _pool(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]
         return torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
-
-
-def _linear(layer: nn.Linear) -> Linear:
-    return PACKS.layer([layer.weight], [layer.bias], linear_kind())
 
 
 def _spans(lengths: Sequence[int]) -> list[_Span]:

@@ -88,7 +88,6 @@ def linear_kind() -> Make:
 class _Pack:
     others: tuple[Callable[[], Tensor | None], ...]
     state: tuple[tuple[int, int], ...]
-    make: Make
     layer: Linear
 
 
@@ -112,12 +111,12 @@ class Packs:
         """
         parameters = (*weights, *biases)
         with self._lock:
-            pack = self._packs.get(weights[0])
-            if pack is None or not _is_of(pack, parameters, make):
+            packs = self._packs.setdefault(weights[0], {})
+            pack = packs.get(make)
+            if pack is None or not _is_of(pack, parameters):
                 layer = make(torch.cat([*weights]).detach(), torch.cat([*biases]).detach())
                 others = tuple(weakref.ref(parameter) for parameter in parameters[1:])
-                pack = _Pack(others, state_of(parameters), make, layer)
-                self._packs[weights[0]] = pack
+                pack = packs[make] = _Pack(others, state_of(parameters), layer)
             return pack.layer
 
 
@@ -126,9 +125,9 @@ def state_of(parameters: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:
     return tuple((parameter.data_ptr(), parameter._version) for parameter in parameters)
 
 
-def _is_of(pack: _Pack, parameters: Sequence[Tensor], make: Make) -> bool:
+def _is_of(pack: _Pack, parameters: Sequence[Tensor]) -> bool:
     same = all(other() is parameter for other, parameter in zip(pack.others, parameters[1:], strict=False))
-    return same and pack.state == state_of(parameters) and pack.make is make
+    return same and pack.state == state_of(parameters)
 
 
 PACKS = Packs()

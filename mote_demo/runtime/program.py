@@ -6,7 +6,10 @@ from typing import Protocol
 import numpy as np
 from transformers import PreTrainedModel
 
+from mote_demo.errors import UserError, unknown_choice
 from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.int8 import Int8Linear
+from mote_demo.runtime.linear import linear_kind
 from mote_demo.runtime.padded import PaddedProgram
 
 
@@ -28,11 +31,22 @@ class Program(Protocol):
         ...
 
 
-def compile_view(view: PreTrainedModel, pooling: str) -> Program:
+PRECISIONS = ("exact", "int8")
+"""float32 throughout, or 8-bit integers in the linear layers (see ``runtime.int8``)."""
+
+
+def compile_view(view: PreTrainedModel, pooling: str, precision: str = "exact") -> Program:
     """Compile a dense view (see ``MoteModel.dense``) for where its weights lie.
 
     Args:
         view: the dense encoder of one route.
         pooling: "mean" or "cls".
+        precision: one of ``PRECISIONS``; "int8" is for BERT on the CPU, another view is a ``UserError``.
     """
-    return (BertProgram if BertProgram.suits(view) else PaddedProgram)(view, pooling)
+    if precision not in PRECISIONS:
+        raise unknown_choice("precision", precision, PRECISIONS)
+    if BertProgram.suits(view):
+        return BertProgram(view, pooling, linear_kind() if precision == "exact" else Int8Linear)
+    if precision != "exact":
+        raise UserError(f"int8 is for BERT encoders on the CPU, not for {view.config.model_type!r} on {view.device}.")
+    return PaddedProgram(view, pooling)
