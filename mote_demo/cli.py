@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, report_file, spaces_file
+from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, precision, report_file, spaces_file
 from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _add_evaluate(verbs: Verbs) -> None:
     parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", default="exact", help="exact (default), or int8")
     parser.add_argument("--cards", action="store_true", help="write the checkpoints' model cards with these scores")
 
 
@@ -273,11 +274,26 @@ def _known_arms(arms: Iterable[str], chosen: Sequence[str] | None) -> list[str]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    _score(options.checkpoints, options.data, options.sets, options.seed, options.out, cards=options.cards)
+    _score(
+        options.checkpoints,
+        options.data,
+        options.sets,
+        options.seed,
+        options.out,
+        cards=options.cards,
+        precision=options.precision,
+    )
 
 
 def _score(
-    checkpoints: Sequence[str], data: Path, names: Sequence[str], seed: int, out: Path | None, *, cards: bool
+    checkpoints: Sequence[str],
+    data: Path,
+    names: Sequence[str],
+    seed: int,
+    out: Path | None,
+    *,
+    cards: bool,
+    precision: str = "exact",
 ) -> None:
     from mote_demo.evaluation.markdown import report_table
     from mote_demo.evaluation.reference import load_encoder
@@ -289,7 +305,7 @@ def _score(
     sets = choose(discover(data), names)
     store = VectorStore(cache_folder() / "evaluation")
     named = [_name_and_path(checkpoint) for checkpoint in checkpoints]
-    encoders = [load_encoder(path, name) for name, path in named]
+    encoders = [load_encoder(path, name).with_precision(precision) for name, path in named]
     report = evaluate(encoders, sets, seed=seed, store=store, on_set=_say)
     _say(report_table(report))
     if out is not None:
@@ -317,7 +333,7 @@ def _session() -> "Session":
     from mote_demo.registry import Registry
     from mote_demo.sessions import Session
 
-    return Session(Registry.load(checkpoints_folder(), cache_folder()))
+    return Session(Registry.load(checkpoints_folder(), cache_folder(), precision()))
 
 
 def _texts(session: "Session", name: str) -> "Texts":

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from mote_demo.errors import UserError
+from mote_demo.errors import UserError, unknown_choice
 from mote_demo.model import MoteModel
 from mote_demo.model.checkpoint import load_model
-from mote_demo.runtime.program import Program, compile_view
+from mote_demo.runtime.program import PRECISIONS, Program, compile_view
 from mote_demo.tasks import Route
 
 Progress = Callable[[int, int], None]
@@ -63,6 +63,8 @@ class Encoder:
             name: what the screen calls the model.
             precision: one of ``runtime.program.PRECISIONS``.
         """
+        if precision not in PRECISIONS:
+            raise unknown_choice("precision", precision, PRECISIONS)
         self.model = model.eval().float()
         self.name = name
         self.precision = precision
@@ -73,15 +75,14 @@ class Encoder:
         self._programs: dict[str, Program] = {}
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, name: str | None = None, precision: str = "exact") -> "Encoder":
+    def from_pretrained(cls, path: str | Path, name: str | None = None) -> "Encoder":
         """Load a checkpoint folder, or a Hub name where a network exists.
 
         Args:
             path: folder with ``config.json``, safetensors and ``tokenizer.json``, or a Hub name.
             name: what the screen calls the model; None takes the last part of the path.
-            precision: one of ``runtime.program.PRECISIONS``.
         """
-        return cls(load_model(path), _load_tokenizer(str(path)), name or Path(path).name, precision)
+        return cls(load_model(path), _load_tokenizer(str(path)), name or Path(path).name)
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -184,6 +185,10 @@ class Encoder:
     def with_model(self, model: MoteModel) -> "Encoder":
         """Return an encoder of another model that reads the same tokens."""
         return Encoder(model, self._tokenizer, self.name, self.precision)
+
+    def with_precision(self, precision: str) -> "Encoder":
+        """Return an encoder of the same model that computes in another precision (see ``PRECISIONS``)."""
+        return Encoder(self.model, self._tokenizer, self.name, precision)
 
     def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""

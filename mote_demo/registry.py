@@ -45,8 +45,11 @@ class Registry:
     _reading: dict[str, threading.Lock] = field(default_factory=lambda: {name: threading.Lock() for name in BUILT_IN})
 
     @classmethod
-    def load(cls, checkpoints: Path, cache: Path) -> "Registry":
-        """Load ``checkpoints/baseline`` and ``checkpoints/mote``; vectors are kept under ``cache``."""
+    def load(cls, checkpoints: Path, cache: Path, precision: str = "exact") -> "Registry":
+        """Load ``checkpoints/baseline`` and ``checkpoints/mote``; vectors are kept under ``cache``.
+
+        ``precision`` is one of ``runtime.program.PRECISIONS``. Tensors that both models hold are held once.
+        """
         for name in ("baseline", "mote"):
             if not (checkpoints / name / "config.json").is_file():
                 raise UserError(
@@ -56,6 +59,7 @@ class Registry:
         baseline = Encoder.from_pretrained(checkpoints / "baseline", "Baseline")
         mote = Encoder.from_pretrained(checkpoints / "mote", "MoTE")
         share_equal_tensors(mote.model, baseline.model)
+        baseline, mote = baseline.with_precision(precision), mote.with_precision(precision)
         return cls(baseline=baseline, mote=mote, store=VectorStore(cache))
 
     def texts(self, name: str | None) -> Texts:

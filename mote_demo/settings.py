@@ -16,6 +16,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MOTE_CACHE", Path.home() / ".cache" / "mote-explorer"))
 
 
+def precision() -> str:
+    """Return how the app computes vectors, "exact" or "int8"; MOTE_PRECISION sets it."""
+    return os.environ.get("MOTE_PRECISION", "exact")
+
+
 def report_file() -> Path:
     """Return the evaluation that the app shows; MOTE_REPORT sets another one."""
     return Path(os.environ.get("MOTE_REPORT", ROOT / "results" / "dev.json"))

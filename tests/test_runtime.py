@@ -90,7 +90,7 @@ def test_vectors_follow_weights_that_change_in_place(fresh_mote, tiny_encoder):
 
 def test_int8_stays_near_the_exact_vectors_and_has_a_fingerprint_of_its_own(shipped):
     exact = shipped["mote"]
-    small = Encoder(exact.model, exact._tokenizer, exact.name, "int8")
+    small = exact.with_precision("int8")
     cosines = np.einsum("nd,nd->n", small.encode(TEXTS, route="sts"), exact.encode(TEXTS, route="sts"))
     assert 0.98 < cosines.min() < 1 - 1e-5
     assert small.fingerprint("sts") != exact.fingerprint("sts")
@@ -109,7 +109,7 @@ def test_integer_products_are_the_same_on_every_processor():
 def test_precisions_that_cannot_be_computed_are_refused(tiny_encoder):
     view = tiny_encoder.model.dense("sts")
     with pytest.raises(UserError, match="'exact', 'int8'"):
-        compile_view(view, "mean", "int4")
+        tiny_encoder.with_precision("int4")
     other = copy.deepcopy(view)
     other.config.hidden_act = "relu"
     with pytest.raises(UserError, match="int8 is for BERT"):

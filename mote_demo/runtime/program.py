@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from transformers import PreTrainedModel
 
-from mote_demo.errors import UserError, unknown_choice
+from mote_demo.errors import UserError
 from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import Int8Linear
 from mote_demo.runtime.linear import linear_kind
@@ -43,8 +43,6 @@ def compile_view(view: PreTrainedModel, pooling: str, precision: str = "exact") 
         pooling: "mean" or "cls".
         precision: one of ``PRECISIONS``; "int8" is for BERT on the CPU, another view is a ``UserError``.
     """
-    if precision not in PRECISIONS:
-        raise unknown_choice("precision", precision, PRECISIONS)
     if BertProgram.suits(view):
         return BertProgram(view, pooling, linear_kind() if precision == "exact" else Int8Linear)
     if precision != "exact":

@@ -11,6 +11,7 @@ from mote_demo.ui.drawing import block_drawing
 from mote_demo.ui.experts_html import gain_lines, table
 
 _CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
+_COMPUTED_IN = {"exact": "32-bit floats", "int8": "8-bit integers"}
 
 
 def page(registry: Registry, report: Report | None, summary: Mapping[str, Any] | None = None) -> str:
@@ -43,9 +44,9 @@ def _what() -> str:
 
 def _loaded(registry: Registry) -> str:
     rows = "".join(_model_row(encoder) for encoder in (registry.baseline, registry.mote))
-    return table(
-        ["Model", "Experts in blocks", "Parameters stored", "Active for a text", "Vector width", "Most tokens"], rows, 2
-    )
+    words = ["Model", "Experts in blocks", "Computed in"]
+    numbers = ["Parameters stored", "Active for a text", "Vector width", "Most tokens"]
+    return table([*words, *numbers], rows, len(words))
 
 
 def _model_row(encoder: Encoder) -> str:
@@ -55,7 +56,8 @@ def _model_row(encoder: Encoder) -> str:
     depth = config.backbone_config.num_hidden_layers
     numbers = (f"{counts['stored']:,}", f"{counts['active']:,}", config.hidden_size, config.max_tokens)
     cells = "".join(f'<td class="mote-number">{number}</td>' for number in numbers)
-    return f"<tr><th scope='row'>{escape(encoder.name)}</th><td>{blocks} of {depth}</td>{cells}</tr>"
+    words = f"<td>{blocks} of {depth}</td><td>{_COMPUTED_IN[encoder.precision]}</td>"
+    return f"<tr><th scope='row'>{escape(encoder.name)}</th>{words}{cells}</tr>"
 
 
 def _routes(encoder: Encoder) -> str:

@@ -14,7 +14,7 @@ from mote_demo.evaluation.report import Report, load_report
 from mote_demo.registry import Registry
 from mote_demo.results import Results, load_results
 from mote_demo.sessions import Session, Sessions
-from mote_demo.settings import cache_folder, checkpoints_folder, report_file, spaces_file, summary_file
+from mote_demo.settings import cache_folder, checkpoints_folder, precision, report_file, spaces_file, summary_file
 from mote_demo.tasks import TASKS
 from mote_demo.ui.about_tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 
 def open_app() -> gr.Blocks:
     """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
-    registry = Registry.load(checkpoints_folder(), cache_folder())
+    registry = Registry.load(checkpoints_folder(), cache_folder(), precision())
     report = load_report(report_file()) if report_file().is_file() else None
     stop = threading.Event()
     start(partial(warm_up, registry, stop), stop)
