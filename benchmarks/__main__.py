@@ -1,6 +1,6 @@
 """Measure, and write the table and ``results.json``.
 
-Usage: python -m benchmarks [NAME ...]   (default: all; other rows keep what is there)
+Usage: python -m benchmarks [NAME ...]   (default: all; the other rows stay, if this machine measured them)
 """
 
 import argparse
@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, is_same
 from benchmarks.report import write_table
 from benchmarks.rows import Row
 from mote_demo.files import write_json
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     machine, file = describe(), options.out / "results.json"
     for name in options.names or MEASURES:
         rows = [row.to_dict() | {"measure": name} for row in _measure(name)()]
-        values = {"machine": machine, "rows": merge(_read(file).get("rows", []), name, rows, list(MEASURES))}
+        values = {"machine": machine, "rows": merge(_known(file, machine), name, rows, list(MEASURES))}
         write_json(file, values, indent=1)
         write_table(options.out / "results.md", values)
         for row in rows:
@@ -64,8 +64,10 @@ def _measure(name: str) -> Callable[[], Iterator[Row]]:
     return getattr(import_module(f"benchmarks.{module}"), function)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+def _known(file: Path, machine: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of the file, unless another machine measured them."""
+    values = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return values["rows"] if is_same(values.get("machine", {}), machine) else []
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ def encoder(name: str) -> Encoder:
 
 
 @cache
-def documents(count: int, seed: int = 0) -> tuple[str, ...]:
+def documents(count: int) -> tuple[str, ...]:
     """Return a seeded sample of documentation texts: mixed real lengths."""
     passages = load_docstrings().passages
-    rows = np.random.default_rng(seed).choice(len(passages), min(count, len(passages)), replace=False)
+    rows = np.random.default_rng(0).choice(len(passages), min(count, len(passages)), replace=False)
     return tuple(passages[row] for row in rows)
 
 

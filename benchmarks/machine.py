@@ -1,7 +1,9 @@
 """What ran the benchmarks, and the most it can multiply."""
 
 import platform
-from importlib.metadata import version
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import torch
 from benchmarks.rows import seconds
 
 _SIZE = 1536
-_PACKAGES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "umap-learn", "gradio")
+_PACKAGES = (
+    *("torch", "transformers", "sentence-transformers", "faiss-cpu", "umap-learn", "gradio", "onnxruntime", "openvino"),
+)
 
 
 def describe() -> dict[str, Any]:
@@ -21,14 +25,27 @@ def describe() -> dict[str, Any]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "sgemm_gflops": round(peak_flops() / 1e9, 1),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": _versions(),
     }
+
+
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two descriptions are of one machine with one set of packages; its speed may vary."""
+    return {**one, "sgemm_gflops": 0} == {**other, "sgemm_gflops": 0}
 
 
 def peak_flops(tries: int = 7) -> float:
     """Return the best rate of float32 matrix products, in operations a second."""
     one, other = torch.randn(_SIZE, _SIZE), torch.randn(_SIZE, _SIZE)
     return 2 * _SIZE**3 / min(seconds(lambda: one @ other) for _ in range(tries))
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _processor() -> str:

@@ -3,46 +3,45 @@
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from benchmarks.inputs import encoder
+from benchmarks.inputs import documents, encoder
+from benchmarks.rows import seconds
 from mote_demo.model.folding import fold
 from mote_demo.model.modeling import pool
+from mote_demo.runtime.int8 import has_vnni
 from mote_demo.settings import ROOT
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 
-_BATCH = 32
+_BATCHES = (8, 16, 32, 64)
+_TRIED = 64
 
 
 def sentence_transformers(model: str, route: str) -> Encode:
     """Return ``SentenceTransformer.encode`` of the route as a plain dense model (see ``fold``)."""
     from sentence_transformers import SentenceTransformer
 
-    folder = Path(tempfile.mkdtemp()) / route
-    fold(ROOT / "checkpoints" / model, route, folder)
-    dense = SentenceTransformer(str(folder), device="cpu")
-    return lambda texts: dense.encode(list(texts), show_progress_bar=False, batch_size=_BATCH)
+    with tempfile.TemporaryDirectory() as aside:
+        fold(ROOT / "checkpoints" / model, route, Path(aside) / route)
+        dense = SentenceTransformer(str(Path(aside) / route), device="cpu")
+    return lambda texts: dense.encode(list(texts), show_progress_bar=False)
 
 
 def onnx_runtime(model: str, route: str, *, int8: bool = False) -> Encode:
-    """Return ONNX Runtime on the route's dense view; ``int8`` as ready-made int8 models are: dynamic, per tensor."""
+    """Return ONNX Runtime on the route's dense view; ``int8`` as ready-made int8 models are: dynamic."""
     import onnxruntime
 
-    file = _export_onnx(model, route)
-    if int8:
-        from onnxruntime.quantization import QuantType, quantize_dynamic
-
-        small = file.with_name("int8.onnx")
-        quantize_dynamic(file, small, weight_type=QuantType.QInt8)
-        file = small
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    with tempfile.TemporaryDirectory() as aside:
+        file = _export_onnx(model, route, Path(aside), int8=int8)
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
     def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0])
@@ -76,8 +75,8 @@ class _Hidden(torch.nn.Module):
         return self.view(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
 
 
-def _export_onnx(model: str, route: str) -> Path:
-    file = Path(tempfile.mkdtemp()) / "model.onnx"
+def _export_onnx(model: str, route: str, folder: Path, *, int8: bool) -> Path:
+    file = folder / "model.onnx"
     example = torch.ones(2, 8, dtype=torch.int64)
     axes = {0: "texts", 1: "tokens"}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -90,26 +89,36 @@ def _export_onnx(model: str, route: str) -> Path:
         dynamic_axes={"input_ids": axes, "attention_mask": axes, "hidden": axes},
         dynamo=False,
     )
-    return file
+    if not int8:
+        return file
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    small = folder / "int8.onnx"
+    # Without VNNI the products of eight bits overflow, so that one bit is given up there.
+    quantize_dynamic(file, small, weight_type=QuantType.QInt8, per_channel=True, reduce_range=not has_vnni())
+    return small
 
 
 def _encode_with(model: str, route: str, run: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Encode:
-    """Feed a runtime texts sorted by tokens, which pads least, and pool what comes out."""
+    """Feed a runtime texts sorted by tokens, which pads least, in batches of the size that suits it."""
     ours = encoder(model)
 
-    def encode(texts: Sequence[str]) -> np.ndarray:
+    def encode(texts: Sequence[str], batch: int) -> np.ndarray:
         ids = ours.tokenize(texts, route)
         vectors = np.empty((len(ids), ours.dimension), np.float32)
-        for rows in _by_length(ids):
+        for rows in _by_length(ids, batch):
             tokens = pad_sequence([torch.tensor(ids[row]) for row in rows], batch_first=True)
             mask = pad_sequence([torch.ones(len(ids[row]), dtype=torch.int64) for row in rows], batch_first=True)
             vectors[rows] = pool(run(tokens, mask), mask, ours.model.config.pooling).numpy()
         return vectors
 
-    return encode
+    tried = documents(_TRIED)
+    encode(tried, _BATCHES[0])
+    best = min(_BATCHES, key=lambda batch: min(seconds(partial(encode, tried, batch)) for _ in range(2)))
+    return partial(encode, batch=best)
 
 
-def _by_length(ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+def _by_length(ids: Sequence[Sequence[int]], batch: int) -> Iterator[list[int]]:
     order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-    for start in range(0, len(order), _BATCH):
-        yield order[start : start + _BATCH]
+    for start in range(0, len(order), batch):
+        yield order[start : start + batch]

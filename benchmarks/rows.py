@@ -54,20 +54,19 @@ class Row:
         )
 
 
-def alternate(ours: Work, peer: Work, *, times: int = ALTERNATIONS, warm: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def alternate(ours: Work, peer: Work, *, times: int = ALTERNATIONS) -> tuple[np.ndarray, np.ndarray]:
     """Time two works in turns; who goes first changes, so that a drift of the machine favours neither.
 
     Args:
         ours: what is judged.
         peer: what it is judged against.
-        times: alternations.
-        warm: run each once before.
+        times: alternations, after one run of each that does not count.
 
     Returns:
         Seconds of each, float [times].
     """
-    if warm:
-        ours(), peer()
+    ours()
+    peer()
     spent: dict[str, list[float]] = {"ours": [], "peer": []}
     for number in range(times):
         pair = [("ours", ours), ("peer", peer)]

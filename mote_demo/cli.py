@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.runtime.precision import EXACT, INT8, PRECISIONS
 from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, precision, report_file, spaces_file
 from mote_demo.tasks import ROUTES, TASKS
 
@@ -106,7 +107,7 @@ def _add_evaluate(verbs: Verbs) -> None:
     parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--precision", default="exact", help="exact (default), or int8")
+    parser.add_argument("--precision", default=EXACT, choices=list(PRECISIONS), help=f"{EXACT} (default), or {INT8}")
     parser.add_argument("--cards", action="store_true", help="write the checkpoints' model cards with these scores")
 
 
@@ -293,7 +294,7 @@ def _score(
     out: Path | None,
     *,
     cards: bool,
-    precision: str = "exact",
+    precision: str = EXACT,
 ) -> None:
     from mote_demo.evaluation.markdown import report_table
     from mote_demo.evaluation.reference import load_encoder
@@ -304,8 +305,11 @@ def _score(
 
     sets = choose(discover(data), names)
     store = VectorStore(cache_folder() / "evaluation")
+    if cards and precision != EXACT:
+        raise UserError(f"Model cards show exact scores. Please leave out --cards, or --precision {precision}.")
     named = [_name_and_path(checkpoint) for checkpoint in checkpoints]
-    encoders = [load_encoder(path, name).with_precision(precision) for name, path in named]
+    words = "" if precision == EXACT else f" {precision}"
+    encoders = [load_encoder(path, f"{name}{words}").with_precision(precision) for name, path in named]
     report = evaluate(encoders, sets, seed=seed, store=store, on_set=_say)
     _say(report_table(report))
     if out is not None:

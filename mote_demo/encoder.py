@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from mote_demo.errors import UserError, unknown_choice
+from mote_demo.errors import UserError
 from mote_demo.model import MoteModel
 from mote_demo.model.checkpoint import load_model
-from mote_demo.runtime.program import PRECISIONS, Program, compile_view
+from mote_demo.runtime.precision import EXACT
+from mote_demo.runtime.program import Program, check_suits, compile_view
 from mote_demo.tasks import Route
 
 Progress = Callable[[int, int], None]
@@ -52,20 +53,21 @@ class Encoder:
     """Turn texts into vectors with one checkpoint, fast, without sentence-transformers.
 
     Thread-safe: the weights are only read, and a route is chosen by the call. It computes where the model lies.
+    Whoever trains the model makes a new encoder of it afterwards.
     """
 
-    def __init__(self, model: MoteModel, tokenizer: Tokenizer, name: str, precision: str = "exact") -> None:
+    def __init__(self, model: MoteModel, tokenizer: Tokenizer, name: str, precision: str = EXACT) -> None:
         """Encode with a loaded model.
 
         Args:
             model: it is read, never changed.
             tokenizer: of its backbone.
             name: what the screen calls the model.
-            precision: one of ``runtime.program.PRECISIONS``.
+            precision: one of ``PRECISIONS``; one that the model cannot be computed in is a ``UserError``.
         """
-        if precision not in PRECISIONS:
-            raise unknown_choice("precision", precision, PRECISIONS)
         self.model = model.eval().float()
+        for route in self.model.config.routes:
+            check_suits(self.model.dense(route), precision)
         self.name = name
         self.precision = precision
         self._tokenizer = tokenizer
@@ -163,15 +165,18 @@ class Encoder:
         )
 
     def fingerprint(self, route: str | None) -> str:
-        """Return a hash of what decides the vectors of a route: weights, instruction, pooling, limit, precision."""
+        """Return a hash of what decides the vectors of ``route``: see ``weights_fingerprint``, and the precision."""
+        weights = self.weights_fingerprint(route)
+        return weights if self.precision == EXACT else f"{weights}-{self.precision}"
+
+    def weights_fingerprint(self, route: str | None) -> str:
+        """Return a hash of the weights, instruction, pooling and limit of ``route``."""
         name = self.model.config.resolve(route)
         if name not in self._fingerprints:
             config = self.model.config
             digest = hashlib.sha256(
                 json.dumps([config.route(name).instruction, config.pooling, config.max_tokens]).encode()
             )
-            if self.precision != "exact":
-                digest.update(self.precision.encode())
             for key, tensor in sorted(self.model.dense(name).state_dict().items()):
                 digest.update(key.encode())
                 digest.update(tensor.cpu().contiguous().numpy().data)
@@ -209,9 +214,7 @@ class Encoder:
         for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
             ids = self._token_ids(texts[start : start + _TOKENIZED_AT_ONCE], instruction)
             order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-            while order:
-                size = max(1, tokens_at_once // len(ids[order[0]]))
-                rows, order = order[:size], order[size:]
+            for rows in _fill(order, [len(one) for one in ids], tokens_at_once):
                 yield [start + row for row in rows], [ids[row] for row in rows]
 
     def _program(self, route: str) -> Program:
@@ -220,6 +223,20 @@ class Encoder:
             view, pooling = self.model.dense(route), self.model.config.pooling
             program = self._programs[route] = compile_view(view, pooling, self.precision)
         return program
+
+
+def _fill(order: Sequence[int], lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Cut ``order`` into parts of at most ``most`` tokens, or of one text that is longer."""
+    part: list[int] = []
+    tokens = 0
+    for row in order:
+        if part and tokens + lengths[row] > most:
+            yield part
+            part, tokens = [], 0
+        part.append(row)
+        tokens += lengths[row]
+    if part:
+        yield part
 
 
 def _load_tokenizer(path: str) -> Tokenizer:

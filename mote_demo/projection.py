@@ -17,7 +17,9 @@ from mote_demo.index import nearest
 
 METHODS = ("PCA", "UMAP")
 
-_EPOCHS = 200
+EPOCHS = 200
+"""Of UMAP's layout; the start from PCA or from another map is near the end already."""
+
 _FEWEST_FOR_UMAP = 16
 # UMAP moves its start into a square of this side; noise far below it keeps equal points apart.
 _SIDE, _NOISE = 10.0, 1e-3
@@ -151,7 +153,7 @@ def _umap(vectors: np.ndarray, start: np.ndarray, neighbours: int, seed: int) ->
         reducer = UMAP(
             n_neighbors=neighbours,
             metric="cosine",
-            n_epochs=_EPOCHS,
+            n_epochs=EPOCHS,
             init=_spread(start, seed),
             precomputed_knn=graph,
             random_state=seed,

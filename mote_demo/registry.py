@@ -15,6 +15,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.index import IndexKey, VectorIndex
 from mote_demo.model.sharing import share_equal_tensors
+from mote_demo.runtime.precision import EXACT
 from mote_demo.store import VectorStore
 
 BUILT_IN: Mapping[str, tuple[str, Callable[[], Texts]]] = {
@@ -45,10 +46,10 @@ class Registry:
     _reading: dict[str, threading.Lock] = field(default_factory=lambda: {name: threading.Lock() for name in BUILT_IN})
 
     @classmethod
-    def load(cls, checkpoints: Path, cache: Path, precision: str = "exact") -> "Registry":
+    def load(cls, checkpoints: Path, cache: Path, precision: str = EXACT) -> "Registry":
         """Load ``checkpoints/baseline`` and ``checkpoints/mote``; vectors are kept under ``cache``.
 
-        ``precision`` is one of ``runtime.program.PRECISIONS``. Tensors that both models hold are held once.
+        ``precision`` is one of ``PRECISIONS``. Tensors that both models hold are held once.
         """
         for name in ("baseline", "mote"):
             if not (checkpoints / name / "config.json").is_file():

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from mote_demo.runtime.precision import EXACT, check_precision
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -17,8 +19,8 @@ def cache_folder() -> Path:
 
 
 def precision() -> str:
-    """Return how the app computes vectors, "exact" or "int8"; MOTE_PRECISION sets it."""
-    return os.environ.get("MOTE_PRECISION", "exact")
+    """Return how the app computes vectors, one of ``PRECISIONS``; MOTE_PRECISION sets it."""
+    return check_precision(os.environ.get("MOTE_PRECISION", EXACT))
 
 
 def report_file() -> Path:

@@ -71,10 +71,16 @@ class VectorStore:
         Returns:
             float32 [len(texts), d], rows of unit length, read-only.
         """
-        key = f"vectors/{encoder.fingerprint(route)}/{texts.fingerprint}"
         return self.array(
-            key, lambda: encoder.encode(texts.passages, route=route, progress=progress, stop=stop), persist
+            self.key(encoder, route, texts),
+            lambda: encoder.encode(texts.passages, route=route, progress=progress, stop=stop),
+            persist,
         )
+
+    @staticmethod
+    def key(encoder: "Encoder", route: str, texts: "Texts") -> str:
+        """Return the key of the vectors that ``encoder`` makes of ``texts`` on ``route``."""
+        return f"vectors/{encoder.fingerprint(route)}/{texts.fingerprint}"
 
     def projection(self, key: str, compute: Callable[[], Projection], persist: bool = True) -> Projection:
         """Return the map kept under ``key``, or compute and keep it."""

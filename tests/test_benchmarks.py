@@ -37,6 +37,19 @@ def test_what_misses_is_in_the_table_too():
     assert line == "| memory | weights | 3.50 (3.50 to 3.50) | ≤ 3 | no | 1,234 MB |"
 
 
+def test_rows_of_another_machine_are_dropped(tmp_path, monkeypatch):
+    row = Row("one query", "peer", (1.0,), 1, "lower")
+    monkeypatch.setattr("benchmarks.__main__._measure", lambda name: lambda: iter([row]))
+    for name in ("query", "experts"):
+        main([name, "--out", str(tmp_path)])
+    file = tmp_path / "results.json"
+    values = json.loads(file.read_text("utf-8"))
+    assert [row["measure"] for row in values["rows"]] == ["query", "experts"]
+    file.write_text(json.dumps(values | {"machine": values["machine"] | {"processor": "other"}}), "utf-8")
+    main(["experts", "--out", str(tmp_path)])
+    assert [row["measure"] for row in json.loads(file.read_text("utf-8"))["rows"]] == ["experts"]
+
+
 def test_an_unknown_benchmark_lists_the_known_ones(capsys):
     with pytest.raises(SystemExit):
         main(["bogus"])
@@ -46,9 +59,8 @@ def test_an_unknown_benchmark_lists_the_known_ones(capsys):
 
 
 def test_a_measure_writes_json_and_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "benchmarks.__main__._measure", lambda name: lambda: iter([Row(name, "peer", (1.0,), 1, "lower")])
-    )
+    row = Row("one query", "peer", (1.0,), 1, "lower")
+    monkeypatch.setattr("benchmarks.__main__._measure", lambda name: lambda: iter([row]))
     main(["query", "--out", str(tmp_path)])
     values = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert values["rows"][0]["measure"] == "query"

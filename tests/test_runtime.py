@@ -3,6 +3,7 @@
 import copy
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear
 from mote_demo.runtime.padded import PaddedProgram
 from mote_demo.runtime.program import compile_view
 from mote_demo.settings import ROOT
-from mote_demo.tasks import ROUTES
+from mote_demo.tasks import ROUTES, Route
+from mote_demo.training.growing import copy_expert
 
 TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", "", "a dog"]
 
@@ -107,13 +109,70 @@ def test_integer_products_are_the_same_on_every_processor():
 
 
 def test_precisions_that_cannot_be_computed_are_refused(tiny_encoder):
-    view = tiny_encoder.model.dense("sts")
     with pytest.raises(UserError, match="'exact', 'int8'"):
         tiny_encoder.with_precision("int4")
-    other = copy.deepcopy(view)
-    other.config.hidden_act = "relu"
+    other = copy.deepcopy(tiny_encoder.model)
+    other.config.backbone_config.model_type = other.backbone.config.model_type = "electra"
     with pytest.raises(UserError, match="int8 is for BERT"):
-        compile_view(other, "mean", "int8")
+        Encoder(other, tiny_encoder._tokenizer, "other", "int8")
+
+
+@pytest.mark.parametrize("write", ["data", "fused"])
+def test_a_new_encoder_sees_writes_that_autograd_does_not(fresh_mote, tiny_encoder, write):
+    before = Encoder(fresh_mote, tiny_encoder._tokenizer, "before").encode(TEXTS, route="sts")
+    parameters = list(fresh_mote.expert_parameters("sts").values())
+    if write == "data":
+        for parameter in parameters:
+            parameter.data.add_(0.05)
+    else:
+        for parameter in parameters:
+            parameter.grad = torch.ones_like(parameter)
+        torch.optim.AdamW(parameters, lr=0.05, fused=True).step()
+    encoder = Encoder(fresh_mote, tiny_encoder._tokenizer, "after")
+    after = encoder.encode(TEXTS, route="sts")
+    assert np.abs(after - before).max() > 1e-3
+    expected = PaddedProgram(fresh_mote.dense("sts"), "mean")(encoder.tokenize(TEXTS, "sts"))
+    np.testing.assert_allclose(after, expected, atol=2e-6)
+
+
+def test_vectors_follow_a_parameter_that_is_replaced(fresh_mote, tiny_encoder):
+    encoder = Encoder(fresh_mote, tiny_encoder._tokenizer, "changing")
+    before = encoder.encode(TEXTS, route="sts")
+    layer = fresh_mote.dense("sts").get_submodule(fresh_mote.expert_paths[0])
+    layer.weight = torch.nn.Parameter(layer.weight * 1.5)
+    assert np.abs(encoder.encode(TEXTS, route="sts") - before).max() > 1e-3
+
+
+def test_threads_share_a_fresh_encoder(tiny_encoder):
+    expected = {route: tiny_encoder.encode(TEXTS, route=route) for route in ROUTES}
+    fresh = tiny_encoder.with_model(tiny_encoder.model)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda route: fresh.encode(TEXTS, route=route), [*ROUTES] * 4))
+    for route, vectors in zip([*ROUTES] * 4, found, strict=True):
+        np.testing.assert_allclose(vectors, expected[route], atol=1e-6)
+
+
+def test_all_routes_and_a_grown_one_share_the_packed_trunk(fresh_mote, tiny_encoder, monkeypatch):
+    made = []
+
+    def make(weight, bias):
+        made.append(weight.shape)
+        return PlainLinear(weight, bias)
+
+    monkeypatch.setattr("mote_demo.runtime.program.linear_kind", lambda: make)
+    encoder = Encoder(fresh_mote, tiny_encoder._tokenizer, "fresh")
+    encoder.encode(TEXTS, route="sts")
+    assert len(made) == 4 * 4
+    encoder.encode(TEXTS, route="clustering")
+    assert len(made) == 4 * 4 + 2 * 2
+    grown = encoder.with_route("mine", Route("mine", "mine: "), copy_expert(encoder, "sts", [3]) | base_below(encoder))
+    grown.encode(TEXTS, route="mine")
+    assert len(made) == 4 * 4 + 2 * 2 + 2
+
+
+def base_below(encoder):
+    view = encoder.model.dense("sts")
+    return {path: view.get_submodule(path) for path in encoder.model.paths_of([1])}
 
 
 @pytest.mark.parametrize("kind", [PlainLinear, PrepackedLinear])

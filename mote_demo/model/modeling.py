@@ -153,14 +153,11 @@ class MoteModel(PreTrainedModel):
 
     def count_parameters(self) -> dict[str, int]:
         """Count the parameters stored, and those active for a text of any one route."""
-        stored = sum(parameter.numel() for parameter in self.parameters())
-        if not self.config.expert_layers:
-            return {"stored": stored, "active": stored}
-        experts = [
-            sum(parameter.numel() for parameter in self.expert_parameters(expert).values())
-            for expert in self.config.experts
-        ]
-        return {"stored": stored, "active": stored - sum(experts) + experts[0]}
+        view = self.dense(next(iter(self.config.routes)))
+        return {
+            kind: sum(parameter.numel() for parameter in module.parameters())
+            for kind, module in (("stored", self), ("active", view))
+        }
 
 
 def pool(hidden: Tensor, attention_mask: Tensor, pooling: str = "mean") -> Tensor:

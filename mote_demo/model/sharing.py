@@ -15,14 +15,14 @@ def share_equal_tensors(model: MoteModel, other: MoteModel) -> int:
     Returns:
         How many bytes that frees.
     """
-    known, freed = dict(model.named_parameters()), 0
+    known, freed = dict(model.named_parameters()), {}
     for path, module in other.named_modules():
         for name, parameter in list(module.named_parameters(path, recurse=False)):
             twin = known.get(name)
             if twin is not None and twin is not parameter and _are_equal(twin, parameter):
                 setattr(module, name.rpartition(".")[2], twin)
-                freed += parameter.nbytes
-    return freed
+                freed[parameter.data_ptr()] = parameter.nbytes
+    return sum(freed.values())
 
 
 def _are_equal(one: torch.Tensor, other: torch.Tensor) -> bool:

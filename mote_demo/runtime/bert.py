@@ -73,12 +73,12 @@ class BertProgram:
     def __init__(self, view: PreTrainedModel, pooling: str, make: Make) -> None:
         """Pack the weights of a view that ``suits``; ``make`` decides how its linear layers are computed."""
         embeddings = view.embeddings
-        self._parameters = list(view.parameters())
-        self._state = state_of(self._parameters)
+        self._modules = list(view.modules())
+        self._state = self._current_state()
         self._pooling = pooling
         self._words = embeddings.word_embeddings.weight.detach()
-        types = embeddings.token_type_embeddings.weight.detach()[0]
-        self._positions = embeddings.position_embeddings.weight.detach() + types
+        self._type = embeddings.token_type_embeddings.weight.detach()[0]
+        self._positions = embeddings.position_embeddings.weight.detach()
         self._norm = _Norm.of(embeddings.LayerNorm)
         self._blocks = [_Block(block, view.config.num_attention_heads, make) for block in view.encoder.layer]
 
@@ -96,8 +96,15 @@ class BertProgram:
         )
 
     def is_current(self) -> bool:
-        """Tell whether the weights are still those that were packed."""
-        return state_of(self._parameters) == self._state
+        """Tell whether the weights are still those that were packed, as far as autograd and modules know."""
+        return self._current_state() == self._state
+
+    def _current_state(self) -> tuple[object, ...]:
+        # Read anew each time: a parameter may have been replaced by another one.
+        own = [
+            parameter for module in self._modules for parameter in module._parameters.values() if parameter is not None
+        ]
+        return tuple(map(id, own)), state_of(own)
 
     @torch.inference_mode()
     def __call__(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
@@ -114,7 +121,7 @@ class BertProgram:
     def _embed(self, ids: Sequence[Sequence[int]], spans: Sequence[_Span]) -> Tensor:
         words = self._words[torch.tensor([token for text in ids for token in text])]
         positions = [self._positions[: span.length].repeat(span.texts, 1) for span in spans]
-        return self._norm(words.add_(torch.cat(positions)))
+        return self._norm(words.add_(torch.cat(positions)).add_(self._type))
 
     def _pool(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]

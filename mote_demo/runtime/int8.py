@@ -14,8 +14,8 @@ _TINY = 1e-8
 class Int8Linear:
     """Multiply 8-bit integers, symmetric, per output and per token (as in LLM.int8, without its outliers).
 
-    Processors with VNNI multiply them several times as fast as float32. Others compute the same numbers in
-    float32, which gains nothing: the integers and their sums are exact there, up to rounding of the largest.
+    Processors with VNNI multiply them faster than float32. Others compute the same numbers in float32, where the
+    integers and their sums are exact up to rounding of the largest; that is slower than the exact layer.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
@@ -40,8 +40,16 @@ class Int8Linear:
 
 @cache
 def has_vnni() -> bool:
-    """Tell whether this processor has integer dot products that torch uses."""
-    return bool(getattr(torch.cpu, "_is_vnni_supported", lambda: False)())
+    """Tell whether this processor has integer dot products, and torch the operator that uses them."""
+    if not getattr(torch.cpu, "_is_vnni_supported", lambda: False)():
+        return False
+    rows, weight = torch.full((2, 64), 127.0), torch.full((4, 64), 127, dtype=torch.int8)
+    try:
+        # The operator serves inductor and may change with torch.
+        product = _vnni_product(weight, torch.ones(4))(rows)
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+    return bool((product == 64 * 127 * 127).all())
 
 
 def _float_product(weight: Tensor, scales: Tensor) -> Callable[[Tensor], Tensor]:

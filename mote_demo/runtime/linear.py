@@ -1,7 +1,6 @@
 """Linear layers of inference: weights reordered once for the machine, what follows the product fused into it."""
 
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.weak import WeakTensorKeyDictionary
+from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
 
 class Linear(Protocol):
@@ -25,7 +24,7 @@ class Linear(Protocol):
         ...
 
     def add(self, rows: Tensor, residual: Tensor) -> Tensor:
-        """Return the product plus the bias plus ``residual``, [n, outputs]."""
+        """Return the product plus the bias plus ``residual``, [n, outputs], which stays as it is."""
         ...
 
 
@@ -74,20 +73,22 @@ Make = Callable[[Tensor, Tensor], Linear]
 @cache
 def linear_kind() -> Make:
     """Return the fastest linear layer of float32 that this build of torch has."""
+    weight, bias, rows = torch.linspace(-1, 1, 12).view(4, 3), torch.ones(4), torch.linspace(-2, 2, 6).view(2, 3)
+    plain = PlainLinear(weight, bias)
     try:
         # These operators serve inductor and may change with torch; the plain layer does not.
-        probe = PrepackedLinear(torch.eye(2), torch.zeros(2))
-        rows = torch.ones(1, 2)
-        probe.add(probe.gelu(probe(rows)), rows)
+        packed = PrepackedLinear(weight, bias)
+        found = packed.add(rows, packed.gelu(rows)) + packed(rows)
     except (AttributeError, RuntimeError, NotImplementedError):
         return PlainLinear
-    return PrepackedLinear
+    same = torch.allclose(found, plain.add(rows, plain.gelu(rows)) + plain(rows), atol=1e-5)
+    return PrepackedLinear if same else PlainLinear
 
 
 @dataclass(frozen=True)
 class _Pack:
-    others: tuple[Callable[[], Tensor | None], ...]
-    state: tuple[tuple[int, int], ...]
+    others: tuple[TensorWeakRef, ...]
+    state: tuple[object, ...]
     layer: Linear
 
 
@@ -113,21 +114,32 @@ class Packs:
         with self._lock:
             packs = self._packs.setdefault(weights[0], {})
             pack = packs.get(make)
-            if pack is None or not _is_of(pack, parameters):
-                layer = make(torch.cat([*weights]).detach(), torch.cat([*biases]).detach())
-                others = tuple(weakref.ref(parameter) for parameter in parameters[1:])
-                pack = packs[make] = _Pack(others, state_of(parameters), layer)
+            state = (state_of(parameters), _contents_of(parameters))
+            if pack is None or pack.state != state or not _is_of(pack, parameters):
+                layer = make(_together(weights), _together(biases))
+                others = tuple(TensorWeakRef(parameter) for parameter in parameters[1:])
+                pack = packs[make] = _Pack(others, state, layer)
             return pack.layer
 
 
 def state_of(parameters: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:
-    """Return where each tensor lies and how often it was written to; other values mean another state."""
+    """Return where each tensor lies and how often it was written to, as far as autograd saw it."""
     return tuple((parameter.data_ptr(), parameter._version) for parameter in parameters)
 
 
+def _contents_of(parameters: Sequence[Tensor]) -> tuple[float, ...]:
+    # Fused optimisers and writes to .data leave no trace but the values.
+    return tuple(float(parameter.detach().sum(dtype=torch.float64)) for parameter in parameters)
+
+
 def _is_of(pack: _Pack, parameters: Sequence[Tensor]) -> bool:
-    same = all(other() is parameter for other, parameter in zip(pack.others, parameters[1:], strict=False))
-    return same and pack.state == state_of(parameters)
+    return len(pack.others) == len(parameters) - 1 and all(
+        other() is parameter for other, parameter in zip(pack.others, parameters[1:], strict=True)
+    )
+
+
+def _together(parts: Sequence[Tensor]) -> Tensor:
+    return (parts[0] if len(parts) == 1 else torch.cat([*parts])).detach()
 
 
 PACKS = Packs()

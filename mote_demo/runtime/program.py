@@ -11,6 +11,7 @@ from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import Int8Linear
 from mote_demo.runtime.linear import linear_kind
 from mote_demo.runtime.padded import PaddedProgram
+from mote_demo.runtime.precision import EXACT, INT8, check_precision
 
 
 class Program(Protocol):
@@ -31,20 +32,21 @@ class Program(Protocol):
         ...
 
 
-PRECISIONS = ("exact", "int8")
-"""float32 throughout, or 8-bit integers in the linear layers (see ``runtime.int8``)."""
-
-
-def compile_view(view: PreTrainedModel, pooling: str, precision: str = "exact") -> Program:
+def compile_view(view: PreTrainedModel, pooling: str, precision: str = EXACT) -> Program:
     """Compile a dense view (see ``MoteModel.dense``) for where its weights lie.
 
     Args:
         view: the dense encoder of one route.
         pooling: "mean" or "cls".
-        precision: one of ``PRECISIONS``; "int8" is for BERT on the CPU, another view is a ``UserError``.
+        precision: one of ``PRECISIONS``; int8 is for BERT on the CPU, another view is a ``UserError``.
     """
-    if BertProgram.suits(view):
-        return BertProgram(view, pooling, linear_kind() if precision == "exact" else Int8Linear)
-    if precision != "exact":
+    check_suits(view, precision)
+    if not BertProgram.suits(view):
+        return PaddedProgram(view, pooling)
+    return BertProgram(view, pooling, Int8Linear if precision == INT8 else linear_kind())
+
+
+def check_suits(view: PreTrainedModel, precision: str) -> None:
+    """Refuse a precision that is unknown, or that ``view`` cannot be computed in."""
+    if check_precision(precision) == INT8 and not BertProgram.suits(view):
         raise UserError(f"int8 is for BERT encoders on the CPU, not for {view.config.model_type!r} on {view.device}.")
-    return PaddedProgram(view, pooling)

@@ -65,7 +65,7 @@ def model_fingerprint(encoder: Encoder, task: str) -> str:
 
     A grown query expert is of use only with the document vectors it was trained for.
     """
-    return encoder.fingerprint(find_task(task).document_route)
+    return encoder.weights_fingerprint(find_task(task).document_route)
 
 
 def save_expert(

@@ -4,6 +4,7 @@ import copy
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -52,6 +53,7 @@ _WEIGHT_DECAY = 0.01
 _MAX_GRADIENT = 1.0
 # Searches of other visitors run in between.
 _PAUSE_SECONDS = 0.005
+_STEPS_TIMED = 8
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ class Grown:
 
     Attributes:
         settings: what it was grown with.
-        experts: its layers by the paths of ``MoteModel.expert_paths``; their numbers are exact in
-            half precision, so a file of it loses nothing.
+        experts: its layers by the paths of ``MoteModel.expert_paths``, the base's own where nothing trained;
+            their numbers are exact in half precision, so a file of it loses nothing.
         losses: of each step that was done.
         steps: how many were planned.
         seconds: wall-clock time.
@@ -177,32 +179,33 @@ def grow(
     _check(encoder, examples, settings)
     # An encoder only infers; without this, autograd would record the shared layers as well.
     encoder.model.requires_grad_(False)
-    experts = copy_expert(encoder, settings.base)
-    view = replace_modules(encoder.model.dense(settings.base), experts)
     layers = _trained_layers(encoder, settings)
+    trained = copy_expert(encoder, settings.base, layers)
+    view = replace_modules(encoder.model.dense(settings.base), trained)
     trunk = FrozenTrunk(encoder, view, settings.base, first=layers[0])
     objective = make_objective(examples, encoder, trunk, settings.batch_size, settings.temperature)
     random = np.random.default_rng(settings.seed)
     steps = settings.epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
-    trained = [experts[path] for path in encoder.model.paths_of(layers)]
-    optimiser = _Optimiser(trained, settings.learning_rate, steps)
+    optimiser = _Optimiser(trained.values(), settings.learning_rate, steps)
+    clock = _Clock(steps)
     losses: list[float] = []
     batches = (batch for _ in range(settings.epochs) for batch in objective.epoch(random))
     for batch in batches:
         if stop.wait(_PAUSE_SECONDS):
             break
         losses.append(optimiser.step(objective.loss(batch)))
-        spent = time.monotonic() - started
-        yield GrowStep(len(losses), steps, losses[-1], spent / len(losses) * (steps - len(losses)))
-    for module in experts.values():
+        yield GrowStep(len(losses), steps, losses[-1], clock.left_after(len(losses)))
+    for module in trained.values():
         module.requires_grad_(False).half().float()
-    yield Grown(settings, experts, tuple(losses), steps, time.monotonic() - started)
+    base = {path: encoder.model.dense(settings.base).get_submodule(path) for path in encoder.model.expert_paths}
+    yield Grown(settings, base | trained, tuple(losses), steps, time.monotonic() - started)
 
 
-def copy_expert(encoder: Encoder, route: str) -> dict[str, nn.Module]:
-    """Copy the expert layers of ``route``, by the paths of ``MoteModel.expert_paths``."""
-    dense = encoder.model.dense(route)
-    return {path: copy.deepcopy(dense.get_submodule(path)) for path in encoder.model.expert_paths}
+def copy_expert(encoder: Encoder, route: str, blocks: Iterable[int] | None = None) -> dict[str, nn.Module]:
+    """Copy the expert layers of ``route`` in some blocks (None is all), by the paths of ``MoteModel.expert_paths``."""
+    model = encoder.model
+    paths = model.expert_paths if blocks is None else model.paths_of(blocks)
+    return {path: copy.deepcopy(model.dense(route).get_submodule(path)) for path in paths}
 
 
 def _trained_layers(encoder: Encoder, settings: Growth) -> list[int]:
@@ -220,6 +223,18 @@ def _check(encoder: Encoder, examples: Examples, settings: Growth) -> None:
         raise unknown_choice("route to start from", settings.base, config.routes)
     if examples.task != settings.task:
         raise UserError(f"These are examples of {examples.task}, not of {settings.task}. Please choose one task.")
+
+
+class _Clock:
+    """Say how long the rest takes, by the last steps: those of the first epoch also compute what is kept."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._times = deque([time.monotonic()], maxlen=_STEPS_TIMED + 1)
+
+    def left_after(self, step: int) -> float:
+        self._times.append(time.monotonic())
+        return (self._times[-1] - self._times[0]) / (len(self._times) - 1) * (self._steps - step)
 
 
 class _Optimiser:

@@ -7,11 +7,11 @@ from typing import Any
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.report import Report
 from mote_demo.registry import Registry
+from mote_demo.runtime.precision import PRECISIONS
 from mote_demo.ui.drawing import block_drawing
 from mote_demo.ui.experts_html import gain_lines, table
 
 _CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
-_COMPUTED_IN = {"exact": "32-bit floats", "int8": "8-bit integers"}
 
 
 def page(registry: Registry, report: Report | None, summary: Mapping[str, Any] | None = None) -> str:
@@ -56,7 +56,7 @@ def _model_row(encoder: Encoder) -> str:
     depth = config.backbone_config.num_hidden_layers
     numbers = (f"{counts['stored']:,}", f"{counts['active']:,}", config.hidden_size, config.max_tokens)
     cells = "".join(f'<td class="mote-number">{number}</td>' for number in numbers)
-    words = f"<td>{blocks} of {depth}</td><td>{_COMPUTED_IN[encoder.precision]}</td>"
+    words = f"<td>{blocks} of {depth}</td><td>{PRECISIONS[encoder.precision]}</td>"
     return f"<tr><th scope='row'>{escape(encoder.name)}</th>{words}{cells}</tr>"
 
 

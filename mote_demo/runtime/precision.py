@@ -1,0 +1,17 @@
+"""How numbers are computed; light, because settings and commands read it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mote_demo.errors import unknown_choice
+
+EXACT, INT8 = "exact", "int8"
+PRECISIONS: Mapping[str, str] = MappingProxyType({EXACT: "32-bit floats", INT8: "8-bit integers"})
+"""Name to what the screen says; int8 is for the linear layers alone (see ``runtime.int8``)."""
+
+
+def check_precision(name: str) -> str:
+    """Return ``name``, or refuse it with the list of ``PRECISIONS``."""
+    if name not in PRECISIONS:
+        raise unknown_choice("precision", name, PRECISIONS)
+    return name
