@@ -53,9 +53,13 @@ def differences(summary: Mapping[str, Any]) -> str:
     for group, title in (("retrieval", "on retrieval"), (ALL, "over all sets")):
         low, high = summary["difference"][group]["interval"]
         points = summary["difference"][group]["points"]
-        parts.append(f"{points:+.2f} points {title} (95 % bootstrap interval over the sets: {low:+.2f} to {high:+.2f})")
+        parts.append(f"{points:+.2f} points {title} (95 % interval over the sets: {low:+.2f} to {high:+.2f})")
+    behind = [
+        f"{family} {values['points']:+.2f}" for family, values in summary["difference"].items() if values["points"] < 0
+    ]
     seeds = "one seed" if summary["seeds"] == 1 else f"mean of {summary['seeds']} seeds"
-    return f"MoTE against the baseline, {seeds}: {', '.join(parts)}."
+    tail = f" It is behind on {', '.join(behind)}." if behind else ""
+    return f"MoTE against the baseline, {seeds}: {', '.join(parts)}.{tail}"
 
 
 def replace(text: str, name: str, inner: str) -> str:

@@ -41,14 +41,22 @@ def study_table(summary: Mapping[str, Any]) -> str:
     rows = [
         [
             row["title"],
-            row["seeds"],
+            row["seeds"] or "",
             row["steps"] or "",
             *(f"{row['families'][family]:.2f}" for family in families),
             f"{row['all']:.2f}" + (f" ± {row['spread']:.2f}" if row["spread"] is not None else ""),
+            *_to_mote(row["to_mote"]),
         ]
         for row in summary["table"]
     ]
-    return table(["model", "seeds", "steps", *families, "all sets"], rows)
+    return table(["model", "seeds", "steps", *families, "all sets", "minus MoTE", "95 % interval"], rows)
+
+
+def _to_mote(difference: Mapping[str, Any] | None) -> tuple[str, str]:
+    if difference is None:
+        return "", ""
+    low, high = difference["interval"] or (None, None)
+    return f"{difference['points']:+.2f}", "" if low is None else f"{low:+.2f} to {high:+.2f}"
 
 
 def _set_row(one: SetResult, models: Sequence[str], seed: int) -> list[str]:

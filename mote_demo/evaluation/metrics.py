@@ -90,6 +90,14 @@ def average_precision(predicted: np.ndarray, labels: ArrayLike) -> float:
     return float(average_precision_score(labels, predicted))
 
 
+def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return Student's t interval of the mean of ``values``, float [n] with n > 1."""
+    from scipy.stats import t
+
+    half = t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)
+
+
 def bootstrap_interval(
     differences: ArrayLike, *, level: float = 0.95, samples: int = 2000, seed: int = 0
 ) -> tuple[float, float]:

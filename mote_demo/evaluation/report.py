@@ -65,9 +65,12 @@ class SetResult:
         return self.scores[second].points - self.scores[first].points
 
     def interval(self, first: str, second: str, seed: int = 0) -> tuple[float, float] | None:
-        """Return the 95 % paired bootstrap interval of the gain, None where the score is one number."""
+        """Return the 95 % paired bootstrap interval of the gain over the queries.
+
+        None for other sets: draws and k-means starts share their texts, and say nothing about other texts.
+        """
         before, after = self.scores[first].parts, self.scores[second].parts
-        if len(before) < 2:
+        if self.part != "query" or len(before) < 2:
             return None
         return bootstrap_interval(np.subtract(after, before), seed=seed)
 

@@ -14,9 +14,16 @@ _PUBLISHED = {"retrieval": "1.64", ALL: "1.43"}
 
 _SMALL_GAIN = 0.5
 _TASKS = (1, 2, 4, 5, 8, 16)
+_WORST = -0.3
 _ARMS = (
-    "Every arm has the data, steps and settings of the recipe. Because all else is frozen, where the experts sit is "
-    "also where an arm learns. ± is the standard deviation over the seeds."
+    "Every trained arm has the data, the number of steps and, but for what its name says, the settings of the recipe. "
+    "An arm learns in the blocks that carry experts; a dense arm, in the blocks that carry them in MoTE. ± is the "
+    "standard deviation over the seeds. The last two columns compare with MoTE, over all sets, on the seeds that both "
+    "have."
+)
+_SEEN_WORDS = (
+    "The training part of some of these sets is among the sources of the recipe (their test rows are not). Of the "
+    "others training saw nothing, but they were looked at when settings were chosen."
 )
 _MIB = 2**20
 
@@ -38,6 +45,7 @@ def write_page(
         f"## The claim\n\n{_protocol(summary, study)}\n\n{_claim(summary, cost)}",
         f"## Task families\n\n{_families(summary)}",
         f"## MoTE minus the baseline\n\n{_differences(summary['difference'])}\n\n{summary['interval']}",
+        f"## Sets that training saw, and others\n\n{_SEEN_WORDS}\n\n{_by_seen(summary['seen'])}",
         f"## MoTE minus the untouched model\n\n{_differences(summary['over_untouched'])}",
         f"## All arms\n\n{_ARMS}\n\n{study_table(summary)}",
         f"## Memory and the number of tasks\n\n{_memory(cost)}",
@@ -53,13 +61,13 @@ def _protocol(summary: Mapping[str, Any], study: Mapping[str, ArmReports]) -> st
     seeds = "one seed" if summary["seeds"] == 1 else f"the mean of {summary['seeds']} seeds"
     facts = next(iter(study[MOTE].facts.values()))
     return (
-        f"{len(report.sets)} development sets, {seeds}, {facts.get('steps')} steps of each arm on "
-        f"{facts.get('hardware')}. Scores are points from 0 to 100, higher is better. {report.protocol}"
+        f"{len(report.sets)} development sets, listed at the end with how much of them was measured on; {seeds}, "
+        f"{facts.get('steps')} steps of each arm on {facts.get('hardware')}. "
+        f"Scores are points from 0 to 100, higher is better. {report.protocol}"
     )
 
 
 def _claim(summary: Mapping[str, Any], cost: Mapping[str, Any]) -> str:
-    family, points = _worst_family(summary["difference"])
     over, parameters = summary["over_untouched"], cost["parameters"]
     active = parameters[MOTE]["active"] / parameters[BASELINE]["active"]
     rows = [
@@ -67,7 +75,7 @@ def _claim(summary: Mapping[str, Any], cost: Mapping[str, Any]) -> str:
         for name, published in _PUBLISHED.items()
     ]
     rows += [
-        ["MoTE against the baseline, its worst family", f"{family}: {points:+.2f}", ">= -0.3"],
+        ["MoTE against the baseline, families", _worse(summary["difference"]), f"none below {_WORST}"],
         ["MoTE against the untouched model, all sets", f"{over[ALL]['points']:+.2f}", ">= +3"],
         ["MoTE against the untouched model, retrieval", f"{over['retrieval']['points']:+.2f}", ">= 0"],
         ["active parameters, MoTE / baseline", f"{active:.2f}", "1.00"],
@@ -88,10 +96,14 @@ def _time(ratio: Mapping[str, float]) -> str:
     return f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
 
 
-def _worst_family(difference: Mapping[str, Any]) -> tuple[str, float]:
+def _worse(difference: Mapping[str, Any]) -> str:
+    """Name every family in which MoTE is too far below the baseline, or the lowest one."""
     points = {family: values["points"] for family, values in difference.items() if family != ALL}
-    worst = min(points, key=lambda family: points[family])
-    return worst, points[worst]
+    below = sorted((value, family) for family, value in points.items() if value < _WORST)
+    if below:
+        return "below: " + ", ".join(f"{family} {value:+.2f}" for value, family in below)
+    lowest = min(points, key=lambda family: points[family])
+    return f"lowest: {lowest} {points[lowest]:+.2f}"
 
 
 def _families(summary: Mapping[str, Any]) -> str:
@@ -106,8 +118,30 @@ def _bold_best(scores: Mapping[str, float]) -> list[str]:
 
 
 def _differences(difference: Mapping[str, Any]) -> str:
-    rows = [[family, f"{values['points']:+.2f}", _bounds(values["interval"])] for family, values in difference.items()]
-    return table(["family", "points", "95 % interval"], rows)
+    rows = [
+        [
+            family,
+            f"{values['points']:+.2f}",
+            _bounds(values["interval"]),
+            ", ".join(f"{points:+.2f}" for points in values["by_seed"]),
+        ]
+        for family, values in difference.items()
+    ]
+    return table(["family", "points", "95 % interval", "each seed"], rows)
+
+
+def _by_seen(seen: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            part,
+            values["sets"],
+            *(f"{values['means'][arm]:.2f}" for arm in MAIN),
+            f"{values['difference']['points']:+.2f}",
+            _bounds(values["difference"]["interval"]),
+        ]
+        for part, values in seen.items()
+    ]
+    return table(["", "sets", *(TITLES[arm] for arm in MAIN), "MoTE − baseline", "95 % interval"], rows)
 
 
 def _bounds(interval: Iterable[float] | None) -> str:
@@ -125,7 +159,10 @@ def _memory(cost: Mapping[str, Any]) -> str:
         [tasks, f"{dense + (tasks - 1) * expert:,}", f"{(dense + (tasks - 1) * expert) * 2 / _MIB:.0f}", f"{dense:,}"]
         for tasks in _TASKS
     ]
-    words = f"An expert adds {expert:,} parameters. What runs for a text stays the same.\n\n"
+    words = (
+        f"An expert adds {expert:,} parameters, counted in the shipped models; what runs for a text stays the same. "
+        "Retrieval has two experts, every other task one.\n\n"
+    )
     return words + table(["experts", "parameters stored", "MiB in 16 bits", "active for a text"], rows, left=0)
 
 

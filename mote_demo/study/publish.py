@@ -32,13 +32,13 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     Returns:
         False where a main arm has no report yet, so that nothing was written.
     """
-    measured = read_study(results / "runs", [UNTOUCHED, *study.recipe.arms, *DERIVED])
+    measured = read_study(results / "runs", [UNTOUCHED, *study.recipe.arms, *DERIVED], study.made)
     missing = [arm for arm in MAIN if arm not in measured]
     if missing:
         study.say(f"nothing to summarise yet: no report of {', '.join(missing)}")
         return False
     measured = on_equal_seeds(measured)
-    summary = summarise(measured, _titles(study))
+    summary = summarise(measured, _titles(study), study.recipe.names)
     baseline, mote = (study.encoder(_shipped(study, arm)) for arm in SHIPPED)
     cost = _cost(results / "cost.json", baseline, mote)
     write_json(results / "summary.json", summary, indent=1)

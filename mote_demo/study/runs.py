@@ -14,6 +14,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.evaluation.families import FAMILIES
 from mote_demo.evaluation.reference import untouched
+from mote_demo.evaluation.report import Report
 from mote_demo.evaluation.suite import evaluate
 from mote_demo.evaluation.tables import LabelledSet, fingerprint
 from mote_demo.files import write_json
@@ -84,7 +85,8 @@ class Study:
             seeds: of those that an arm has in the recipe; None is all.
         """
         backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
-        self._measure(UNTOUCHED, backbone, {"recipe": backbone.fingerprint("document")})
+        facts = {"recipe": backbone.fingerprint("document"), "parameters": backbone.model.count_parameters()}
+        self._measure(UNTOUCHED, backbone, facts)
         for run in plan(self.recipe, [arm for arm in arms if arm not in DERIVED], seeds):
             if not self._is_current(run.name, self._digest(run)):
                 self._train(run)
@@ -92,6 +94,22 @@ class Study:
         for name in arms:
             if name in DERIVED:
                 self._derive(name, self.first(MOTE))
+
+    def made(self, name: str, report: Report, training: str) -> bool:
+        """Tell whether a report is of this recipe and these sets.
+
+        Args:
+            name: of its file, without the ending.
+            report: what it holds.
+            training: digest of its training, as its file notes it.
+        """
+        if tuple(one.fingerprint for one in report.sets) != self._prints:
+            return False
+        arm, _, seed = name.partition("-seed-")
+        if arm == UNTOUCHED:
+            return True
+        run = self.first(MOTE) if arm in DERIVED else Run(arm, int(seed))
+        return training == self._digest(run)
 
     def first(self, arm: str) -> Run:
         """Return the training of an arm with its first seed."""
@@ -123,7 +141,9 @@ class Study:
 
     def _derive(self, name: str, run: Run) -> None:
         if not self._is_current(Run(name, run.seed).name, self._digest(run)):
-            self._measure(Run(name, run.seed).name, MAKERS[name](self.encoder(run)), {"recipe": self._digest(run)})
+            encoder = MAKERS[name](self.encoder(run))
+            facts = {"recipe": self._digest(run), "parameters": encoder.model.count_parameters()}
+            self._measure(Run(name, run.seed).name, encoder, facts)
 
     def _sources(self, seed: int) -> DatasetDict:
         """Return the training rows of a seed; they are read once, and those of one seed are kept at a time."""

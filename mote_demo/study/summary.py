@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,15 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from mote_demo.evaluation.metrics import bootstrap_interval
+from mote_demo.errors import UserError
+from mote_demo.evaluation.metrics import bootstrap_interval, student_interval
 from mote_demo.evaluation.report import Report, Score
 from mote_demo.study.arms import ALL, BASELINE, MAIN, MOTE, UNTOUCHED, WITHOUT
 
 INTERVAL = (
-    "An interval is a 95 % paired bootstrap over the sets of the family (over the queries where it has one set): it "
-    "says how the difference between these trained models would vary with other sets of the kind, not with other "
-    "trainings."
+    "An interval holds 95 %, paired over the sets of the family: by bootstrap where there are ten or more, by "
+    "Student's t where there are fewer, because a bootstrap of few sets is too narrow, and by bootstrap over the "
+    "queries where there is one set. It says how the difference between these trained models would vary with other "
+    "sets of the kind, not with other trainings. It is blank where a family has one set whose score is a single number."
 )
+_FEW = 10
+_SEEN, _UNSEEN = "seen", "unseen"
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,14 @@ class ArmReports:
         """Return the mean score over sets, each set weighing the same."""
         return float(np.mean([self.points(name) for name in sets]))
 
+    def on_seeds(self, seeds: Collection[int | None]) -> "ArmReports":
+        """Return the arm with only some of its seeds."""
+        return ArmReports(
+            self.arm,
+            {seed: report for seed, report in self.reports.items() if seed in seeds},
+            {seed: facts for seed, facts in self.facts.items() if seed in seeds},
+        )
+
     def spread(self, sets: Sequence[str]) -> float | None:
         """Return the standard deviation over the seeds of the mean over sets, None for one seed."""
         if len(self.reports) < 2:
@@ -69,8 +81,12 @@ class ArmReports:
         return float(np.std(np.mean(by_set, axis=0), ddof=1))
 
 
-def read_study(runs: Path, arms: Sequence[str]) -> dict[str, ArmReports]:
-    """Read the reports in the folder ``runs`` of some arms, those of each arm by seed; an arm may have none."""
+def read_study(runs: Path, arms: Sequence[str], wanted: Callable[[str, Report, str], bool]) -> dict[str, ArmReports]:
+    """Read the reports in the folder ``runs`` of some arms, those of each arm by seed; an arm may have none.
+
+    ``wanted`` is told the name of a file without its ending, the report, and the digest of its training; it leaves out
+    what another recipe made.
+    """
     reports: dict[str, dict[int | None, Report]] = defaultdict(dict)
     facts: dict[str, dict[int | None, Mapping[str, Any]]] = defaultdict(dict)
     for file in sorted(runs.glob("*.json")):
@@ -78,7 +94,9 @@ def read_study(runs: Path, arms: Sequence[str]) -> dict[str, ArmReports]:
         seed = int(number) if number else None
         if arm in arms:
             values = json.loads(file.read_text(encoding="utf-8"))
-            reports[arm][seed], facts[arm][seed] = Report.from_dict(values), values["training"]
+            report = Report.from_dict(values)
+            if wanted(file.stem, report, values["training"]["recipe"]):
+                reports[arm][seed], facts[arm][seed] = report, values["training"]
     return {arm: ArmReports(arm, reports[arm], facts[arm]) for arm in arms if arm in reports}
 
 
@@ -86,29 +104,27 @@ def on_equal_seeds(study: Mapping[str, ArmReports]) -> dict[str, ArmReports]:
     """Return the study with only those seeds of the main arms that all of them have."""
     trained = MAIN[1:]
     common = set.intersection(*(set(study[arm].reports) for arm in trained))
-    return {
-        name: ArmReports(
-            name,
-            {seed: arm.reports[seed] for seed in arm.reports if seed in common},
-            {seed: arm.facts[seed] for seed in arm.facts if seed in common},
-        )
-        if name in trained
-        else arm
-        for name, arm in study.items()
-    }
+    if not common:
+        raise UserError(f"There is no seed that {', '.join(trained)} were all measured with. Please train them alike.")
+    return {name: arm.on_seeds(common) if name in trained else arm for name, arm in study.items()}
 
 
-def summarise(study: Mapping[str, ArmReports], titles: Mapping[str, str]) -> dict[str, Any]:
+def summarise(
+    study: Mapping[str, ArmReports], titles: Mapping[str, str], sources: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the summary as JSON values.
 
     Args:
         study: the main arms, on equal seeds, and any others.
         titles: arm to what tables call it.
+        sources: names of the data sets whose training part was trained on.
 
     Returns:
         ``seeds``; ``families``, family to the mean of each main arm; ``gain`` over the arm without instructions,
         of each family and of all sets; ``difference``, MoTE minus the baseline with a 95 % interval (see
-        ``interval``); ``over_untouched``, the same of MoTE minus the untouched model; ``table``, a row an arm.
+        ``interval``) and the points of each seed; ``over_untouched``, the same of MoTE minus the untouched model;
+        ``seen``, the means on sets whose training part was trained on, and on the others; ``table``, a row an arm,
+        with its difference to MoTE on the seeds that both have.
     """
     families = study[UNTOUCHED].families
     groups = {**families, ALL: [name for names in families.values() for name in names]}
@@ -122,19 +138,22 @@ def summarise(study: Mapping[str, ArmReports], titles: Mapping[str, str]) -> dic
         "all": _means(study, groups[ALL]),
         "difference": {group: _difference(study[MOTE], study[BASELINE], sets) for group, sets in groups.items()},
         "over_untouched": {group: _difference(study[MOTE], study[UNTOUCHED], sets) for group, sets in groups.items()},
+        "seen": _by_seen(study, groups[ALL], sources),
         "interval": INTERVAL,
-        "table": [_row(study[arm], titles.get(arm, arm), groups) for arm in _order(study)],
+        "table": [_row(study[arm], study[MOTE], titles.get(arm, arm), groups) for arm in _order(study)],
     }
 
 
 def interval(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> list[float] | None:
-    """Return the 95 % paired bootstrap interval of the mean difference ``arm`` minus ``other`` over sets.
+    """Return the 95 % interval of the mean difference ``arm`` minus ``other`` over sets (see ``INTERVAL``).
 
-    Sets are resampled; where there is one, its queries are. None where that leaves a single number: draws and
-    k-means starts share their texts, so they say nothing about other texts.
+    Where there is one set it is over its queries. None where that leaves a single number: draws and k-means starts
+    share their texts, so they say nothing about other texts.
     """
     if len(sets) > 1:
         differences = np.array([arm.points(name) - other.points(name) for name in sets])
+        if len(differences) < _FEW:
+            return [_round(bound) for bound in student_interval(differences)]
     else:
         differences = arm.parts(sets[0]) - other.parts(sets[0])
         of_queries = next(one for one in next(iter(arm.reports.values())).sets if _key(one.family, one.name) == sets[0])
@@ -144,21 +163,49 @@ def interval(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> list[fl
 
 
 def _difference(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> dict[str, Any]:
-    return {"points": _round(arm.mean(sets) - other.mean(sets)), "interval": interval(arm, other, sets)}
+    seeds = arm.reports if None not in arm.reports else other.reports
+    return {
+        "points": _round(arm.mean(sets) - other.mean(sets)),
+        "interval": interval(arm, other, sets),
+        "by_seed": [_round(_at(arm, seed).mean(sets) - _at(other, seed).mean(sets)) for seed in seeds],
+    }
+
+
+def _at(arm: ArmReports, seed: int | None) -> ArmReports:
+    """Return the arm with one seed; a model without a training is the same for every seed."""
+    return arm if None in arm.reports else arm.on_seeds([seed])
+
+
+def _by_seen(study: Mapping[str, ArmReports], sets: Sequence[str], sources: Collection[str]) -> dict[str, Any]:
+    """Return the number of sets, the means and the difference, of sets with training rows among the sources or not."""
+    parts: dict[str, list[str]] = {_SEEN: [], _UNSEEN: []}
+    for name in sets:
+        parts[_SEEN if name.partition("/")[2] in sources else _UNSEEN].append(name)
+    return {
+        part: {
+            "sets": len(names),
+            "means": _means(study, names),
+            "difference": _difference(study[MOTE], study[BASELINE], names),
+        }
+        for part, names in parts.items()
+        if names
+    }
 
 
 def _means(study: Mapping[str, ArmReports], sets: Sequence[str]) -> dict[str, float]:
     return {arm: _round(study[arm].mean(sets)) for arm in MAIN}
 
 
-def _row(arm: ArmReports, title: str, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _row(arm: ArmReports, mote: ArmReports, title: str, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    seeds = [seed for seed in arm.reports if seed in mote.reports]
+    alike = (arm.on_seeds(seeds), mote.on_seeds(seeds)) if seeds else (arm, mote)
     facts = next(iter(arm.facts.values()))
     spread = arm.spread(groups[ALL])
     parameters = facts.get("parameters", {})
     return {
         "name": arm.arm,
         "title": title,
-        "seeds": len(arm.reports),
+        "seeds": len([seed for seed in arm.reports if seed is not None]) or None,
         "steps": facts.get("steps"),
         "minutes": facts.get("minutes"),
         "stored": parameters.get("stored"),
@@ -166,6 +213,7 @@ def _row(arm: ArmReports, title: str, groups: Mapping[str, Sequence[str]]) -> di
         "families": {family: _round(arm.mean(sets)) for family, sets in groups.items() if family != ALL},
         "all": _round(arm.mean(groups[ALL])),
         "spread": None if spread is None else _round(spread),
+        "to_mote": None if arm.arm == MOTE else _difference(*alike, groups[ALL]),
     }
 
 

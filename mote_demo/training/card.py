@@ -135,15 +135,18 @@ def _evaluation(report: Mapping[str, Any] | None) -> str:
         return "Not measured yet."
     measured = Report.from_dict(report)
     return (
-        f"In points (x 100), seed {measured.seed}; ± is the standard error over queries, draws or starts. "
-        f"{measured.protocol}\n\n{report_table(measured)}"
+        f"In points (x 100), of this very checkpoint, with seed {measured.seed} of the evaluation; ± is the standard "
+        f"error over queries, draws or starts. {measured.protocol}\n\n{report_table(measured)}"
     )
 
 
 def _over_seeds(summary: Mapping[str, Any] | None) -> str:
     if summary is None:
         return ""
-    return f"\n\nMeans over the seeds; ± is the standard deviation over them.\n\n{study_table(summary)}"
+    return (
+        "\n\nMeans over the seeds, all models of the study; ± is the standard deviation over them. The last two "
+        f"columns compare with MoTE on the seeds that both have.\n\n{study_table(summary)}"
+    )
 
 
 def _limits(data: Sequence[Mapping[str, Any]]) -> str:

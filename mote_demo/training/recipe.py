@@ -161,6 +161,11 @@ class Recipe:
     recompute: bool = False
     seeds: tuple[int, ...] = (0,)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names of the data sets that are trained on: those of the sources and of their files."""
+        return frozenset(name for source in self.sources for name in (source.name, Path(source.path).stem))
+
     def trained_layers(self, arm: str) -> tuple[int, ...]:
         """Return the blocks whose MLPs learn at the expert rate in ``arm``."""
         return self.arms[arm].expert_layers or self.expert_layers

@@ -9,7 +9,7 @@ from mote_demo.evaluation.report import Report
 from mote_demo.registry import Registry
 from mote_demo.runtime.precision import PRECISIONS
 from mote_demo.ui.drawing import block_drawing
-from mote_demo.ui.experts_html import gain_lines, table
+from mote_demo.ui.experts_html import gain_lines, seeds_line, table
 
 _CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
 
@@ -84,7 +84,8 @@ def _results(report: Report | None) -> str:
     notes = " ".join(f"{escape(one.name)}: {escape(one.note)}." for one in report.sets if one.note)
     return (
         table(["Family", "Sets", *models], rows, 2)
-        + f"<p>Points from 0 to 100, higher is better, on development sets: {sets}.</p><p>{notes}</p>"
+        + "<p>Of the checkpoints that are loaded: points from 0 to 100, higher is better, on development sets: "
+        f"{sets}.</p><p>{notes}</p>"
     )
 
 
@@ -95,7 +96,7 @@ def _family_row(report: Report, family: str, models: list[str]) -> str:
 
 
 def _experts(summary: Mapping[str, Any] | None) -> str:
-    gains = "" if summary is None else gain_lines(summary)
+    gains = "" if summary is None else f"<p>{seeds_line(summary['seeds'])}</p>{gain_lines(summary)}"
     return (
         "<p>The tab “Experts” shows how far the spaces of the experts differ and what each part of the method adds.</p>"
         f"{gains}"

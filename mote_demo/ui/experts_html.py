@@ -140,20 +140,22 @@ def summary_part(summary: Mapping[str, Any]) -> str:
     """Return what the arms of the study score: in words, by family, and the ablations."""
     return "".join(
         [
-            f"<p>{_seeds(summary['seeds'])} Points go from 0 to 100, higher is better.</p>",
+            f"<p>{seeds_line(summary['seeds'])} Points go from 0 to 100, higher is better.</p>",
             f"<h3>Beside the model without instructions</h3>{gain_lines(summary)}",
-            f"<h3>MoTE beside the baseline</h3>{_difference_lines(summary)}",
+            f"<h3>MoTE beside the baseline</h3>{_difference_lines(summary)}"
+            f"<p>{escape(str(summary.get('interval', '')))}</p>",
             f"<h3>Scores by family</h3>{_families_table(summary)}",
             f"<h3>Ablations</h3>{_ablations(summary)}",
         ]
     )
 
 
-def _seeds(seeds: int) -> str:
+def seeds_line(seeds: int) -> str:
+    """Say how many trainings the means are of."""
     return (
-        "From one training run of each model."
+        "From one training run of each trained model."
         if seeds == 1
-        else f"Means over {seeds} training runs with different seeds."
+        else f"Means over {seeds} training runs of each main model, with different seeds."
     )
 
 
@@ -181,12 +183,18 @@ def _change(points: float | None) -> str:
 
 
 def _difference_lines(summary: Mapping[str, Any]) -> str:
-    """Compare MoTE with the baseline in words."""
-    differences = _told(summary.get("difference", {}))
+    """Compare MoTE with the baseline in words, on the scopes told of everywhere and where MoTE is behind."""
+    found = summary.get("difference", {})
+    differences = _told(found)
     if not differences:
         return "<p>The two were not compared.</p>"
+    differences += [(scope, found[scope]) for scope in found if scope not in _TOLD and _is_behind(found[scope])]
     lines = (f"<li><b>{_scope(scope)}.</b> {_difference(difference)}</li>" for scope, difference in differences)
     return f"<ul>{''.join(lines)}</ul>"
+
+
+def _is_behind(difference: Mapping[str, Any]) -> bool:
+    return _known(difference["points"]) and difference["points"] < 0
 
 
 def _difference(difference: Mapping[str, Any]) -> str:
@@ -231,10 +239,12 @@ def _ablations(summary: Mapping[str, Any]) -> str:
         *map(_scope_words, families),
         "All sets",
         "Spread",
+        "Minus MoTE",
+        "95 % interval",
     ]
     return table(header, rows, 1) + (
         "<p>In “All sets” every set weighs the same. “Spread” is its standard deviation over the seeds, empty where "
-        "there is one seed.</p>"
+        "there is one seed. “Minus MoTE” compares over all sets, on the seeds that both models have.</p>"
     )
 
 
@@ -243,6 +253,8 @@ def _ablation_row(row: Mapping[str, Any], families: Sequence[str]) -> str:
     cells = [_count(row.get(field)) for field in ("seeds", "stored", "active")]
     cells += [_number(scores.get(family), 1) for family in families]
     cells += [_number(row.get("all"), 1), "" if row.get("spread") is None else _number(row["spread"], 2)]
+    to_mote = row.get("to_mote")
+    cells += ["", ""] if to_mote is None else [_signed(to_mote["points"]), _interval(to_mote["interval"])]
     return f"<tr><th scope='row'>{escape(_begun(str(row['title'])))}</th>{_number_cells(cells)}</tr>"
 
 
