@@ -259,8 +259,9 @@ def _study(options: argparse.Namespace) -> None:
 
     recipe = load_recipe(options.recipe)
     arms = _known_arms([*recipe.arms, *DERIVED], options.arm)
-    sets = choose(discover(options.data), options.sets)
-    study = Study(recipe, options.data, sets, options.work, options.results / "runs", _say)
+    known = discover(options.data)
+    sets = choose(known, options.sets)
+    study = Study(recipe, options.data, sets, known, options.work, options.results / "runs", _say)
     study.run(arms, options.seed)
     published = publish(study, options.results, options.page)
     if published and options.out is not None:

@@ -13,7 +13,10 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.model.checkpoint import load_model, save_checkpoint
 from mote_demo.model.modeling import MoteModel
+from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES
+
+CHECKPOINTS = ROOT / "checkpoints"
 
 TEXTS = ["my card is lost", "what is a vector?", ""]
 FROZEN, TRAINED = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -170,3 +173,18 @@ def test_a_dense_model_is_a_checkpoint_too(tiny_baseline_encoder, tiny_tokenizer
     np.testing.assert_allclose(
         loaded.encode(TEXTS, route="sts"), tiny_baseline_encoder.encode(TEXTS, route="sts"), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("name", ["baseline", "mote"])
+def test_the_shipped_checkpoints_load_by_their_name_alone(name):
+    texts = ["Where is my parcel?", "The courier is late."]
+    plain, ours = SentenceTransformer(str(CHECKPOINTS / name)), Encoder.from_pretrained(CHECKPOINTS / name)
+    for route in ROUTES:
+        cosines = np.einsum("nd,nd->n", plain.encode(texts, task=route), ours.encode(texts, route=route))
+        assert cosines.min() > 0.9999
+
+
+def test_the_shipped_checkpoints_hold_the_frozen_weights_once_and_are_small():
+    shards = [(CHECKPOINTS / name / "model-00001-of-00002.safetensors").read_bytes() for name in ("baseline", "mote")]
+    assert shards[0] == shards[1]
+    assert sum(file.stat().st_size for file in CHECKPOINTS.rglob("*") if file.is_file()) <= 120_000_000

@@ -57,13 +57,21 @@ class Study:
         recipe: see ``load_recipe``.
         data_dir: folder of the training files and the labelled sets.
         sets: what to measure on.
+        held_out: sets whose texts are kept out of training, whether they are measured on or not.
         work: folder for checkpoints and states, ``seed-N/ARM`` and ``seed-N/states``.
         results: folder that gets one report a model.
         say: called with a line whenever something happens.
     """
 
     def __init__(
-        self, recipe: Recipe, data_dir: str | Path, sets: Sequence[LabelledSet], work: Path, results: Path, say: Say
+        self,
+        recipe: Recipe,
+        data_dir: str | Path,
+        sets: Sequence[LabelledSet],
+        held_out: Sequence[LabelledSet],
+        work: Path,
+        results: Path,
+        say: Say,
     ) -> None:
         missing = [arm for arm in MAIN if arm not in (UNTOUCHED, *recipe.arms)]
         if missing:
@@ -71,6 +79,7 @@ class Study:
         self.recipe = recipe
         self.data_dir = data_dir
         self.sets = sets
+        self.held_out = held_out
         self.work = work
         self.results = results
         self.say = say
@@ -149,7 +158,7 @@ class Study:
         """Return the training rows of a seed; they are read once, and those of one seed are kept at a time."""
         if self._data is None or self._data[0] != seed:
             recipe = replace(self.recipe, seed=seed)
-            self._data = (seed, load_sources(recipe, self.data_dir, self.sets, work=self.work, say=self.say))
+            self._data = (seed, load_sources(recipe, self.data_dir, self.held_out, work=self.work, say=self.say))
         return self._data[1]
 
     def _measure(self, name: str, encoder: Encoder, facts: dict[str, Any]) -> None:
