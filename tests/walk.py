@@ -44,7 +44,7 @@ def _map(page) -> Iterator[str]:
     page.get_by_text("MoTE's map is aligned").wait_for()
     page.get_by_role("button", name="Where is my parcel?").last.click()
     page.locator("#mote-map-panel ol").first.wait_for()
-    page.locator(MAPS[0]).evaluate("part => part.scrollIntoView()")
+    page.locator("#mote-map-status").evaluate("part => part.scrollIntoView()")
     yield "map"
 
 

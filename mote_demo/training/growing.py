@@ -43,8 +43,8 @@ class Effort:
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
         # What enters the top expert is computed once per text, so that its steps cost next to nothing.
-        "quick": Effort(steps=200, most_epochs=10, blocks=1, learning_rate=5e-4),
-        "thorough": Effort(steps=120, most_epochs=20, blocks=None, learning_rate=2e-4),
+        "quick": Effort(steps=200, most_epochs=10, blocks=1, learning_rate=2e-3),
+        "thorough": Effort(steps=80, most_epochs=10, blocks=None, learning_rate=1e-3),
     }
 )
 
