@@ -84,6 +84,15 @@ def tiny_mote(tiny_backbone_path) -> MoteModel:
     return _upcycle_tiny(tiny_backbone_path)
 
 
+@pytest.fixture
+def batch():
+    """Ids and mask of three texts, two of them padded."""
+    ids = torch.randint(5, 50, (3, 9), generator=torch.Generator().manual_seed(2))
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = mask[2, 3:] = 0
+    return ids, mask
+
+
 @pytest.fixture(scope="session")
 def tiny_encoder(tiny_mote, tiny_backbone_path) -> Encoder:
     """Encoder of ``tiny_mote``."""

@@ -45,15 +45,6 @@ TINY = {
 
 
 @pytest.fixture
-def batch():
-    """Ids and mask of three texts, two of them padded."""
-    ids = torch.randint(5, 50, (3, 9), generator=torch.Generator().manual_seed(2))
-    mask = torch.ones_like(ids)
-    mask[1, 5:] = mask[2, 3:] = 0
-    return ids, mask
-
-
-@pytest.fixture
 def sentence_model(tiny_mote, tiny_backbone_path):
     tokenizer = AutoTokenizer.from_pretrained(tiny_backbone_path)
     return SentenceTransformer(modules=[MoteTransformer(tiny_mote, tokenizer)], device="cpu")
@@ -61,15 +52,6 @@ def sentence_model(tiny_mote, tiny_backbone_path):
 
 def tensors_at(module: nn.Module) -> dict[str, int]:
     return {name: tensor.data_ptr() for name, tensor in module.state_dict().items()}
-
-
-def new_experts(model: MoteModel, base: str) -> dict[str, nn.Module]:
-    """Copies of one expert's layers, changed."""
-    experts = {path: copy.deepcopy(model.backbone.get_submodule(path)[base]) for path in model.expert_paths}
-    with torch.no_grad():
-        for module in experts.values():
-            module.weight *= 1.5
-    return experts
 
 
 @torch.no_grad()
@@ -278,65 +260,6 @@ def test_threads_that_use_different_routes_do_not_disturb_each_other(tiny_mote, 
     alone = {route: encoder.encode(TEXTS, route=route) for route in ROUTES}
     for route, found in zip(routes, together, strict=True):
         np.testing.assert_allclose(found, alone[route], atol=1e-6)
-
-
-# --- adding a route
-
-
-def test_added_route_runs_its_own_expert_and_leaves_the_original_as_it_was(fresh_mote, batch):
-    before = {route: vectors(fresh_mote, batch, route) for route in ROUTES}
-    names = set(fresh_mote.state_dict())
-    twin = fresh_mote.with_route("intent", Route("intent", "intent: "), new_experts(fresh_mote, "sts"))
-    for route in ROUTES:
-        assert torch.equal(vectors(twin, batch, route), before[route])
-        assert torch.equal(vectors(fresh_mote, batch, route), before[route])
-    assert not torch.allclose(vectors(twin, batch, "intent"), before["sts"], atol=1e-3)
-    assert twin.config.route("intent") == Route("intent", "intent: ")
-    assert set(fresh_mote.state_dict()) == names
-    with pytest.raises(UserError, match="Unknown route 'intent'"):
-        fresh_mote.dense("intent")
-
-
-def test_added_route_shares_every_other_tensor(fresh_mote):
-    original = tensors_at(fresh_mote)
-    twin = fresh_mote.with_route("intent", Route("intent", ""), new_experts(fresh_mote, "sts"))
-    found = tensors_at(twin)
-    assert {name: at for name, at in found.items() if name in original} == original
-    assert set(found) - set(original) == set(twin.expert_parameters("intent"))
-
-
-def test_two_models_may_add_different_routes_of_one_name(fresh_mote, batch):
-    one, other = new_experts(fresh_mote, "sts"), new_experts(fresh_mote, "query")
-    first = fresh_mote.with_route("mine", Route("mine", ""), one)
-    second = fresh_mote.with_route("mine", Route("mine", ""), other)
-    assert not torch.allclose(vectors(first, batch, "mine"), vectors(second, batch, "mine"), atol=1e-3)
-
-
-def test_encoder_with_an_added_route_keeps_the_fingerprints_of_the_others(tiny_encoder):
-    grown = tiny_encoder.with_route("intent", Route("intent", "intent: "), new_experts(tiny_encoder.model, "sts"))
-    assert grown.routes == (*tiny_encoder.routes, "intent")
-    assert {grown.fingerprint(route) for route in ROUTES} == {tiny_encoder.fingerprint(route) for route in ROUTES}
-    assert len({grown.fingerprint(route) for route in grown.routes}) == 6
-
-
-def test_added_route_survives_saving(fresh_mote, batch, tmp_path):
-    twin = fresh_mote.with_route("intent", Route("intent", "intent: "), new_experts(fresh_mote, "sts"))
-    twin.save_pretrained(tmp_path)
-    assert torch.equal(vectors(AutoModel.from_pretrained(tmp_path), batch, "intent"), vectors(twin, batch, "intent"))
-
-
-def test_training_with_an_added_route_leaves_the_original_in_evaluation(fresh_mote, batch):
-    before = vectors(fresh_mote, batch, "query")
-    fresh_mote.with_route("intent", Route("intent", ""), new_experts(fresh_mote, "sts")).train()
-    assert torch.equal(vectors(fresh_mote, batch, "query"), before)
-
-
-@pytest.mark.parametrize(
-    ("name", "expert"), [("query", "other"), ("new", "query"), ("Not a name!", "other"), ("new", "Not a name!")]
-)
-def test_route_that_cannot_be_added_is_refused(fresh_mote, name, expert):
-    with pytest.raises(UserError, match=f"{name}|{expert}"):
-        fresh_mote.with_route(name, Route(expert, ""), new_experts(fresh_mote, "sts"))
 
 
 # --- saving and loading

@@ -10,17 +10,11 @@ import pytest
 import yaml
 
 from mote_demo import cli
-from mote_demo.data.samples import load_samples
 from mote_demo.encoder import Encoder
-from mote_demo.errors import UserError
-from mote_demo.evaluation.report import Report, Score, SetResult, load_report
+from mote_demo.evaluation.report import load_report
 from mote_demo.results import load_results
 from mote_demo.study import runs
 from mote_demo.study.derived import wrong_expert_encoder
-from mote_demo.study.page import write_page
-from mote_demo.study.spaces import expert_distances, measure_spaces
-from mote_demo.study.summary import ArmReports, interval, on_equal_seeds, summarise
-from mote_demo.tasks import Route
 from mote_demo.training.recipe import load_recipe
 
 TASK = {"batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16, "weight": 1}
@@ -226,89 +220,6 @@ def test_the_plan_goes_seed_by_seed(recipe_file):
     assert planned == ["mote-seed-0", "top-seed-0", "mote-seed-1"]
 
 
-def reports(arm, scores):
-    """An arm whose sets have these parts: seed to set to parts; "q..." are retrieval sets of queries."""
-    return ArmReports(
-        arm,
-        {
-            seed: Report(
-                "protocol",
-                0,
-                {arm: {}},
-                tuple(
-                    SetResult(
-                        name,
-                        "retrieval" if name.startswith("q") else "clustering",
-                        "metric",
-                        "query" if name.startswith("q") else "start",
-                        name,
-                        "",
-                        {arm: Score(tuple(parts), 1, 0.0)},
-                    )
-                    for name, parts in sets.items()
-                ),
-            )
-            for seed, sets in scores.items()
-        },
-        {seed: {"steps": 5} for seed in scores},
-    )
-
-
-def test_means_weigh_every_set_alike_and_the_spread_is_over_the_seeds():
-    arm = reports("mote", {0: {"q1": [10, 30], "c1": [50]}, 1: {"q1": [20, 40], "c1": [54]}})
-    everything = ["retrieval/q1", "clustering/c1"]
-    assert arm.mean(everything) == pytest.approx((25 + 52) / 2)
-    assert arm.spread(everything) == pytest.approx(np.std([35, 42], ddof=1))
-    assert reports("mote", {0: {"q1": [1]}}).spread(["retrieval/q1"]) is None
-
-
-def test_only_seeds_that_all_main_arms_have_are_compared():
-    one, two = {0: {"q1": [1.0]}}, {0: {"q1": [1.0]}, 1: {"q1": [3.0]}}
-    study = {"untouched": reports("untouched", {None: {"q1": [0.0]}}), "top": reports("top", two)}
-    study |= {"no_instruction": reports("no_instruction", two), "baseline": reports("baseline", one)}
-    study["mote"] = reports("mote", two)
-    summary = summarise(on_equal_seeds(study), {})
-    assert summary["seeds"] == 1
-    assert summary["families"]["retrieval"] == {"untouched": 0, "no_instruction": 1, "baseline": 1, "mote": 1}
-    assert summary["table"][-1]["seeds"] == 2
-
-
-def test_an_ablation_is_compared_with_mote_on_the_seeds_that_both_have():
-    study = {"untouched": reports("untouched", {None: {"q1": [0.0]}}), "top": reports("top", {0: {"q1": [4.0]}})}
-    for arm in ("no_instruction", "baseline"):
-        study[arm] = reports(arm, {0: {"q1": [1.0]}, 1: {"q1": [2.0]}})
-    study["mote"] = reports("mote", {0: {"q1": [3.0]}, 1: {"q1": [9.0]}})
-    summary = summarise(study, {})
-    rows = {row["name"]: row["to_mote"] for row in summary["table"]}
-    assert rows["top"]["points"] == 1
-    assert rows["baseline"]["points"] == pytest.approx(-4.5)
-    assert rows["untouched"]["points"] == -6
-    assert rows["mote"] is None
-    assert summary["difference"]["retrieval"]["by_seed"] == [2, 7]
-    assert summary["over_untouched"]["retrieval"]["by_seed"] == [3, 9]
-    assert [row["seeds"] for row in summary["table"]] == [None, 2, 2, 2, 1]
-
-
-def test_sets_that_training_saw_are_told_from_others():
-    study = {"untouched": reports("untouched", {None: {"q1": [0.0], "c1": [0.0]}})}
-    for arm, points in (("no_instruction", 1.0), ("baseline", 2.0), ("mote", 5.0)):
-        study[arm] = reports(arm, {0: {"q1": [points], "c1": [10 * points]}})
-    seen = summarise(study, {}, {"c1", "other"})["seen"]
-    assert (seen["seen"]["sets"], seen["seen"]["means"]["mote"], seen["seen"]["difference"]["points"]) == (1, 50, 30)
-    assert (seen["unseen"]["sets"], seen["unseen"]["means"]["mote"], seen["unseen"]["difference"]["points"]) == (
-        1,
-        5,
-        3,
-    )
-
-
-def test_main_arms_without_a_common_seed_are_refused():
-    study = {arm: reports(arm, {0: {"q1": [1.0]}}) for arm in ("no_instruction", "mote")}
-    study["baseline"] = reports("baseline", {1: {"q1": [1.0]}})
-    with pytest.raises(UserError, match="no seed that no_instruction, baseline, mote"):
-        on_equal_seeds(study)
-
-
 def test_a_report_of_another_recipe_is_not_averaged_with_this_ones(study, tmp_path):
     for part in ("work", "results"):
         shutil.copytree(study[0] / part, tmp_path / part)
@@ -319,75 +230,6 @@ def test_a_report_of_another_recipe_is_not_averaged_with_this_ones(study, tmp_pa
     arguments = [argument.replace(str(study[0]), str(tmp_path)) for argument in study[1]]
     assert cli.main([*arguments, "--arm", "mote"]) == 0
     assert "top" not in {row["name"] for row in read(tmp_path, "summary.json")["table"]}
-
-
-def test_an_interval_resamples_the_sets_or_the_queries_of_a_single_set_and_nothing_else():
-    random = np.random.default_rng(0)
-    names = [f"q{number}" for number in range(8)]
-    keys = [f"retrieval/{name}" for name in names]
-    base = {name: random.normal(50, 20, 40) for name in names}
-    agreeing = {name: parts + 2 for name, parts in base.items()}
-    disagreeing = {name: parts + (8 if number % 2 else -4) for number, (name, parts) in enumerate(base.items())}
-    other = reports("baseline", {0: base})
-    assert interval(reports("mote", {0: agreeing}), other, keys) == [2, 2]
-    low, high = interval(reports("mote", {0: disagreeing}), other, keys)
-    assert low < 0 < high
-    noisy = {name: parts + random.normal(2, 3, 40) for name, parts in base.items()}
-    low, high = interval(reports("mote", {0: noisy}), other, keys[:1])
-    assert 0 < low < 2.5 < high + 1
-    starts = reports("mote", {0: {"c1": [1.0, 2.0]}})
-    assert interval(starts, starts, ["clustering/c1"]) is None
-
-
-def test_the_page_gives_ratios_only_where_there_is_something_to_divide_by(tmp_path):
-    def page(baseline, mote):
-        study = {"untouched": reports("untouched", {None: {"q1": [50.0], "c1": [50.0]}})}
-        for arm, points in (("no_instruction", 50.0), ("baseline", baseline), ("mote", mote)):
-            study[arm] = reports(arm, {0: {"q1": [points], "c1": [points - 1]}})
-        cost = {
-            "parameters": {"baseline": {"stored": 100, "active": 100}, "mote": {"stored": 140, "active": 100}},
-            "experts": 5,
-            "time": {"median": 1.0, "min": 0.9, "max": 1.1},
-        }
-        write_page(tmp_path / "page.md", summarise(study, {}), study, "", cost)
-        return (tmp_path / "page.md").read_text(encoding="utf-8")
-
-    text = page(52.0, 54.0)
-    assert "+4.00 / +2.00 = 2.00" in text
-    assert "| 16 | 250 |" in text
-    assert "the baseline gains too little to divide by" in page(50.1, 54.0)
-    assert "below: clustering -1.00, retrieval -1.00" in page(54.0, 53.0)
-    assert "lowest: retrieval +2.00" in text
-
-
-def test_experts_are_at_no_distance_from_themselves_and_further_the_more_they_differ(fresh_mote):
-    (first, last) = expert_distances(fresh_mote)
-    assert (first["block"], last["block"]) == (1, 3)
-    distance = np.array(first["distance"])
-    assert np.allclose(np.diag(distance), 0)
-    assert np.allclose(distance, distance.T)
-    assert (distance[np.triu_indices(5, 1)] > 0).all()
-    for parameter in fresh_mote.expert_parameters("sts").values():
-        parameter.data *= 3
-    further = np.array(expert_distances(fresh_mote)[0]["distance"])
-    assert further[4, 0] > distance[4, 0]
-
-
-def test_routes_with_one_expert_share_a_space_and_others_do_not(tiny_baseline_encoder, tiny_encoder):
-    sharing = tiny_encoder.model.with_experts({"sts": "clustering"})
-    for route in ("sts", "clustering"):
-        sharing.config.routes[route]["instruction"] = "same: "
-    spaces = measure_spaces(tiny_baseline_encoder, tiny_encoder.with_model(sharing), load_samples())
-    assert spaces["cka"]["mote"][3][4] == pytest.approx(1, abs=1e-4)
-    assert spaces["shared"]["mote"][3][4] == 1
-    assert spaces["cka"]["mote"][0][3] < 0.99
-    assert spaces["shared"]["mote"][0][3] < 0.99
-    for model in ("baseline", "mote"):
-        for kind in ("cka", "shared"):
-            values = np.array(spaces[kind][model])
-            assert values.shape == (5, 5)
-            assert np.allclose(np.diag(values), 1, atol=1e-4)
-    assert spaces["count"] == 240
 
 
 def test_the_wrong_expert_changes_the_vectors_and_the_right_one_gives_them_back(tiny_encoder):
@@ -406,10 +248,3 @@ def test_the_command_compares_the_spaces_of_two_checkpoints(study, tmp_path, cap
     models = [str(study[0] / "checkpoints" / arm) for arm in ("baseline", "mote")]
     assert cli.main(["spaces", *models, "--out", str(tmp_path / "spaces.json")]) == 0
     assert json.loads((tmp_path / "spaces.json").read_text(encoding="utf-8")) == read(study[0], "spaces.json")
-
-
-def test_models_with_other_routes_are_not_compared(tiny_baseline_encoder, tiny_encoder):
-    route = Route("grown", "grown: ")
-    layers = {path: tiny_encoder.model.backbone.get_submodule(path)["sts"] for path in tiny_encoder.model.expert_paths}
-    with pytest.raises(UserError, match=r"the same routes"):
-        measure_spaces(tiny_baseline_encoder, tiny_encoder.with_route("grown", route, layers), load_samples())

@@ -18,70 +18,24 @@ from mote_demo.training import negatives, tacl, trainer
 from mote_demo.training.chunks import embed
 from mote_demo.training.recipe import Source, load_recipe
 from mote_demo.training.sources import load_sources
+from tests.tiny_recipe import tiny_recipe, write_data
 
-SETTINGS = {"weight": 1, "batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16}
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory):
-    """Questions with answers, labelled messages, and one labelled set to score on."""
+    """The folder of ``write_data``."""
     folder = tmp_path_factory.mktemp("data")
-    things = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road", "city", "house", "river", "music"]
-    pairs = pd.DataFrame({"query": [f"what is a {one}" for one in things], "positive": [f"a {one}" for one in things]})
-    texts = [(f"the {one} is {mood}", mood) for one in things for mood in ("good", "bad")]
-    messages = pd.DataFrame(texts, columns=["text", "label_text"])
-    pairs.to_parquet(folder / "pairs.parquet")
-    messages.to_parquet(folder / "messages.parquet")
-    scored = folder / "dev" / "clustering" / "moods"
-    scored.mkdir(parents=True)
-    messages.assign(text="today " + messages["text"]).to_parquet(scored / "test.parquet")
+    write_data(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def recipe_file(tmp_path_factory, tiny_backbone_path):
     """Recipe of 12 steps whose clustering and sts experts get no data."""
-    values = {
-        "backbone": tiny_backbone_path,
-        "base_model": "someone/tiny",
-        "seed": 0,
-        "steps": 12,
-        "learning_rate": 1e-3,
-        "expert_learning_rate": 1e-2,
-        "warmup": 0.1,
-        "weight_decay": 0.01,
-        "max_grad_norm": 1.0,
-        "dropout": 0.0,
-        "frozen": ["embeddings"],
-        "expert_layers": [1, 3],
-        "save_every": 5,
-        "arms": {
-            "baseline": {"instructions": True, "expert_layers": []},
-            "mote": {"instructions": True, "expert_layers": [1, 3]},
-        },
-        "tasks": {"retrieval": SETTINGS, "classification": {**SETTINGS, "symmetric": True}},
-        "sources": [
-            {
-                "name": "questions",
-                "task": "retrieval",
-                "shape": "pairs",
-                "path": "pairs.parquet",
-                "columns": {"anchor": "query", "positive": "positive"},
-                "licence": "CC0",
-            },
-            {
-                "name": "messages",
-                "task": "classification",
-                "shape": "labelled",
-                "path": "messages.parquet",
-                "columns": {"anchor": "text", "label": "label_text"},
-                "licence": "CC BY 4.0",
-            },
-        ],
-    }
     path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
-    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    path.write_text(yaml.safe_dump(tiny_recipe(tiny_backbone_path)), encoding="utf-8")
     return path
 
 
