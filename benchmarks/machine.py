@@ -12,9 +12,8 @@ import torch
 from benchmarks.rows import seconds
 
 _SIZE = 1536
-_PACKAGES = (
-    *("torch", "transformers", "sentence-transformers", "faiss-cpu", "umap-learn", "gradio", "onnxruntime", "openvino"),
-)
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "umap-learn", "gradio")
+_PEERS = ("onnxruntime", "openvino")
 
 
 def describe() -> dict[str, Any]:
@@ -42,7 +41,7 @@ def peak_flops(tries: int = 7) -> float:
 
 def _versions() -> dict[str, str]:
     found = {}
-    for name in _PACKAGES:
+    for name in (*_PACKAGES, *_PEERS):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

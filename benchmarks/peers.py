@@ -1,4 +1,4 @@
-"""The runtimes a user would pick instead, each fed in the way that suits it best."""
+"""What a user would pick instead: sentence-transformers as it comes, other runtimes fed in batches that suit them."""
 
 import logging
 import tempfile

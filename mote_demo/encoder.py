@@ -66,8 +66,7 @@ class Encoder:
             precision: one of ``PRECISIONS``; one that the model cannot be computed in is a ``UserError``.
         """
         self.model = model.eval().float()
-        for route in self.model.config.routes:
-            check_suits(self.model.dense(route), precision)
+        check_suits(self.model.backbone, precision)
         self.name = name
         self.precision = precision
         self._tokenizer = tokenizer

@@ -18,7 +18,7 @@ from mote_demo.index import nearest
 METHODS = ("PCA", "UMAP")
 
 EPOCHS = 200
-"""Of UMAP's layout; the start from PCA or from another map is near the end already."""
+"""Of UMAP's layout, which starts from PCA or from another map and not from chance."""
 
 _FEWEST_FOR_UMAP = 16
 # UMAP moves its start into a square of this side; noise far below it keeps equal points apart.

@@ -14,8 +14,8 @@ _TINY = 1e-8
 class Int8Linear:
     """Multiply 8-bit integers, symmetric, per output and per token (as in LLM.int8, without its outliers).
 
-    Processors with VNNI multiply them faster than float32. Others compute the same numbers in float32, where the
-    integers and their sums are exact up to rounding of the largest; that is slower than the exact layer.
+    Processors with VNNI have instructions for such products. Others compute the same numbers in float32, where the
+    integers and their sums are exact up to rounding of the largest; that is more work than the exact layer does.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:

@@ -22,8 +22,8 @@ _ARMS = (
     "have."
 )
 _SEEN_WORDS = (
-    "The training part of some of these sets is among the sources of the recipe (their test rows are not). Of the "
-    "others training saw nothing, but they were looked at when settings were chosen."
+    "The training part of some of these sets is among the sources of the recipe (their test rows are not). The "
+    "others have none there, but they were looked at when settings were chosen."
 )
 _MIB = 2**20
 

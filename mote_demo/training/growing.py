@@ -42,7 +42,7 @@ class Effort:
 
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
-        # What enters the top expert is computed once per text, so that its steps cost next to nothing.
+        # What enters the top expert is computed once per text, so that a step runs one MLP.
         "quick": Effort(steps=200, most_epochs=10, blocks=1, learning_rate=2e-3),
         "thorough": Effort(steps=80, most_epochs=10, blocks=None, learning_rate=1e-3),
     }

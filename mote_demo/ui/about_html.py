@@ -98,8 +98,7 @@ def _family_row(report: Report, family: str, models: list[str]) -> str:
 def _experts(summary: Mapping[str, Any] | None) -> str:
     gains = "" if summary is None else f"<p>{seeds_line(summary['seeds'])}</p>{gain_lines(summary)}"
     return (
-        "<p>The tab “Experts” shows how far the spaces of the experts differ and what each part of the method adds.</p>"
-        f"{gains}"
+        f"<p>The tab “Experts” shows how far the spaces of the experts differ and what every model scores.</p>{gains}"
     )
 
 

@@ -142,8 +142,7 @@ def summary_part(summary: Mapping[str, Any]) -> str:
         [
             f"<p>{seeds_line(summary['seeds'])} Points go from 0 to 100, higher is better.</p>",
             f"<h3>Beside the model without instructions</h3>{gain_lines(summary)}",
-            f"<h3>MoTE beside the baseline</h3>{_difference_lines(summary)}"
-            f"<p>{escape(str(summary.get('interval', '')))}</p>",
+            f"<h3>MoTE beside the baseline</h3>{_difference_lines(summary)}{_interval_words(summary)}",
             f"<h3>Scores by family</h3>{_families_table(summary)}",
             f"<h3>Ablations</h3>{_ablations(summary)}",
         ]
@@ -191,6 +190,10 @@ def _difference_lines(summary: Mapping[str, Any]) -> str:
     differences += [(scope, found[scope]) for scope in found if scope not in _TOLD and _is_behind(found[scope])]
     lines = (f"<li><b>{_scope(scope)}.</b> {_difference(difference)}</li>" for scope, difference in differences)
     return f"<ul>{''.join(lines)}</ul>"
+
+
+def _interval_words(summary: Mapping[str, Any]) -> str:
+    return f"<p>{escape(str(summary['interval']))}</p>" if summary.get("interval") else ""
 
 
 def _is_behind(difference: Mapping[str, Any]) -> bool:
