@@ -61,6 +61,7 @@ SUMMARY = {
             "families": {"retrieval": 59.4, "classification": 71.2, "clustering": 40.1, "sts": 77.7, "nli": 55.1},
             "all": 69.1,
             "spread": spread,
+            "to_mote": None if name == "mote" else {"points": -0.7, "interval": [-1.2, -0.2]},
         }
         for name, title, seeds, spread in [
             ("mote", "MoTE", 2, 0.12),
@@ -197,10 +198,12 @@ def test_without_an_interval_a_difference_may_be_chance():
 
 def test_families_and_ablations_are_in_tables():
     part = experts_html.summary_part(SUMMARY)
-    for cell in ("59.4", "60.2", "61.4", "−0.40", "+1.10", "58.8", "22,713,216", "17,123,456", "69.1", "0.12"):
+    for cell in ("59.4", "60.2", "61.4", "−0.40", "+1.10", "58.8", "22,713,216", "17,123,456", "69.1", "69.1 ± 0.12"):
         assert f'<td class="mote-number">{cell}</td>' in part
     for title in ("STS", "NLI", "All sets", "WAVE: the experts&#x27; average"):
         assert f"<th scope='row'>{title}</th>" in part
+    for cell in ("−0.70", "−1.20 to −0.20"):
+        assert part.count(f'<td class="mote-number">{cell}</td>') == 2
     assert "Untouched backbone" in part
 
 

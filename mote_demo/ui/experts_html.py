@@ -237,17 +237,17 @@ def _ablations(summary: Mapping[str, Any]) -> str:
     header = [
         "Model",
         "Seeds",
-        "Parameters stored",
-        "Active for a text",
+        "Stored",
+        "Active",
         *map(_scope_words, families),
         "All sets",
-        "Spread",
         "Minus MoTE",
         "95 % interval",
     ]
     return table(header, rows, 1) + (
-        "<p>In “All sets” every set weighs the same. “Spread” is its standard deviation over the seeds, empty where "
-        "there is one seed. “Minus MoTE” compares over all sets, on the seeds that both models have.</p>"
+        "<p>“Stored” and “Active” count parameters, the latter those that run for a text. In “All sets” every set "
+        "weighs the same; ± is its standard deviation over the seeds, where there are several. “Minus MoTE” compares "
+        "over all sets, on the seeds that both models have.</p>"
     )
 
 
@@ -255,7 +255,8 @@ def _ablation_row(row: Mapping[str, Any], families: Sequence[str]) -> str:
     scores = row.get("families", {})
     cells = [_count(row.get(field)) for field in ("seeds", "stored", "active")]
     cells += [_number(scores.get(family), 1) for family in families]
-    cells += [_number(row.get("all"), 1), "" if row.get("spread") is None else _number(row["spread"], 2)]
+    spread = row.get("spread")
+    cells.append(_number(row.get("all"), 1) + ("" if spread is None else f" ± {_number(spread, 2)}"))
     to_mote = row.get("to_mote")
     cells += ["", ""] if to_mote is None else [_signed(to_mote["points"]), _interval(to_mote["interval"])]
     return f"<tr><th scope='row'>{escape(_begun(str(row['title'])))}</th>{_number_cells(cells)}</tr>"
