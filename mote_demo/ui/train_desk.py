@@ -103,7 +103,8 @@ class TrainDesk:
     def refine_maps(self, request: gr.Request) -> Updates:
         """Replace the maps by UMAP's, which take seconds."""
         _, bench = self._benches.of(request)
-        return {} if bench.shown is None else self._show_maps(bench.shown, "UMAP")
+        # Gradio refuses an empty dict where there are several outputs.
+        return gr.skip() if bench.shown is None else self._show_maps(bench.shown, "UMAP")
 
     @shown
     def download(self, name: str | None, request: gr.Request) -> Updates:
