@@ -98,7 +98,7 @@ def experts() -> Iterator[Row]:
 def arithmetic() -> Iterator[Row]:
     """Compare the useful operations of encoding (no padding, no norms) with the peak of matrix products."""
     texts, mote = documents(_TEXTS), encoder("mote")
-    useful = _operations(mote.tokenize(texts, ROUTE), mote.model.config.backbone_config)
+    useful = _operations(mote.tokenize(texts, ROUTE), mote.config.backbone_config)
     mote.encode(texts[:20], route=ROUTE)
     ratios, peaks = [], []
     for _ in range(ALTERNATIONS):

@@ -48,7 +48,7 @@ def against_the_whole_model() -> Iterator[Row]:
         (grown, own), (_, theirs) = (found[work] for work in works)
         times.append((own, theirs))
         assert isinstance(grown, Encoder)
-        whole = encoder("mote").with_model(trainer.model[0].model)
+        whole = encoder("mote").with_network(trainer.model[0].model)
         models = ((encoder("mote"), _TASK), (grown, "mine"), (whole, _TASK))
         scores.append([_accuracy(model, route, train, test) for model, route in models])
     before, after, peer = np.mean(scores, axis=0)
@@ -76,7 +76,7 @@ def _grow(examples: Examples, settings: Growth) -> Encoder:
     mote = encoder("mote")
     *_, grown = grow(mote, examples, settings)
     assert isinstance(grown, Grown)
-    route = Route("mine", mote.model.config.route(_TASK).instruction)
+    route = Route("mine", mote.config.route(_TASK).instruction)
     return mote.with_route("mine", route, grown.experts)
 
 

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from benchmarks.inputs import documents, encoder
 from benchmarks.rows import seconds
 from mote_demo.model.folding import fold
-from mote_demo.model.modeling import pool
+from mote_demo.model.pooling import pool
 from mote_demo.runtime.int8 import has_vnni
 from mote_demo.settings import ROOT
 
@@ -109,7 +109,7 @@ def _encode_with(model: str, route: str, run: Callable[[torch.Tensor, torch.Tens
         for rows in _by_length(ids, batch):
             tokens = pad_sequence([torch.tensor(ids[row]) for row in rows], batch_first=True)
             mask = pad_sequence([torch.ones(len(ids[row]), dtype=torch.int64) for row in rows], batch_first=True)
-            vectors[rows] = pool(run(tokens, mask), mask, ours.model.config.pooling).numpy()
+            vectors[rows] = pool(run(tokens, mask), mask, ours.config.pooling).numpy()
         return vectors
 
     tried = documents(_TRIED)

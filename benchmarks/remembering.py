@@ -65,8 +65,13 @@ def main() -> None:
                 sizes["bytes"] += registry.store.array(key, make, persist=False).nbytes
         for name in TASKS:
             ask(session, task=name, texts=texts, query=QUERY)
-        parameters = {one.data_ptr(): one.nbytes for side in SIDES for one in session.encoder(side).model.parameters()}
-        sizes["bytes"] += sum(parameters.values())
+        tensors = [
+            one
+            for side in SIDES
+            for route in session.encoder(side).routes
+            for one in session.encoder(side).network.dense_tensors(route).values()
+        ]
+        sizes["bytes"] += sum({one.data_ptr(): one.nbytes for one in tensors}.values())
         sizes["models"] = _resident()
         from mote_demo.ui.app import build_app
 

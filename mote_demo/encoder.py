@@ -6,17 +6,26 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 
 from mote_demo.errors import UserError
-from mote_demo.model import MoteModel
-from mote_demo.model.checkpoint import load_model
+from mote_demo.model import MoteConfig
+from mote_demo.model.checkpoint import load_model, local_folder, read_config
+from mote_demo.model.network import Network
+from mote_demo.model.stored import StoredModel
+from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.linear import state_of
+from mote_demo.runtime.memory import release_freed
 from mote_demo.runtime.precision import EXACT
-from mote_demo.runtime.program import Program, check_suits, compile_view
+from mote_demo.runtime.program import Program, check_suits, compile_route
 from mote_demo.tasks import Route
+
+if TYPE_CHECKING:
+    from mote_demo.model.modeling import MoteModel
 
 Progress = Callable[[int, int], None]
 """Called with (texts done, texts in all)."""
@@ -56,24 +65,24 @@ class Encoder:
     Whoever trains the model makes a new encoder of it afterwards.
     """
 
-    def __init__(self, model: MoteModel, tokenizer: Tokenizer, name: str, precision: str = EXACT) -> None:
+    def __init__(self, network: Network, tokenizer: Tokenizer, name: str, precision: str = EXACT) -> None:
         """Encode with a loaded model.
 
         Args:
-            model: it is read, never changed.
+            network: the model; a module is switched to evaluation and float32.
             tokenizer: of its backbone.
             name: what the screen calls the model.
             precision: one of ``PRECISIONS``; one that the model cannot be computed in is a ``UserError``.
         """
-        self.model = model.eval().float()
-        check_suits(self.model.backbone, precision)
+        self.network = network.for_inference()
+        check_suits(self.network, precision)
         self.name = name
         self.precision = precision
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._fingerprints: dict[str, str] = {}
-        self._programs: dict[str, Program] = {}
+        self._programs: dict[str, tuple[object, Program]] = {}
 
     @classmethod
     def from_pretrained(cls, path: str | Path, name: str | None = None) -> "Encoder":
@@ -83,17 +92,27 @@ class Encoder:
             path: folder with ``config.json``, safetensors and ``tokenizer.json``, or a Hub name.
             name: what the screen calls the model; None takes the last part of the path.
         """
-        return cls(load_model(path), _load_tokenizer(str(path)), name or Path(path).name)
+        return cls(_load_network(path), _load_tokenizer(path), name or Path(path).name)
+
+    @property
+    def config(self) -> MoteConfig:
+        """Return the model's config."""
+        return self.network.config
+
+    @property
+    def model(self) -> "MoteModel":
+        """Return the model as a module, for training; a stored model builds it on first use."""
+        return self.network.module()
 
     @property
     def routes(self) -> tuple[str, ...]:
         """Return the names of the routes."""
-        return tuple(self.model.config.routes)
+        return tuple(self.config.routes)
 
     @property
     def dimension(self) -> int:
         """Return the width of the vectors."""
-        return self.model.config.hidden_size
+        return self.config.hidden_size
 
     def encode(
         self,
@@ -116,8 +135,8 @@ class Encoder:
         """
         if isinstance(texts, str):
             raise UserError("Texts come as a list. Please put the one text into a list.")
-        program = self._program(self.model.config.resolve(route))
-        instruction = self.model.config.route(route).instruction
+        program = self._program(self.config.resolve(route))
+        instruction = self.config.route(route).instruction
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         done = 0
         for rows, ids in self._batches(texts, instruction, program.tokens_at_once):
@@ -143,7 +162,7 @@ class Encoder:
             raise UserError(f"{len(texts)} texts need as many routes, not {len(routes)}.")
         members: dict[str, list[int]] = {}
         for row, route in enumerate(routes):
-            members.setdefault(self.model.config.resolve(route), []).append(row)
+            members.setdefault(self.config.resolve(route), []).append(row)
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for name, rows in members.items():
             vectors[rows] = self.encode([texts[row] for row in rows], route=name)
@@ -151,15 +170,15 @@ class Encoder:
 
     def receipt(self, text: str, *, route: str | None) -> Receipt:
         """Say what ``encode`` does with ``text`` on ``route``, without running the model."""
-        name = self.model.config.resolve(route)
-        chosen = self.model.config.route(name)
+        name = self.config.resolve(route)
+        chosen = self.config.route(name)
         before = len(self._tokenizer.encode(chosen.instruction + text).ids)
         return Receipt(
             model=self.name,
             route=name,
-            expert=chosen.expert if self.model.config.expert_layers else None,
+            expert=chosen.expert if self.config.expert_layers else None,
             text_sent=chosen.instruction + text,
-            tokens=min(before, self.model.config.max_tokens),
+            tokens=min(before, self.config.max_tokens),
             tokens_before=before,
         )
 
@@ -170,36 +189,43 @@ class Encoder:
 
     def weights_fingerprint(self, route: str | None) -> str:
         """Return a hash of the weights, instruction, pooling and limit of ``route``."""
-        name = self.model.config.resolve(route)
+        name = self.config.resolve(route)
         if name not in self._fingerprints:
-            config = self.model.config
+            config = self.config
             digest = hashlib.sha256(
                 json.dumps([config.route(name).instruction, config.pooling, config.max_tokens]).encode()
             )
-            for key, tensor in sorted(self.model.dense(name).state_dict().items()):
+            for key, tensor in sorted(self.network.dense_tensors(name).items()):
                 digest.update(key.encode())
-                digest.update(tensor.cpu().contiguous().numpy().data)
+                digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
             self._fingerprints[name] = digest.hexdigest()[:16]
         return self._fingerprints[name]
 
     def with_route(self, name: str, route: Route, experts: dict[str, torch.nn.Module]) -> "Encoder":
         """Return an encoder with one more route; every other tensor is shared (see ``MoteModel.with_route``)."""
-        return self.with_model(self.model.with_route(name, route, experts))
+        return self.with_network(self.network.with_route(name, route, experts))
 
-    def with_model(self, model: MoteModel) -> "Encoder":
+    def with_network(self, network: Network) -> "Encoder":
         """Return an encoder of another model that reads the same tokens."""
-        return Encoder(model, self._tokenizer, self.name, self.precision)
+        return Encoder(network, self._tokenizer, self.name, self.precision)
+
+    def sharing(self, other: "Encoder") -> "Encoder":
+        """Return an encoder of the same model that holds what both models store alike, such as a trunk, only once."""
+        own, others = self.network, other.network
+        if isinstance(own, StoredModel) and isinstance(others, StoredModel):
+            return self.with_network(own.sharing(others))
+        return self
 
     def with_precision(self, precision: str) -> "Encoder":
         """Return an encoder of the same model that computes in another precision (see ``PRECISIONS``)."""
-        return Encoder(self.model, self._tokenizer, self.name, precision)
+        return Encoder(self.network, self._tokenizer, self.name, precision)
 
     def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""
-        return self._token_ids(texts, self.model.config.route(route).instruction)
+        return self._token_ids(texts, self.config.route(route).instruction)
 
     def _token_ids(self, texts: Sequence[str], instruction: str) -> list[list[int]]:
-        limit = self.model.config.max_tokens
+        limit = self.config.max_tokens
         encodings = self._tokenizer.encode_batch_fast([instruction + text for text in texts])
         return [
             encoding.ids if len(encoding.ids) <= limit else [*encoding.ids[: limit - 1], encoding.ids[-1]]
@@ -217,11 +243,14 @@ class Encoder:
                 yield [start + row for row in rows], [ids[row] for row in rows]
 
     def _program(self, route: str) -> Program:
-        program = self._programs.get(route)
-        if program is None or not program.is_current():
-            view, pooling = self.model.dense(route), self.model.config.pooling
-            program = self._programs[route] = compile_view(view, pooling, self.precision)
-        return program
+        # Whoever holds a module may write to it, or put other parameters in place.
+        tensors = self.network.dense_tensors(route).values()
+        state = tuple(map(id, tensors)), state_of(tensors)
+        known = self._programs.get(route)
+        if known is None or known[0] != state:
+            known = self._programs[route] = state, compile_route(self.network, route, self.precision)
+            release_freed()
+        return known[1]
 
 
 def _fill(order: Sequence[int], lengths: Sequence[int], most: int) -> Iterator[list[int]]:
@@ -238,12 +267,33 @@ def _fill(order: Sequence[int], lengths: Sequence[int], most: int) -> Iterator[l
         yield part
 
 
-def _load_tokenizer(path: str) -> Tokenizer:
-    if Path(path).is_dir():
-        file = Path(path) / "tokenizer.json"
-        if not file.is_file():
-            raise UserError(f"{path} has no tokenizer.json. Please point at a complete MoTE checkpoint.")
-        return Tokenizer.from_file(str(file))
-    from huggingface_hub import hf_hub_download
+def _load_network(path: str | Path) -> Network:
+    config = read_config(path)
+    if not BertProgram.suits(config.backbone_config):
+        return load_model(path)
+    stored = StoredModel.read(local_folder(path), config)
+    for route in config.routes:
+        _check_complete(stored, route, path)
+    return stored
 
-    return Tokenizer.from_file(hf_hub_download(path, "tokenizer.json"))
+
+def _check_complete(stored: StoredModel, route: str, path: str | Path) -> None:
+    tensors, shapes = stored.dense_tensors(route), BertProgram.shapes(stored.config.backbone_config)
+    missing = sorted(set(shapes) - set(tensors))
+    if missing:
+        raise UserError(
+            f"{path} lacks {len(missing)} tensors of the route {route!r}, such as {missing[0]}. Please get it again."
+        )
+    for name, shape in shapes.items():
+        if tuple(tensors[name].shape) != shape:
+            raise UserError(
+                f"In {path}, {name} of the route {route!r} has the shape {list(tensors[name].shape)}, "
+                f"but its config says {list(shape)}. Please get it again."
+            )
+
+
+def _load_tokenizer(path: str | Path) -> Tokenizer:
+    file = local_folder(path) / "tokenizer.json"
+    if not file.is_file():
+        raise UserError(f"{path} has no tokenizer.json. Please point at a complete MoTE checkpoint.")
+    return Tokenizer.from_file(str(file))

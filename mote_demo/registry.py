@@ -14,7 +14,6 @@ from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.index import IndexKey, VectorIndex
-from mote_demo.model.sharing import share_equal_tensors
 from mote_demo.runtime.precision import EXACT
 from mote_demo.store import VectorStore
 
@@ -57,10 +56,8 @@ class Registry:
                     f"There is no checkpoint in {checkpoints / name}. Train both with "
                     "'python -m mote_demo train recipes/default.yaml --data DIR --out checkpoints'."
                 )
-        baseline = Encoder.from_pretrained(checkpoints / "baseline", "Baseline")
-        mote = Encoder.from_pretrained(checkpoints / "mote", "MoTE")
-        share_equal_tensors(mote.model, baseline.model)
-        baseline, mote = baseline.with_precision(precision), mote.with_precision(precision)
+        mote = Encoder.from_pretrained(checkpoints / "mote", "MoTE").with_precision(precision)
+        baseline = Encoder.from_pretrained(checkpoints / "baseline", "Baseline").with_precision(precision).sharing(mote)
         return cls(baseline=baseline, mote=mote, store=VectorStore(cache))
 
     def texts(self, name: str | None) -> Texts:

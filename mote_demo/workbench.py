@@ -113,7 +113,7 @@ def train_expert(
         if not event.losses:
             return
         yield Stage(f"Measuring '{settings.name}' on the same {len(test.frame):,} rows")
-        instruction = encoder.model.config.route(settings.base).instruction
+        instruction = encoder.config.route(settings.base).instruction
         route = GrownRoute(settings.name, settings.task, settings.base, Route(settings.name, instruction))
         plugged = encoder.with_route(route.name, route.route, event.experts)
         after = measure(plugged, _pair(settings.task, settings.name), train, test)

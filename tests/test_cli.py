@@ -20,8 +20,8 @@ def checkpoints(tmp_path_factory, tiny_encoder, tiny_baseline_encoder, tiny_toke
     folder = tmp_path_factory.mktemp("checkpoints")
     for name, encoder in (("baseline", tiny_baseline_encoder), ("mote", tiny_encoder)):
         facts = {
-            "routes": encoder.model.config.routes,
-            "expert_layers": encoder.model.config.expert_layers,
+            "routes": encoder.config.routes,
+            "expert_layers": encoder.config.expert_layers,
             "data": [{"name": "things", "task": "clustering", "licence": "CC0", "rows": 3}],
             "settings": {},
         }

@@ -16,7 +16,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.model import MoteModel, upcycle
 from mote_demo.model.checkpoint import save_checkpoint
-from mote_demo.model.modeling import pool
+from mote_demo.model.pooling import pool
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.tasks import ROUTES, Route
 

@@ -18,7 +18,7 @@ from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import Int8Linear
 from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear_kind
 from mote_demo.runtime.padded import PaddedProgram
-from mote_demo.runtime.program import compile_view
+from mote_demo.runtime.program import compile_route
 from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES, Route
 from mote_demo.training.growing import copy_expert
@@ -29,27 +29,27 @@ TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vect
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_bert_program_gives_the_vectors_of_the_view(tiny_encoder, route, pooling):
-    ids, view = tiny_encoder.tokenize(TEXTS, route), tiny_encoder.model.dense(route)
-    expected = PaddedProgram(view, pooling)(ids)
-    found = BertProgram(view, pooling, linear_kind())(ids)
+    ids, model = tiny_encoder.tokenize(TEXTS, route), tiny_encoder.model
+    expected = PaddedProgram(model.dense(route), pooling)(ids)
+    found = BertProgram(model.config.backbone_config, model.dense_tensors(route), pooling, linear_kind())(ids)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
 def test_the_bert_program_gives_the_vectors_of_the_view_without_onednn(tiny_encoder):
-    ids, view = tiny_encoder.tokenize(TEXTS, "sts"), tiny_encoder.model.dense("sts")
-    expected = PaddedProgram(view, "mean")(ids)
-    np.testing.assert_allclose(BertProgram(view, "mean", PlainLinear)(ids), expected, atol=2e-6)
+    ids, model = tiny_encoder.tokenize(TEXTS, "sts"), tiny_encoder.model
+    expected = PaddedProgram(model.dense("sts"), "mean")(ids)
+    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", PlainLinear)
+    np.testing.assert_allclose(program(ids), expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("model", ["baseline", "mote"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_shipped_checkpoints_give_the_same_vectors_on_every_runtime(shipped, model, route):
     encoder = shipped[model]
-    view, pooling = encoder.model.dense(route), encoder.model.config.pooling
     texts = [*TEXTS, "Embeddings turn a text into a point. " * 60]
-    expected = PaddedProgram(view, pooling)(encoder.tokenize(texts, route))
-    assert isinstance(compile_view(view, pooling), BertProgram)
+    expected = PaddedProgram(encoder.model.dense(route), encoder.config.pooling)(encoder.tokenize(texts, route))
+    assert isinstance(compile_route(encoder.network, route), BertProgram)
     cosines = np.einsum("nd,nd->n", encoder.encode(texts, route=route), expected)
     assert cosines.min() >= 0.9999
 
@@ -64,7 +64,7 @@ def test_another_architecture_runs_as_it_is(tiny_encoder):
     config = DistilBertConfig(vocab_size=200, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
     model = upcycle(AutoModel.from_config(config), ROUTES)
     encoder = Encoder(model, tiny_encoder._tokenizer, "distilled")
-    assert isinstance(compile_view(model.dense("sts"), "mean"), PaddedProgram)
+    assert isinstance(compile_route(model, "sts"), PaddedProgram)
     assert encoder.encode(TEXTS, route="sts").shape == (len(TEXTS), 32)
 
 
@@ -72,10 +72,11 @@ def test_another_architecture_runs_as_it_is(tiny_encoder):
     "change", [{"hidden_act": "relu"}, {"is_decoder": True}, {"position_embedding_type": "relative_key"}]
 )
 def test_a_bert_that_computes_something_else_runs_as_it_is(tiny_encoder, change):
-    view = copy.deepcopy(tiny_encoder.model.dense("sts"))
+    config = copy.deepcopy(tiny_encoder.config.backbone_config)
+    assert BertProgram.suits(config)
     for name, value in change.items():
-        setattr(view.config, name, value)
-    assert not BertProgram.suits(view)
+        setattr(config, name, value)
+    assert not BertProgram.suits(config)
 
 
 def test_vectors_follow_weights_that_change_in_place(fresh_mote, tiny_encoder):
@@ -96,7 +97,7 @@ def test_int8_stays_near_the_exact_vectors_and_has_a_fingerprint_of_its_own(ship
     cosines = np.einsum("nd,nd->n", small.encode(TEXTS, route="sts"), exact.encode(TEXTS, route="sts"))
     assert 0.98 < cosines.min() < 1 - 1e-5
     assert small.fingerprint("sts") != exact.fingerprint("sts")
-    assert small.with_model(exact.model).precision == "int8"
+    assert small.with_network(exact.model).precision == "int8"
 
 
 def test_integer_products_are_the_same_on_every_processor():
@@ -145,7 +146,7 @@ def test_vectors_follow_a_parameter_that_is_replaced(fresh_mote, tiny_encoder):
 
 def test_threads_share_a_fresh_encoder(tiny_encoder):
     expected = {route: tiny_encoder.encode(TEXTS, route=route) for route in ROUTES}
-    fresh = tiny_encoder.with_model(tiny_encoder.model)
+    fresh = tiny_encoder.with_network(tiny_encoder.model)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda route: fresh.encode(TEXTS, route=route), [*ROUTES] * 4))
     for route, vectors in zip([*ROUTES] * 4, found, strict=True):

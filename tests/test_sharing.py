@@ -1,31 +1,47 @@
-"""Equal tensors of two models are held once, and nothing else is shared."""
+"""Equal tensors of two stored models are held once, and nothing else is shared."""
 
 import numpy as np
+import pytest
 import torch
 
 from mote_demo.encoder import Encoder
 from mote_demo.model import upcycle
-from mote_demo.model.sharing import share_equal_tensors
+from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.tasks import ROUTES
 
+TEXTS = ["a cat", "the old train"]
 
-def test_a_frozen_trunk_is_held_once_and_the_vectors_stay(tiny_mote, tiny_backbone_path, tiny_encoder):
-    baseline = upcycle(tiny_backbone_path, ROUTES, expert_layers=[], max_tokens=64)
-    encoder = Encoder(baseline, tiny_encoder._tokenizer, "baseline")
-    before = encoder.encode(["a cat", "the old train"], route="sts")
-    size = sum(parameter.nbytes for parameter in baseline.parameters())
+
+@pytest.fixture
+def mote(tiny_mote, tiny_tokenizer, tmp_path):
+    return stored(tiny_mote, tiny_tokenizer, tmp_path / "mote")
+
+
+def stored(model, tokenizer, folder):
+    save_checkpoint(model, tokenizer, folder)
+    return Encoder.from_pretrained(folder)
+
+
+def test_a_frozen_trunk_is_held_once_and_the_vectors_stay(
+    mote, tiny_mote, tiny_backbone_path, tiny_tokenizer, tmp_path
+):
+    dense = upcycle(tiny_backbone_path, ROUTES, expert_layers=[], max_tokens=64)
+    alone = stored(dense, tiny_tokenizer, tmp_path / "baseline")
+    both = alone.sharing(mote)
     own = {f"backbone.{path}.{part}" for path in tiny_mote.expert_paths for part in ("weight", "bias")}
-    freed = share_equal_tensors(tiny_mote, baseline)
-    shared = dict(tiny_mote.named_parameters())
-    for name, parameter in baseline.named_parameters():
-        assert (parameter is shared.get(name)) == (name not in own)
-    assert freed == size - sum(dict(baseline.named_parameters())[name].nbytes for name in own)
-    np.testing.assert_allclose(encoder.encode(["a cat", "the old train"], route="sts"), before, atol=1e-6)
+    for name, tensor in both.network.tensors.items():
+        assert (tensor is mote.network.tensors.get(name)) == (name not in own)
+    np.testing.assert_array_equal(both.encode(TEXTS, route="sts"), alone.encode(TEXTS, route="sts"))
+    assert both.fingerprint("sts") == alone.fingerprint("sts")
 
 
-def test_tensors_that_differ_stay_apart(fresh_mote, tiny_mote):
+def test_tensors_that_differ_stay_apart(mote, fresh_mote, tiny_tokenizer, tmp_path):
     with torch.no_grad():
         fresh_mote.get_input_embeddings().weight[3].add_(1)
-    share_equal_tensors(tiny_mote, fresh_mote)
-    assert fresh_mote.get_input_embeddings().weight is not tiny_mote.get_input_embeddings().weight
-    assert share_equal_tensors(tiny_mote, fresh_mote) == 0
+    other = stored(fresh_mote, tiny_tokenizer, tmp_path / "other").sharing(mote)
+    words = "backbone.embeddings.word_embeddings.weight"
+    assert other.network.tensors[words] is not mote.network.tensors[words]
+
+
+def test_a_module_keeps_its_parameters(tiny_encoder, mote):
+    assert tiny_encoder.sharing(mote) is tiny_encoder

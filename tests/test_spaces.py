@@ -26,7 +26,7 @@ def test_routes_with_one_expert_share_a_space_and_others_do_not(tiny_baseline_en
     sharing = tiny_encoder.model.with_experts({"sts": "clustering"})
     for route in ("sts", "clustering"):
         sharing.config.routes[route]["instruction"] = "same: "
-    spaces = measure_spaces(tiny_baseline_encoder, tiny_encoder.with_model(sharing), load_samples())
+    spaces = measure_spaces(tiny_baseline_encoder, tiny_encoder.with_network(sharing), load_samples())
     assert spaces["cka"]["mote"][3][4] == pytest.approx(1, abs=1e-4)
     assert spaces["shared"]["mote"][3][4] == 1
     assert spaces["cka"]["mote"][0][3] < 0.99

@@ -240,7 +240,7 @@ def test_the_wrong_expert_changes_the_vectors_and_the_right_one_gives_them_back(
     assert wrong.receipt("a cat", route="clustering").text_sent == "clustering: a cat"
     assert not np.allclose(wrong.encode(texts, route="clustering"), right, atol=1e-3)
     assert np.array_equal(tiny_encoder.encode(texts, route="clustering"), right)
-    same = tiny_encoder.with_model(wrong.model.with_experts({"clustering": "clustering"}))
+    same = tiny_encoder.with_network(wrong.model.with_experts({"clustering": "clustering"}))
     assert np.allclose(same.encode(texts, route="clustering"), right)
 
 

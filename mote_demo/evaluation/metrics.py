@@ -4,10 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import spearmanr
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, v_measure_score
 
 
 def ndcg_at_k(ranked: Sequence[float], judged: Sequence[float], k: int = 10) -> float:
@@ -59,6 +55,8 @@ def probe_accuracy(
         test_labels: m labels.
         seed: of the solver.
     """
+    from sklearn.linear_model import LogisticRegression
+
     probe = LogisticRegression(max_iter=100, random_state=seed)
     return float(probe.fit(train, train_labels).score(test, test_labels))
 
@@ -71,6 +69,9 @@ def v_measure(vectors: np.ndarray, labels: ArrayLike, *, seed: int = 0) -> float
         labels: n labels.
         seed: of the starting centres.
     """
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.metrics import v_measure_score
+
     kmeans = MiniBatchKMeans(len(np.unique(labels)), batch_size=512, n_init="auto", random_state=seed)
     return float(v_measure_score(labels, kmeans.fit_predict(vectors)))
 
@@ -82,19 +83,23 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def spearman(predicted: np.ndarray, gold: ArrayLike) -> float:
     """Return Spearman's rank correlation, ties given their mean rank."""
+    from scipy.stats import spearmanr
+
     return float(spearmanr(predicted, gold).statistic)
 
 
 def average_precision(predicted: np.ndarray, labels: ArrayLike) -> float:
     """Return the average precision of ranking the pairs by ``predicted``; a label is 1 (positive) or 0."""
+    from sklearn.metrics import average_precision_score
+
     return float(average_precision_score(labels, predicted))
 
 
 def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Return Student's t interval of the mean of ``values``, float [n] with n > 1."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    half = t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 

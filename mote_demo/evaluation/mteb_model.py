@@ -129,9 +129,9 @@ def model_meta(encoder: Encoder) -> Any:
         loader=None,
         release_date=None,
         languages=None,
-        n_parameters=sum(parameter.numel() for parameter in encoder.model.parameters()),
+        n_parameters=encoder.network.count_parameters()["stored"],
         memory_usage_mb=None,
-        max_tokens=encoder.model.config.max_tokens,
+        max_tokens=encoder.config.max_tokens,
         embed_dim=encoder.dimension,
         license=None,
         open_weights=True,
@@ -139,7 +139,7 @@ def model_meta(encoder: Encoder) -> Any:
         public_training_data=None,
         framework=["PyTorch"],
         similarity_fn_name="cosine",
-        use_instructions=any(encoder.model.config.route(route).instruction for route in encoder.routes),
+        use_instructions=any(encoder.config.route(route).instruction for route in encoder.routes),
         training_datasets=None,
     )
 

@@ -1,12 +1,23 @@
-"""What MoTE is. Importing this package lets ``AutoModel`` load MoTE checkpoints."""
+"""What MoTE is. The module and upcycling bring transformers' modeling code along, so they are loaded on first use."""
 
-from transformers import AutoConfig, AutoModel
+from typing import TYPE_CHECKING, Any
 
 from mote_demo.model.configuration import MoteConfig
-from mote_demo.model.modeling import MoteModel
-from mote_demo.model.upcycling import upcycle
 
-AutoConfig.register(MoteConfig.model_type, MoteConfig)
-AutoModel.register(MoteConfig, MoteModel)
+if TYPE_CHECKING:
+    from mote_demo.model.modeling import MoteModel
+    from mote_demo.model.upcycling import upcycle
 
 __all__ = ["MoteConfig", "MoteModel", "upcycle"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class or a function
+    if name == "MoteModel":
+        from mote_demo.model.modeling import MoteModel
+
+        return MoteModel
+    if name == "upcycle":
+        from mote_demo.model.upcycling import upcycle
+
+        return upcycle
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

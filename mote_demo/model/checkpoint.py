@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -16,11 +17,13 @@ from transformers import AutoConfig
 from mote_demo import __version__
 from mote_demo.errors import UserError
 from mote_demo.model.configuration import MoteConfig
-from mote_demo.model.modeling import MoteModel
+from mote_demo.model.stored import INDEX, WHOLE
+
+if TYPE_CHECKING:
+    from mote_demo.model.modeling import MoteModel
 
 # The names that loaders expect of two shards: a plain model.safetensors would be read alone.
 _FROZEN, _TRAINED = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
-_WHOLE = "model.safetensors"
 _MODULES = [{"idx": 0, "name": "0", "path": "", "type": "mote_demo.model.sentence.MoteTransformer"}]
 _SENTENCE = {"model_type": "SentenceTransformer", "prompts": {}, "similarity_fn_name": "cosine"}
 _SPECIAL = {
@@ -33,7 +36,7 @@ _SPECIAL = {
 
 
 def save_checkpoint(
-    model: MoteModel,
+    model: "MoteModel",
     tokenizer: Tokenizer,
     folder: str | Path,
     *,
@@ -66,21 +69,41 @@ def save_checkpoint(
             _write_json(temporary / name, values)
 
 
-def load_model(path: str | Path) -> MoteModel:
-    """Load the model of a checkpoint folder, or of a Hub name where a network exists, as float32.
-
-    Whatever is missing is a ``UserError`` that names it; nothing is initialised at random.
-    """
+def read_config(path: str | Path) -> MoteConfig:
+    """Read the config of a checkpoint folder, or of a Hub name where a network exists."""
     try:
         config = AutoConfig.from_pretrained(path)
     except (OSError, ValueError) as error:
         raise UserError(f"Cannot load the checkpoint {path}: {error}") from error
     if not isinstance(config, MoteConfig):
         raise UserError(f"{path} is not a MoTE checkpoint but a model of type {config.model_type!r}.")
+    return config
+
+
+def load_model(path: str | Path) -> "MoteModel":
+    """Load the model of a checkpoint folder, or of a Hub name where a network exists, as float32.
+
+    Whatever is missing is a ``UserError`` that names it; nothing is initialised at random.
+    """
+    from mote_demo.model.modeling import MoteModel
+
     try:
-        return MoteModel.from_pretrained(path, config=config, dtype=torch.float32)
+        return MoteModel.from_pretrained(path, config=read_config(path), dtype=torch.float32)
     except (OSError, SafetensorError) as error:
         raise UserError(f"Cannot load the checkpoint {path}: {error}") from error
+
+
+def local_folder(path: str | Path) -> Path:
+    """Return the folder itself, or where the files of that name on the Hub were downloaded to."""
+    if Path(path).is_dir():
+        return Path(path)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(str(path), allow_patterns=["*.json", "*.safetensors"]))
+    # Below are an HTTP client and a cache, each with errors of many types.
+    except Exception as error:
+        raise UserError(f"{path} is no folder, and cannot be read from the Hub ({type(error).__name__}).") from error
 
 
 @contextmanager
@@ -110,18 +133,18 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
             raise
 
 
-def _write_weights(model: MoteModel, folder: Path, frozen: set[str], dtype: torch.dtype) -> None:
+def _write_weights(model: "MoteModel", folder: Path, frozen: set[str], dtype: torch.dtype) -> None:
     tensors = {name: tensor.detach().to(dtype).contiguous() for name, tensor in model.state_dict().items()}
     still = {name: tensor for name, tensor in tensors.items() if name in frozen}
     if not still:
-        save_file(tensors, folder / _WHOLE, metadata={"format": "pt"})
+        save_file(tensors, folder / WHOLE, metadata={"format": "pt"})
         return
     trained = {name: tensor for name, tensor in tensors.items() if name not in still}
     for file, part in ((_FROZEN, still), (_TRAINED, trained)):
         save_file(part, folder / file, metadata={"format": "pt"})
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     where = {name: _FROZEN if name in still else _TRAINED for name in tensors}
-    _write_json(folder / f"{_WHOLE}.index.json", {"metadata": {"total_size": size}, "weight_map": where})
+    _write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where})
 
 
 def _write_tokenizer(tokenizer: Tokenizer, folder: Path, max_tokens: int) -> None:

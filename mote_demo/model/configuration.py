@@ -1,5 +1,6 @@
 """What a MoTE checkpoint says about itself."""
 
+import copy
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -99,6 +100,18 @@ class MoteConfig(PretrainedConfig):
         """Return the route called ``name`` (see ``resolve``)."""
         return Route(**self.routes[self.resolve(name)])
 
+    def with_route(self, name: str, route: Route) -> "MoteConfig":
+        """Return a config with one more route; a name that is taken, of it or of its expert, is a ``UserError``."""
+        if name in self.routes:
+            raise UserError(f"There is a route {name!r} already. Please choose another name.")
+        if route.expert in self.experts:
+            raise UserError(f"There is an expert {route.expert!r} already. Please choose another name.")
+        check_name("route", name)
+        check_name("expert", route.expert)
+        twin = copy.deepcopy(self)
+        twin.routes[name] = _as_dict(route)
+        return twin
+
 
 def check_name(kind: str, name: str) -> None:
     """Refuse a route or expert name that cannot be part of a tensor's name."""
@@ -119,3 +132,6 @@ def _named(
 
 def _as_dict(route: Route | dict[str, str]) -> dict[str, str]:
     return asdict(route) if isinstance(route, Route) else asdict(Route(**route))
+
+
+AutoConfig.register(MoteConfig.model_type, MoteConfig)

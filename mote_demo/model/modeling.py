@@ -4,15 +4,15 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.model.backbones import find_backbone
-from mote_demo.model.configuration import MoteConfig, check_name
+from mote_demo.model.configuration import MoteConfig
 from mote_demo.model.experts import TaskExperts, expert_paths, replace_modules
+from mote_demo.model.pooling import pool
 from mote_demo.tasks import Route
 
 
@@ -22,7 +22,8 @@ class MoteModel(PreTrainedModel):
     In the blocks ``config.expert_layers`` the MLP is one MLP per task expert; everything else is
     shared by all tasks. Because the route is known before the forward pass, ``dense(route)`` is an
     ordinary encoder that shares its tensors with this model, and ``forward`` runs that view. So no
-    state is kept between calls, and threads may use different routes at once.
+    state is kept between calls, and threads may use different routes at once. Importing this file lets
+    ``AutoModel`` load MoTE checkpoints.
     """
 
     config_class = MoteConfig
@@ -77,6 +78,18 @@ class MoteModel(PreTrainedModel):
             self._views[name] = replace_modules(self.backbone, chosen).train(self.training)
         return self._views[name]
 
+    def dense_tensors(self, route: str | None) -> dict[str, Tensor]:
+        """Return the tensors of ``dense(route)``, by their names in it: those held, not copies."""
+        return self.dense(route).state_dict(keep_vars=True)
+
+    def for_inference(self) -> "MoteModel":
+        """Return this model, switched to evaluation and to float32."""
+        return self.eval().float()
+
+    def module(self) -> "MoteModel":
+        """Return this model, which is a module."""
+        return self
+
     def train(self, mode: bool = True) -> "MoteModel":
         """Switch to training or evaluation, the dense views included."""
         super().train(mode)
@@ -120,13 +133,8 @@ class MoteModel(PreTrainedModel):
         ``experts`` holds, by the paths of ``expert_paths``, the new expert's layers. This model
         stays as it is, so visitors can each have routes of their own over one loaded model.
         """
-        if name in self.config.routes:
-            raise UserError(f"There is a route {name!r} already. Please choose another name.")
-        if route.expert in self.config.experts:
-            raise UserError(f"There is an expert {route.expert!r} already. Please choose another name.")
-        check_name("route", name)
         twin = self._twin()
-        twin.config.routes[name] = {"expert": route.expert, "instruction": route.instruction}
+        twin.config = self.config.with_route(name, route)
         grown = {
             path: TaskExperts({**self.backbone.get_submodule(path)._modules, route.expert: experts[path]})
             for path in self.expert_paths
@@ -160,17 +168,4 @@ class MoteModel(PreTrainedModel):
         }
 
 
-def pool(hidden: Tensor, attention_mask: Tensor, pooling: str = "mean") -> Tensor:
-    """Reduce token vectors to one unit-length vector a text.
-
-    Args:
-        hidden: [batch, tokens, hidden].
-        attention_mask: [batch, tokens], 0 where padded.
-        pooling: "mean" over the tokens, or "cls" for the first one.
-    """
-    if pooling == "cls":
-        pooled = hidden[:, 0]
-    else:
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
-    return torch.nn.functional.normalize(pooled, dim=-1)
+AutoModel.register(MoteConfig, MoteModel)

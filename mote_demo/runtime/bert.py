@@ -1,17 +1,16 @@
 """BERT's blocks on the tokens of texts laid end to end: no padding, no masks, fused layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig
 
-from mote_demo.runtime.linear import PACKS, Make, state_of
+from mote_demo.runtime.linear import PACKS, Linear, Make
 
 
 @dataclass(frozen=True)
@@ -26,30 +25,32 @@ class _Span:
 
 @dataclass(frozen=True)
 class _Norm:
-    shape: tuple[int, ...]
     weight: Tensor
     bias: Tensor
     eps: float
 
     @classmethod
-    def of(cls, norm: nn.LayerNorm) -> "_Norm":
-        return cls(tuple(norm.normalized_shape), norm.weight.detach(), norm.bias.detach(), norm.eps)
+    def of(cls, tensors: Mapping[str, Tensor], name: str, eps: float) -> "_Norm":
+        return cls(_floats(tensors[f"{name}.weight"]), _floats(tensors[f"{name}.bias"]), eps)
 
     def __call__(self, rows: Tensor) -> Tensor:
-        return functional.layer_norm(rows, self.shape, self.weight, self.bias, self.eps)
+        return functional.layer_norm(rows, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 class _Block:
-    def __init__(self, block: Any, heads: int, make: Make) -> None:  # noqa: ANN401 - attributes of a module have no types
-        attention = block.attention.self
-        parts = (attention.query, attention.key, attention.value)
-        self._heads = heads
-        self._qkv = PACKS.layer([part.weight for part in parts], [part.bias for part in parts], make)
-        self._out, self._up, self._down = (
-            PACKS.layer([layer.weight], [layer.bias], make)
-            for layer in (block.attention.output.dense, block.intermediate.dense, block.output.dense)
+    def __init__(self, tensors: Mapping[str, Tensor], block: str, config: PretrainedConfig, make: Make) -> None:
+        def layer(*names: str) -> Linear:
+            paths = [f"{block}.{name}" for name in names]
+            weights, biases = ([tensors[f"{path}.{part}"] for path in paths] for part in ("weight", "bias"))
+            return PACKS.layer(weights, biases, make)
+
+        self._heads = config.num_attention_heads
+        self._qkv = layer(*(f"attention.self.{part}" for part in ("query", "key", "value")))
+        self._out, self._up, self._down = map(layer, ("attention.output.dense", "intermediate.dense", "output.dense"))
+        self._norms = tuple(
+            _Norm.of(tensors, f"{block}.{name}.LayerNorm", config.layer_norm_eps)
+            for name in ("attention.output", "output")
         )
-        self._norms = _Norm.of(block.attention.output.LayerNorm), _Norm.of(block.output.LayerNorm)
 
     def __call__(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         hidden = self._norms[0](self._out.add(self._attend(hidden, spans), hidden))
@@ -66,45 +67,62 @@ class _Block:
 
 
 class BertProgram:
-    """Run a BERT view on the CPU."""
+    """Run a BERT encoder on the CPU, in float32 whatever its tensors are stored in."""
 
     tokens_at_once = 1024
 
-    def __init__(self, view: PreTrainedModel, pooling: str, make: Make) -> None:
-        """Pack the weights of a view that ``suits``; ``make`` decides how its linear layers are computed."""
-        embeddings = view.embeddings
-        self._modules = list(view.modules())
-        self._state = self._current_state()
+    def __init__(self, config: PretrainedConfig, tensors: Mapping[str, Tensor], pooling: str, make: Make) -> None:
+        """Pack the tensors of a dense encoder that ``suits``.
+
+        Args:
+            config: of the encoder.
+            tensors: by their names in ``BertModel``.
+            pooling: "mean" or "cls".
+            make: decides how its linear layers are computed.
+        """
         self._pooling = pooling
-        self._words = embeddings.word_embeddings.weight.detach()
-        self._type = embeddings.token_type_embeddings.weight.detach()[0]
-        self._positions = embeddings.position_embeddings.weight.detach()
-        self._norm = _Norm.of(embeddings.LayerNorm)
-        self._blocks = [_Block(block, view.config.num_attention_heads, make) for block in view.encoder.layer]
+        self._words = tensors["embeddings.word_embeddings.weight"].detach()
+        self._type = _floats(tensors["embeddings.token_type_embeddings.weight"][0])
+        self._positions = _floats(tensors["embeddings.position_embeddings.weight"])
+        self._norm = _Norm.of(tensors, "embeddings.LayerNorm", config.layer_norm_eps)
+        blocks = [f"encoder.layer.{number}" for number in range(config.num_hidden_layers)]
+        self._blocks = [_Block(tensors, block, config, make) for block in blocks]
 
     @staticmethod
-    def suits(view: PreTrainedModel) -> bool:
-        """Tell whether this program computes what ``view`` does."""
-        config = view.config
+    def suits(config: PretrainedConfig) -> bool:
+        """Tell whether this program computes what an encoder of this config does."""
         return (
             config.model_type == "bert"
             and config.hidden_act == "gelu"
             and not getattr(config, "is_decoder", False)
             and getattr(config, "position_embedding_type", "absolute") == "absolute"
-            and view.device.type == "cpu"
-            and view.dtype == torch.float32
         )
 
-    def is_current(self) -> bool:
-        """Tell whether the weights are still those that were packed, as far as autograd and modules know."""
-        return self._current_state() == self._state
-
-    def _current_state(self) -> tuple[object, ...]:
-        # Read anew each time: a parameter may have been replaced by another one.
-        own = [
-            parameter for module in self._modules for parameter in module._parameters.values() if parameter is not None
-        ]
-        return tuple(map(id, own)), state_of(own)
+    @staticmethod
+    def shapes(config: PretrainedConfig) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor that the program reads, by name."""
+        width, inner = config.hidden_size, config.intermediate_size
+        parts = {
+            **{f"attention.self.{part}": (width, width) for part in ("query", "key", "value")},
+            "attention.output.dense": (width, width),
+            "attention.output.LayerNorm": (width,),
+            "intermediate.dense": (inner, width),
+            "output.dense": (width, inner),
+            "output.LayerNorm": (width,),
+        }
+        rows = {
+            "word_embeddings": config.vocab_size,
+            "position_embeddings": config.max_position_embeddings,
+            "token_type_embeddings": config.type_vocab_size,
+        }
+        blocks = [f"encoder.layer.{number}" for number in range(config.num_hidden_layers)]
+        weights = {f"{block}.{part}": shape for block in blocks for part, shape in parts.items()}
+        weights["embeddings.LayerNorm"] = (width,)
+        return {
+            **{f"embeddings.{name}.weight": (number, width) for name, number in rows.items()},
+            **{f"{name}.weight": shape for name, shape in weights.items()},
+            **{f"{name}.bias": shape[:1] for name, shape in weights.items()},
+        }
 
     @torch.inference_mode()
     def __call__(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
@@ -119,13 +137,17 @@ class BertProgram:
         return vectors.numpy()
 
     def _embed(self, ids: Sequence[Sequence[int]], spans: Sequence[_Span]) -> Tensor:
-        words = self._words[torch.tensor([token for text in ids for token in text])]
+        words = self._words[torch.tensor([token for text in ids for token in text])].float()
         positions = [self._positions[: span.length].repeat(span.texts, 1) for span in spans]
         return self._norm(words.add_(torch.cat(positions)).add_(self._type))
 
     def _pool(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]
         return torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
+
+
+def _floats(tensor: Tensor) -> Tensor:
+    return tensor.detach().float()
 
 
 def _spans(lengths: Sequence[int]) -> list[_Span]:

@@ -1,7 +1,8 @@
 """Linear layers of inference: weights reordered once for the machine, what follows the product fused into it."""
 
 import threading
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -106,7 +107,7 @@ class Packs:
         """Return one layer that computes several of equal input, their outputs one after the other.
 
         Args:
-            weights: parameters, each [outputs, inputs].
+            weights: parameters, each [outputs, inputs], of any floating type.
             biases: parameters, each [outputs].
             make: what to pack them into.
         """
@@ -122,14 +123,15 @@ class Packs:
             return pack.layer
 
 
-def state_of(parameters: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:
+def state_of(parameters: Iterable[Tensor]) -> tuple[tuple[int, int], ...]:
     """Return where each tensor lies and how often it was written to, as far as autograd saw it."""
     return tuple((parameter.data_ptr(), parameter._version) for parameter in parameters)
 
 
-def _contents_of(parameters: Sequence[Tensor]) -> tuple[float, ...]:
+def _contents_of(parameters: Sequence[Tensor]) -> tuple[int, ...]:
     # Fused optimisers and writes to .data leave no trace but the values.
-    return tuple(float(parameter.detach().sum(dtype=torch.float64)) for parameter in parameters)
+    contiguous = (parameter.detach().contiguous() for parameter in parameters)
+    return tuple(zlib.crc32(parameter.view(torch.uint8).numpy().data) for parameter in contiguous)
 
 
 def _is_of(pack: _Pack, parameters: Sequence[Tensor]) -> bool:
@@ -139,7 +141,7 @@ def _is_of(pack: _Pack, parameters: Sequence[Tensor]) -> bool:
 
 
 def _together(parts: Sequence[Tensor]) -> Tensor:
-    return (parts[0] if len(parts) == 1 else torch.cat([*parts])).detach()
+    return (parts[0] if len(parts) == 1 else torch.cat([*parts])).detach().float()
 
 
 PACKS = Packs()

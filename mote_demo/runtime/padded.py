@@ -7,7 +7,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
-from mote_demo.model.modeling import pool
+from mote_demo.model.pooling import pool
 
 
 class PaddedProgram:
@@ -27,7 +27,3 @@ class PaddedProgram:
         mask = pad_sequence([torch.ones(len(one), dtype=torch.int64) for one in ids], batch_first=True).to(device)
         hidden = self._view(input_ids=tokens, attention_mask=mask).last_hidden_state
         return pool(hidden, mask, self._pooling).cpu().numpy()
-
-    def is_current(self) -> bool:
-        """Return True: the view runs with whatever its weights are."""
-        return True

@@ -1,24 +1,22 @@
-"""Token ids in, vectors out: what every runtime offers, and which one suits a dense view."""
+"""Token ids in, vectors out: what every runtime offers, and which one suits a route of a network."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from transformers import PreTrainedModel
 
 from mote_demo.errors import UserError
+from mote_demo.model.network import Network
 from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import Int8Linear
 from mote_demo.runtime.linear import linear_kind
-from mote_demo.runtime.padded import PaddedProgram
 from mote_demo.runtime.precision import EXACT, INT8, check_precision
 
 
 class Program(Protocol):
     """Compute the vectors of one route.
 
-    ``tokens_at_once`` is how many tokens one call handles best. A program belongs to the weights it was compiled
-    from: it says with ``is_current`` whether they are still the same.
+    ``tokens_at_once`` is how many tokens one call handles best. A program belongs to the weights it was compiled from.
     """
 
     tokens_at_once: int
@@ -27,26 +25,36 @@ class Program(Protocol):
         """Return float32 [len(ids), d], rows of unit length, of texts given as token ids."""
         ...
 
-    def is_current(self) -> bool:
-        """Tell whether the weights are still those that the program was compiled from."""
-        ...
 
-
-def compile_view(view: PreTrainedModel, pooling: str, precision: str = EXACT) -> Program:
-    """Compile a dense view (see ``MoteModel.dense``) for where its weights lie.
+def compile_route(network: Network, route: str, precision: str = EXACT) -> Program:
+    """Compile the dense encoder of a route for where its weights lie.
 
     Args:
-        view: the dense encoder of one route.
-        pooling: "mean" or "cls".
-        precision: one of ``PRECISIONS``; int8 is for BERT on the CPU, another view is a ``UserError``.
+        network: the model.
+        route: name of the route.
+        precision: one of ``PRECISIONS``; int8 is for BERT on the CPU, another network is a ``UserError``.
     """
-    check_suits(view, precision)
-    if not BertProgram.suits(view):
-        return PaddedProgram(view, pooling)
-    return BertProgram(view, pooling, Int8Linear if precision == INT8 else linear_kind())
+    check_suits(network, precision)
+    config = network.config
+    if not _is_bert_on_cpu(network):
+        from mote_demo.runtime.padded import PaddedProgram
+
+        return PaddedProgram(network.module().dense(route), config.pooling)
+    make = Int8Linear if precision == INT8 else linear_kind()
+    return BertProgram(config.backbone_config, network.dense_tensors(route), config.pooling, make)
 
 
-def check_suits(view: PreTrainedModel, precision: str) -> None:
-    """Refuse a precision that is unknown, or that ``view`` cannot be computed in."""
-    if check_precision(precision) == INT8 and not BertProgram.suits(view):
-        raise UserError(f"int8 is for BERT encoders on the CPU, not for {view.config.model_type!r} on {view.device}.")
+def check_suits(network: Network, precision: str) -> None:
+    """Refuse a precision that is unknown, or that ``network`` cannot be computed in."""
+    if check_precision(precision) == INT8 and not _is_bert_on_cpu(network):
+        kind, device = network.config.backbone_config.model_type, _device_of(network)
+        raise UserError(f"int8 is for BERT encoders on the CPU, not for {kind!r} on {device}.")
+
+
+def _is_bert_on_cpu(network: Network) -> bool:
+    return BertProgram.suits(network.config.backbone_config) and _device_of(network) == "cpu"
+
+
+def _device_of(network: Network) -> str:
+    tensors = network.dense_tensors(next(iter(network.config.routes)))
+    return next(iter(tensors.values())).device.type

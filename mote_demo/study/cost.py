@@ -29,7 +29,7 @@ def measure_cost(baseline: Encoder, mote: Encoder, texts: Sequence[str], routes:
     return {
         "texts": len(texts),
         "alternations": ALTERNATIONS,
-        "parameters": {"baseline": baseline.model.count_parameters(), "mote": mote.model.count_parameters()},
+        "parameters": {"baseline": baseline.network.count_parameters(), "mote": mote.network.count_parameters()},
         "time": {key: round(float(of(ratios)), 3) for key, of in (("median", np.median), ("min", min), ("max", max))},
     }
 

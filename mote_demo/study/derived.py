@@ -21,12 +21,12 @@ WRONG_EXPERTS: Mapping[str, str] = MappingProxyType(
 
 def wave_encoder(encoder: Encoder) -> Encoder:
     """Return the dense model whose MLPs are the means of the experts (WAVE)."""
-    return encoder.with_model(wave(encoder.model))
+    return encoder.with_network(wave(encoder.model))
 
 
 def wrong_expert_encoder(encoder: Encoder) -> Encoder:
     """Return the model in which each route keeps its instruction and runs another task's expert."""
-    return encoder.with_model(encoder.model.with_experts(WRONG_EXPERTS))
+    return encoder.with_network(encoder.model.with_experts(WRONG_EXPERTS))
 
 
 MAKERS: Mapping[str, Callable[[Encoder], Encoder]] = MappingProxyType(

@@ -95,6 +95,6 @@ def _cost(file: Path, baseline: Encoder, mote: Encoder) -> dict[str, Any]:
         if known.get("models") == models:
             return known
     measured = measure_cost(baseline, mote, load_samples().passages, _TIMED_ROUTES)
-    values = {"models": models, "experts": len(mote.model.config.experts), **measured}
+    values = {"models": models, "experts": len(mote.config.experts), **measured}
     write_json(file, values, indent=1)
     return values

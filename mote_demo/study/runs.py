@@ -94,7 +94,7 @@ class Study:
             seeds: of those that an arm has in the recipe; None is all.
         """
         backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
-        facts = {"recipe": backbone.fingerprint("document"), "parameters": backbone.model.count_parameters()}
+        facts = {"recipe": backbone.fingerprint("document"), "parameters": backbone.network.count_parameters()}
         self._measure(UNTOUCHED, backbone, facts)
         for run in plan(self.recipe, [arm for arm in arms if arm not in DERIVED], seeds):
             if not self._is_current(run.name, self._digest(run)):
@@ -151,7 +151,7 @@ class Study:
     def _derive(self, name: str, run: Run) -> None:
         if not self._is_current(Run(name, run.seed).name, self._digest(run)):
             encoder = MAKERS[name](self.encoder(run))
-            facts = {"recipe": self._digest(run), "parameters": encoder.model.count_parameters()}
+            facts = {"recipe": self._digest(run), "parameters": encoder.network.count_parameters()}
             self._measure(Run(name, run.seed).name, encoder, facts)
 
     def _sources(self, seed: int) -> DatasetDict:
@@ -167,7 +167,7 @@ class Study:
             return
         self.say(f"{name}: measuring on {len(self.sets)} sets")
         if torch.cuda.is_available():
-            encoder.model.cuda()
+            encoder = encoder.with_network(encoder.model.cuda())
         report = evaluate([encoder], self.sets, store=self._store, on_set=self.say)
         write_json(self.results / f"{name}.json", report.to_dict() | {"training": facts})
 

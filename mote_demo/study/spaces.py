@@ -40,7 +40,7 @@ def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> dict[str, 
         "count": len(texts),
         "neighbours": NEIGHBOURS,
         "routes": routes,
-        "experts": list(mote.model.config.experts),
+        "experts": list(mote.config.experts),
         "layers": expert_distances(mote.model),
         "cka": {name: _table(list(spaces.values()), linear_cka) for name, spaces in vectors.items()},
         "shared": {

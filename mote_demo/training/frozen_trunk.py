@@ -1,18 +1,20 @@
 """Encode with gradients where only experts train: what lies below the first of them runs once per text."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedModel
 
 from mote_demo.encoder import Encoder
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.experts import replace_modules
-from mote_demo.model.modeling import pool
+from mote_demo.model.pooling import pool
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 MAX_TOKENS = 128
 """Texts are cut to this many tokens in training."""
@@ -31,7 +33,7 @@ class FrozenTrunk:
     """
 
     def __init__(
-        self, encoder: Encoder, view: PreTrainedModel, route: str, *, first: int | None = None, keep: bool = True
+        self, encoder: Encoder, view: "PreTrainedModel", route: str, *, first: int | None = None, keep: bool = True
     ) -> None:
         """Cut a view in two.
 
@@ -67,7 +69,7 @@ class FrozenTrunk:
         return self._pool(self._view(input_ids=ids, attention_mask=mask), mask)
 
     def _pool(self, output: Any, mask: Tensor) -> Tensor:  # noqa: ANN401 - one output class per architecture
-        return pool(output.last_hidden_state, mask, self._encoder.model.config.pooling)
+        return pool(output.last_hidden_state, mask, self._encoder.config.pooling)
 
     def _tokenize(self, texts: Sequence[str]) -> list[Tensor]:
         return [
@@ -146,10 +148,10 @@ class _GivenAttention(nn.Module):
 
 
 def _cut(
-    encoder: Encoder, view: PreTrainedModel, first: int | None
+    encoder: Encoder, view: "PreTrainedModel", first: int | None
 ) -> tuple[_Catch | _CatchAttention, nn.Module, nn.Module]:
     """Return views of what lies below the expert of block ``first``, and from there on."""
-    config = encoder.model.config
+    config = encoder.config
     spec = find_backbone(config.backbone_config.model_type)
     first = config.expert_layers[0] if first is None else first
     blocks = list(view.get_submodule(spec.blocks))

@@ -209,12 +209,12 @@ def copy_expert(encoder: Encoder, route: str, blocks: Iterable[int] | None = Non
 
 
 def _trained_layers(encoder: Encoder, settings: Growth) -> list[int]:
-    layers = encoder.model.config.expert_layers
+    layers = encoder.config.expert_layers
     return layers if settings.blocks is None else layers[-settings.blocks :]
 
 
 def _check(encoder: Encoder, examples: Examples, settings: Growth) -> None:
-    config = encoder.model.config
+    config = encoder.config
     if not config.expert_layers:
         raise UserError(f"{encoder.name} has no task experts, so none can be grown. Please use a MoTE model.")
     if settings.name in config.routes or settings.name in config.experts:

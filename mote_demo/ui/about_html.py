@@ -50,8 +50,8 @@ def _loaded(registry: Registry) -> str:
 
 
 def _model_row(encoder: Encoder) -> str:
-    config = encoder.model.config
-    counts = encoder.model.count_parameters()
+    config = encoder.config
+    counts = encoder.network.count_parameters()
     blocks = ", ".join(str(layer + 1) for layer in config.expert_layers) or "none"
     depth = config.backbone_config.num_hidden_layers
     numbers = (f"{counts['stored']:,}", f"{counts['active']:,}", config.hidden_size, config.max_tokens)
@@ -64,7 +64,7 @@ def _routes(encoder: Encoder) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{escape(name)}</th><td>{escape(route['expert'])}</td>"
         f"<td><code>{escape(route['instruction']) or 'none'}</code></td></tr>"
-        for name, route in encoder.model.config.routes.items()
+        for name, route in encoder.config.routes.items()
     )
     return table(["Route", "Expert", "Instruction put before the text"], rows, 3)
 
