@@ -45,8 +45,12 @@ def pca(vectors: np.ndarray) -> np.ndarray:
     """
     if not len(vectors):
         return np.zeros((0, 2), dtype=np.float32)
+    from threadpoolctl import threadpool_limits
+
     centred = vectors - vectors.mean(axis=0, dtype=np.float64)
-    _, axes = np.linalg.eigh(centred.T @ centred)
+    # The threads of OpenBLAS wait for each other where the cores are busy: 2.4 s were seen instead of 0.03 s.
+    with threadpool_limits(1, "blas"):
+        _, axes = np.linalg.eigh(centred.T @ centred)
     axes = axes[:, ::-1][:, :2]
     axes = axes * np.where(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0) < 0, -1, 1)
     points = np.zeros((len(centred), 2), dtype=np.float32)
