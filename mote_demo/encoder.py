@@ -14,11 +14,11 @@ from tokenizers import Tokenizer
 
 from mote_demo.errors import UserError
 from mote_demo.model import MoteConfig
-from mote_demo.model.checkpoint import load_model, local_folder, read_config
+from mote_demo.model.checkpoint import local_folder
 from mote_demo.model.network import Network
 from mote_demo.model.stored import StoredModel
-from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.linear import state_of
+from mote_demo.runtime.loading import load_network, load_tokenizer
 from mote_demo.runtime.memory import release_freed
 from mote_demo.runtime.precision import EXACT
 from mote_demo.runtime.program import Program, check_suits, compile_route
@@ -92,7 +92,8 @@ class Encoder:
             path: folder with ``config.json``, safetensors and ``tokenizer.json``, or a Hub name.
             name: what the screen calls the model; None takes the last part of the path.
         """
-        return cls(_load_network(path), _load_tokenizer(path), name or Path(path).name)
+        folder = local_folder(path)
+        return cls(load_network(folder), load_tokenizer(folder), name or Path(path).name)
 
     @property
     def config(self) -> MoteConfig:
@@ -265,35 +266,3 @@ def _fill(order: Sequence[int], lengths: Sequence[int], most: int) -> Iterator[l
         tokens += lengths[row]
     if part:
         yield part
-
-
-def _load_network(path: str | Path) -> Network:
-    config = read_config(path)
-    if not BertProgram.suits(config.backbone_config):
-        return load_model(path)
-    stored = StoredModel.read(local_folder(path), config)
-    for route in config.routes:
-        _check_complete(stored, route, path)
-    return stored
-
-
-def _check_complete(stored: StoredModel, route: str, path: str | Path) -> None:
-    tensors, shapes = stored.dense_tensors(route), BertProgram.shapes(stored.config.backbone_config)
-    missing = sorted(set(shapes) - set(tensors))
-    if missing:
-        raise UserError(
-            f"{path} lacks {len(missing)} tensors of the route {route!r}, such as {missing[0]}. Please get it again."
-        )
-    for name, shape in shapes.items():
-        if tuple(tensors[name].shape) != shape:
-            raise UserError(
-                f"In {path}, {name} of the route {route!r} has the shape {list(tensors[name].shape)}, "
-                f"but its config says {list(shape)}. Please get it again."
-            )
-
-
-def _load_tokenizer(path: str | Path) -> Tokenizer:
-    file = local_folder(path) / "tokenizer.json"
-    if not file.is_file():
-        raise UserError(f"{path} has no tokenizer.json. Please point at a complete MoTE checkpoint.")
-    return Tokenizer.from_file(str(file))

@@ -83,6 +83,16 @@ def test_a_missing_file_is_named(tiny_mote, tiny_tokenizer, tmp_path, file, word
         Encoder.from_pretrained(tmp_path / "mote")
 
 
+def test_a_name_of_the_hub_is_downloaded_and_one_that_is_not_there_is_a_clear_error(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(folder))
+    found = Encoder.from_pretrained("somebody/mote")
+    assert (asked, found.name) == (["somebody/mote"], "mote")
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="somebody/mote is no folder, and cannot be read from the Hub"):
+        Encoder.from_pretrained("somebody/mote")
+
+
 def test_a_tensor_of_another_shape_is_named(tiny_mote, tiny_tokenizer, tmp_path):
     save_checkpoint(tiny_mote, tiny_tokenizer, tmp_path / "mote")
     file = tmp_path / "mote" / "model.safetensors"
