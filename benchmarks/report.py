@@ -7,7 +7,7 @@ from typing import Any
 from mote_demo.evaluation.markdown import table
 from mote_demo.files import replacing
 
-_SIGNS = {"higher": "≥", "lower": "≤"}
+SIGNS = {"higher": "≥", "lower": "≤"}
 
 
 def write_table(path: Path, values: Mapping[str, Any]) -> None:
@@ -30,7 +30,7 @@ def results_table(values: Mapping[str, Any]) -> str:
             row["name"],
             row["peer"],
             f"{row['ratio']:.2f} ({row['min']:.2f} to {row['max']:.2f})",
-            f"{_SIGNS[row['better']]} {row['target']:g}",
+            f"{SIGNS[row['better']]} {row['target']:g}",
             "yes" if row["met"] else "no",
             row["note"],
         ]
