@@ -15,7 +15,10 @@ from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
+    from mote_demo.evaluation.tables import LabelledSet
     from mote_demo.sessions import Session
+
+_DATA = "a folder, or hub:OWNER/NAME[@REVISION] for a data set repository"
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -89,7 +92,7 @@ def _add_map(verbs: Verbs) -> None:
 def _add_train(verbs: Verbs) -> None:
     parser = _verb(verbs, "train", _train, "Train what the app loads; a stopped run goes on where it was.")
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, help="folder with the recipe's Parquet files (default: the Hub)")
+    parser.add_argument("--data", help=f"the recipe's Parquet files: {_DATA} (default: the sources' own Hub names)")
     parser.add_argument("--out", type=Path, default=checkpoints_folder())
     parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for the states of the run")
     parser.add_argument("--arm", action="append", help="this arm of the recipe instead (may be repeated)")
@@ -103,7 +106,7 @@ def _add_evaluate(verbs: Verbs) -> None:
         metavar="[NAME=]CHECKPOINT",
         help="checkpoints, plain encoder folders, or package:NAME",
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with dev/<family>/<set>/*.parquet")
+    parser.add_argument("--data", required=True, help=f"labelled sets, dev/<family>/<set>/*.parquet: {_DATA}")
     parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--seed", type=int, default=0)
@@ -126,7 +129,7 @@ def _add_study(verbs: Verbs) -> None:
         "Train and measure all arms and seeds of a recipe; a stopped study goes on where it was.",
     )
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the recipe's files and the labelled sets")
+    parser.add_argument("--data", required=True, help=f"the recipe's files and the labelled sets: {_DATA}")
     parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for checkpoints, states and vectors")
     parser.add_argument("--results", type=Path, default=report_file().parent, help="folder for the measured files")
@@ -220,6 +223,7 @@ def _map(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from mote_demo.data.folders import data_folder
     from mote_demo.evaluation.tables import discover
     from mote_demo.study.arms import SHIPPED
     from mote_demo.training.card import write_card
@@ -230,13 +234,14 @@ def _train(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
     shipped = [arm for arm in recipe.arms if arm in SHIPPED] or list(recipe.arms)
     arms = _known_arms(recipe.arms, options.arm or shipped)
-    sets = [] if options.data is None else discover(options.data, required=False)
-    data = load_sources(recipe, options.data, sets, work=options.work, say=_say)
+    folder = None if options.data is None else data_folder(options.data)
+    sets = [] if folder is None else discover(folder, required=False)
+    data = load_sources(recipe, folder, sets, work=options.work, say=_say)
     for arm in arms:
         facts = train_arm(recipe, arm, data, out=options.out, work=options.work, say=_say)
         write_card(options.out / arm, facts)
     if sets:
-        _score([str(options.out / arm) for arm in arms], options.data, ["small"], recipe.seed, None, cards=True)
+        _score([str(options.out / arm) for arm in arms], sets, ["small"], recipe.seed, None, cards=True)
 
 
 def _spaces(options: argparse.Namespace) -> None:
@@ -251,6 +256,7 @@ def _spaces(options: argparse.Namespace) -> None:
 
 
 def _study(options: argparse.Namespace) -> None:
+    from mote_demo.data.folders import data_folder
     from mote_demo.evaluation.tables import choose, discover
     from mote_demo.study.arms import DERIVED
     from mote_demo.study.publish import publish, ship
@@ -259,9 +265,10 @@ def _study(options: argparse.Namespace) -> None:
 
     recipe = load_recipe(options.recipe)
     arms = _known_arms([*recipe.arms, *DERIVED], options.arm)
-    known = discover(options.data)
+    folder = data_folder(options.data)
+    known = discover(folder)
     sets = choose(known, options.sets)
-    study = Study(recipe, options.data, sets, known, options.work, options.results / "runs", _say)
+    study = Study(recipe, folder, sets, known, options.work, options.results / "runs", _say)
     study.run(arms, options.seed)
     published = publish(study, options.results, options.page)
     if published and options.out is not None:
@@ -276,9 +283,12 @@ def _known_arms(arms: Iterable[str], chosen: Sequence[str] | None) -> list[str]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from mote_demo.data.folders import data_folder
+    from mote_demo.evaluation.tables import discover
+
     _score(
         options.checkpoints,
-        options.data,
+        discover(data_folder(options.data)),
         options.sets,
         options.seed,
         options.out,
@@ -289,7 +299,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _score(
     checkpoints: Sequence[str],
-    data: Path,
+    known: "Sequence[LabelledSet]",
     names: Sequence[str],
     seed: int,
     out: Path | None,
@@ -300,11 +310,11 @@ def _score(
     from mote_demo.evaluation.markdown import report_table
     from mote_demo.evaluation.reference import load_encoder
     from mote_demo.evaluation.suite import evaluate
-    from mote_demo.evaluation.tables import choose, discover
+    from mote_demo.evaluation.tables import choose
     from mote_demo.store import VectorStore
     from mote_demo.training.card import write_cards
 
-    sets = choose(discover(data), names)
+    sets = choose(known, names)
     store = VectorStore(cache_folder() / "evaluation")
     if cards and precision != EXACT:
         raise UserError(f"Model cards show exact scores. Please leave out --cards, or --precision {precision}.")

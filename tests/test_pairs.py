@@ -123,7 +123,7 @@ def test_a_missing_column_is_named_with_those_there_are(load, columns, keep, mis
 @pytest.mark.parametrize(
     ("shape", "rows", "columns"),
     [
-        ("pairs", {"question": [None], "answer": ["a"]}, QUESTION_COLUMNS),
+        ("pairs", {"question": [None, "q", "r"], "answer": ["a", "", " "]}, QUESTION_COLUMNS),
         ("labelled", {"text": ["one", "two"], "kind": ["a", "b"]}, LABELLED_COLUMNS),
         ("entailment", {**NLI, "gold": ["0", "1", "2", "0", "0", "1"]}, NLI_COLUMNS),
     ],

@@ -23,9 +23,9 @@ def load_pairs(source: Source, data_dir: str | Path | None, seed: int) -> pd.Dat
         raise UserError(f"{source.name}: no column {missing[0]!r}; there are {', '.join(frame.columns)}.")
     for column, value in source.keep.items():
         frame = frame[frame[column] == value]
+    frame = _without_blanks(pd.DataFrame({ours: frame[theirs].array for ours, theirs in source.columns.items()}))
     if source.max_rows is not None and len(frame) > source.max_rows:
         frame = frame.sample(source.max_rows, random_state=seed)
-    frame = pd.DataFrame({ours: frame[theirs].array for ours, theirs in source.columns.items()}).dropna()
     if source.shape == "labelled":
         rows = _from_labels(frame, seed)
     elif source.shape == "entailment":
@@ -60,6 +60,11 @@ def _read(source: Source, data_dir: str | Path | None) -> pd.DataFrame:
             f"{source.name}: {source.hub['path']} cannot be read from the Hub ({type(error).__name__}: {error}). "
             "Check the network and the names in the recipe, or give --data."
         ) from error
+
+
+def _without_blanks(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.dropna()
+    return frame[frame.apply(lambda column: column.astype(str).str.strip().ne("")).all(axis=1)]
 
 
 def _from_pairs(frame: pd.DataFrame) -> pd.DataFrame:
