@@ -19,7 +19,7 @@ from mote_demo.data.docstrings import load_docstrings
 from mote_demo.data.examples import Examples, split
 from mote_demo.encoder import Encoder
 from mote_demo.model.sentence import MoteTransformer
-from mote_demo.settings import ROOT
+from mote_demo.settings import ROOT, cache_folder
 from mote_demo.tasks import Route
 from mote_demo.training.frozen_trunk import MAX_TOKENS
 from mote_demo.training.growing import Grown, Growth, grow
@@ -64,7 +64,7 @@ def against_the_whole_model() -> Iterator[Row]:
 
 def _examples(seed: int, rows: int) -> tuple[Examples, Examples]:
     """Take documentation texts labelled with their package, from packages that have enough of them."""
-    texts = load_docstrings()
+    texts = load_docstrings(cache=cache_folder())
     frame = pd.DataFrame({"text": texts.passages, "label": texts.frame[texts.labels[0]].astype(str)})
     frame = frame.drop_duplicates("text")
     frame = frame[frame.groupby("label")["text"].transform("size") >= 20]

@@ -8,7 +8,7 @@ import pandas as pd
 from mote_demo.data.docstrings import load_docstrings
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
-from mote_demo.settings import ROOT
+from mote_demo.settings import ROOT, cache_folder
 
 ROUTE = "document"
 QUERY = "how to read a table from a file"
@@ -23,14 +23,14 @@ def encoder(name: str) -> Encoder:
 @cache
 def documents(count: int) -> tuple[str, ...]:
     """Return a seeded sample of documentation texts: mixed real lengths."""
-    passages = load_docstrings().passages
+    passages = load_docstrings(cache=cache_folder()).passages
     rows = np.random.default_rng(0).choice(len(passages), min(count, len(passages)), replace=False)
     return tuple(passages[row] for row in rows)
 
 
 def many_texts(count: int) -> Texts:
     """Return ``count`` different texts, for what does not depend on what they say."""
-    passages = load_docstrings().passages
+    passages = load_docstrings(cache=cache_folder()).passages
     rows = [f"{passages[number % len(passages)]} ({number})" for number in range(count)]
     return Texts("many", f"{count:,} texts", pd.DataFrame({"title": "", "text": rows}))
 

@@ -17,11 +17,11 @@ from mote_demo.index import IndexKey, VectorIndex
 from mote_demo.runtime.precision import EXACT
 from mote_demo.store import VectorStore
 
-BUILT_IN: Mapping[str, tuple[str, Callable[[], Texts]]] = {
-    "samples": ("Support messages (sample set)", load_samples),
-    "python-docs": ("Python documentation (installed packages)", load_docstrings),
+BUILT_IN: Mapping[str, tuple[str, Callable[[Path], Texts]]] = {
+    "samples": ("Support messages (sample set)", lambda _: load_samples()),
+    "python-docs": ("Python documentation (installed packages)", lambda cache: load_docstrings(cache=cache)),
 }
-"""Name of each built-in set of texts, its title, and how to read it."""
+"""Name of each built-in set of texts, its title, and how to read it, given the folder for what was read before."""
 
 _MOST_INDEXES = 16
 
@@ -67,7 +67,7 @@ class Registry:
         # One lock each: nobody waits for the sample set while the documentation is read.
         with self._reading[name]:
             if name not in self._texts:
-                self._texts[name] = BUILT_IN[name][1]()
+                self._texts[name] = BUILT_IN[name][1](self.store.folder)
             return self._texts[name]
 
     def index(self, key: IndexKey, vectors: Callable[[], np.ndarray]) -> VectorIndex:

@@ -71,6 +71,29 @@ def test_without_packages_there_is_an_error_for_the_user(monkeypatch):
         load_docstrings()
 
 
+def test_what_was_collected_is_kept_until_a_package_changes(installed, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    first = load_docstrings(cache=cache)
+    with monkeypatch.context() as patch:
+        patch.setattr(docstrings, "_collect", lambda _: pytest.fail("collected again"))
+        again = load_docstrings(cache=cache)
+    assert again.frame.equals(first.frame)
+    assert len(load_docstrings(2, cache)) == 2
+    (tmp_path / "motebb" / "__init__.py").write_text("another = 'version'\n", encoding="utf-8")
+    (tmp_path / "motebb" / "core.py").unlink()
+    assert set(load_docstrings(cache=cache).frame["package"]) == {"moteaa"}
+
+
+def test_a_damaged_or_unwritable_cache_costs_time_alone(installed, tmp_path):
+    cache = tmp_path / "cache"
+    first = load_docstrings(cache=cache)
+    for damaged in ("", "[]", '{"made_of": 1}', "not JSON"):
+        next(cache.iterdir()).write_text(damaged, encoding="utf-8")
+        assert load_docstrings(cache=cache).frame.equals(first.frame)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert load_docstrings(cache=tmp_path / "file" / "cache").frame.equals(first.frame)
+
+
 def test_installed_packages_give_a_stable_and_clean_corpus():
     texts, again = load_docstrings(150), load_docstrings(150)
     frame = texts.frame

@@ -129,7 +129,7 @@ def test_missing_or_unknown_texts_list_the_choices(sessions, name):
 
 def test_vectors_of_uploads_and_of_trained_routes_are_never_written_to_disk(sessions, registry, monkeypatch):
     few = Texts("samples", "Few", pd.DataFrame({"title": "", "text": ["a cat", "a dog"]}))
-    monkeypatch.setattr(registry_module, "BUILT_IN", {"samples": ("Few", lambda: few)})
+    monkeypatch.setattr(registry_module, "BUILT_IN", {"samples": ("Few", lambda _: few)})
     session = sessions.of("a")
     mine = session.add_texts(upload())
     grow(session, "mine", "similarity", "sts")

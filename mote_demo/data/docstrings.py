@@ -4,17 +4,22 @@ import ast
 import hashlib
 import importlib.util
 import itertools
+import json
 import os
 import re
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from pathlib import Path, PurePath
 
 import pandas as pd
 
+from mote_demo.data import prose
 from mote_demo.data.prose import clean, cut, first_sentence
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
+from mote_demo.files import write_json
 
 PACKAGES = (
     *("numpy", "pandas", "torch", "transformers", "scipy", "sklearn", "gradio", "plotly", "datasets", "networkx"),
@@ -32,6 +37,7 @@ _SKIPPED = frozenset(
     {"test", "tests", "testing", "conftest", "vendor", "vendored", "third_party", "extern", "externals"}
     | {"benchmarks", "examples", "deprecated", "compat", "v1", "graph_objs", "validators"}
 )
+_KEPT = "python-docs.json"
 _MAX_FILE_BYTES = 60_000
 _MIN_MARKS = 8  # of triple quotes: four docstrings
 _MAX_BYTES_PER_MARK = 1200
@@ -50,21 +56,21 @@ class _Entry:
     package: str
 
 
-def load_docstrings(limit: int = 2000) -> Texts:
+def load_docstrings(limit: int = 2000, cache: Path | None = None) -> Texts:
     """Collect documentation strings of well-known installed packages, which are read and never imported.
 
     The packages take turns, so that each has its share, and the choice is the same at every call.
 
     Args:
         limit: texts to collect at most; fewer if little is installed.
+        cache: folder to keep them in until the packages change, because parsing takes seconds and leaves the memory of
+            the process in pieces; None reads the packages.
 
     Returns:
         Texts with the columns title (qualified name), text (all but the first sentence, at most
         600 characters), summary (the first sentence) and package.
     """
-    turns = itertools.zip_longest(*(_entries(package) for package in PACKAGES))
-    found = (entry for turn in turns for entry in turn if entry is not None)
-    entries = list(itertools.islice(_without_doubles(found), limit))
+    entries = _collect(limit) if cache is None else _kept_or_collected(limit, cache / _KEPT)
     if not entries:
         raise UserError("No documentation was found: none of the known packages is installed with its sources.")
     return Texts(
@@ -83,6 +89,38 @@ def labelled_queries(texts: Texts, n: int) -> list[tuple[str, int]]:
     count = min(n, len(texts))
     rows = [position * len(texts) // count for position in range(count)]
     return [(texts.frame["summary"].iloc[row], row) for row in rows]
+
+
+def _kept_or_collected(limit: int, file: Path) -> list[_Entry]:
+    made_of = _installed(limit)
+    with suppress(OSError, ValueError, KeyError, TypeError):  # missing or damaged: it is written again
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["made_of"] == made_of:
+            return [_Entry(*entry) for entry in kept["entries"]]
+    entries = _collect(limit)
+    with suppress(OSError):  # a cache that cannot be written costs time alone
+        write_json(file, {"made_of": made_of, "entries": [astuple(entry) for entry in entries]})
+    return entries
+
+
+def _installed(limit: int) -> str:
+    """Return a hash of what decides the entries: the packages as they were installed, and the code that reads them."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {limit}".encode())
+    for package in PACKAGES:
+        folder = _folder(package)
+        with suppress(OSError):
+            if folder is not None:
+                stat = (folder / "__init__.py").stat()
+                digest.update(f"{folder} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for code in (__file__, prose.__file__):
+        digest.update(Path(code).read_bytes())
+    return digest.hexdigest()
+
+
+def _collect(limit: int) -> list[_Entry]:
+    turns = itertools.zip_longest(*(_entries(package) for package in PACKAGES))
+    found = (entry for turn in turns for entry in turn if entry is not None)
+    return list(itertools.islice(_without_doubles(found), limit))
 
 
 def _without_doubles(entries: Iterator[_Entry]) -> Iterator[_Entry]:
