@@ -91,6 +91,12 @@ def test_bootstrap_interval_holds_the_mean_and_narrows_with_agreement():
     assert metrics.bootstrap_interval([2, 2, 2]) == (2, 2)
 
 
+def test_an_interval_over_few_sets_is_as_wide_as_a_t_interval_and_over_many_a_bootstrap():
+    few, many = [1.0, 3.0], [*range(20)]
+    assert metrics.sets_interval(few) == pytest.approx((2 - 12.706, 2 + 12.706), abs=0.01)
+    assert metrics.sets_interval(many, 3) == metrics.bootstrap_interval(many, seed=3)
+
+
 def test_bootstrap_interval_is_repeatable_and_needs_two_values():
     assert metrics.bootstrap_interval([1, 2, 5], seed=3) == metrics.bootstrap_interval([1, 2, 5], seed=3)
     with pytest.raises(ValueError, match="two differences"):

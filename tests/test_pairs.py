@@ -53,6 +53,13 @@ def test_repeated_pairs_and_rows_without_a_text_are_left_out(load):
 
 def test_groups_of_distinct_rows_are_distinct():
     assert len(set(connected_groups([pd.Series(list("abc")), pd.Series(list("abc"))]))) == 3
+    assert len(set(connected_groups([pd.Series(list("abc"))], [pd.Series(list("bca"))]))) == 3
+
+
+def test_a_text_is_not_its_own_negative_where_it_stands_on_either_side(load):
+    captions = {"question": ["one", "two", "three", "apart"], "answer": ["two", "three", "one", "alone"]}
+    labels = load("pairs", captions, QUESTION_COLUMNS)["label"]
+    assert labels[0] == labels[1] == labels[2] != labels[3]
 
 
 LABELLED = {"text": [f"{label} {number}" for label in "abc" for number in range(5)], "kind": list("aaaaabbbbbccccc")}

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertModel
 
 from mote_demo.encoder import Encoder
@@ -50,6 +52,31 @@ def test_pooling_and_length_are_those_of_the_sentence_transformers_files(plain, 
     assert encoder.receipt(f"{TEXT} {TEXT}", route="sts").tokens == 4
 
 
+@pytest.mark.parametrize("mode", ["cls", "mean"])
+def test_pooling_is_read_as_sentence_transformers_writes_it(plain, tmp_path, mode):
+    words = Transformer(str(plain))
+    model = SentenceTransformer(modules=[words, Pooling(32, mode), Normalize()], device="cpu")
+    model.save(str(tmp_path / "saved"))
+    encoder = load_encoder(tmp_path / "saved")
+    assert encoder.config.pooling == mode
+    np.testing.assert_allclose(encoder.encode([TEXT], route="sts"), model.encode([TEXT]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"pooling_mode": "max"},
+        {"pooling_mode_lasttoken": True},
+        {"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True},
+    ],
+)
+def test_a_pooling_that_would_give_other_vectors_is_refused(plain, config):
+    (plain / "1_Pooling").mkdir()
+    (plain / "1_Pooling" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"plain-encoder pools its tokens by .*mean and cls"):
+        load_encoder(plain)
+
+
 def test_any_folder_loads_by_what_its_config_says(plain, tmp_path):
     first = load_encoder(plain, "reference")
     assert (first.name, first.model.config.expert_layers) == ("reference", [])
@@ -71,8 +98,11 @@ def test_a_folder_without_a_tokenizer_is_refused(plain):
 def test_a_name_of_the_hub_is_downloaded_and_a_failure_is_told(plain, monkeypatch):
     asked = []
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(plain))
-    assert untouched("someone/encoder").encode(["a cat"], route="query").shape == (1, 32)
-    assert asked == ["someone/encoder"]
+    for load in (untouched, load_encoder):
+        encoder = load("someone/encoder")
+        assert encoder.encode(["a cat"], route="query").shape == (1, 32)
+        assert encoder.name == "encoder"
+    assert asked == ["someone/encoder"] * 2
 
     def fail(name, **_):
         raise ConnectionError("no route")

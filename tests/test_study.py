@@ -134,6 +134,15 @@ def test_a_checkpoint_of_other_settings_is_not_taken_for_this_recipe(study, tmp_
     assert "was trained with other settings" in capsys.readouterr().err
 
 
+def test_a_report_of_another_protocol_is_made_again_and_not_shown(study, monkeypatch):
+    monkeypatch.setattr(runs, "PROTOCOL", "another")
+    measured = []
+    monkeypatch.setattr(runs, "evaluate", lambda encoders, sets, **_: measured.append(len(sets)) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(study[1])
+    assert measured == [3]
+
+
 def test_a_report_of_other_sets_is_made_again(study, monkeypatch):
     measured = []
     monkeypatch.setattr(runs, "evaluate", lambda encoders, sets, **_: measured.append(len(sets)) or 1 / 0)

@@ -6,7 +6,7 @@ import pytest
 from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, Score, SetResult
 from mote_demo.study.page import write_page
-from mote_demo.study.summary import ArmReports, interval, on_equal_seeds, summarise
+from mote_demo.study.summary import ArmReports, check_same_data, interval, on_equal_seeds, summarise
 
 
 def reports(arm, scores):
@@ -70,6 +70,19 @@ def test_an_ablation_is_compared_with_mote_on_the_seeds_that_both_have():
     assert summary["difference"]["retrieval"]["by_seed"] == [2, 7]
     assert summary["over_untouched"]["retrieval"]["by_seed"] == [3, 9]
     assert [row["seeds"] for row in summary["table"]] == [None, 2, 2, 2, 1]
+
+
+def test_arms_that_were_trained_on_other_rows_are_not_compared():
+    def trained(arm, **facts):
+        one = reports(arm, {0: {"q1": [1.0]}})
+        return ArmReports(arm, one.reports, {0: facts})
+
+    rows = [{"name": "questions", "rows": 3}]
+    study = {"a": trained("a", data=rows, data_digest="x"), "b": trained("b", data=rows), "wave": trained("wave")}
+    check_same_data(study | {"c": trained("c", data=rows, data_digest="x")})
+    for other in ({"data": rows, "data_digest": "y"}, {"data": [{"name": "questions", "rows": 4}]}):
+        with pytest.raises(UserError, match="different rows with the seed 0"):
+            check_same_data(study | {"c": trained("c", **other)})
 
 
 def test_sets_that_training_saw_are_told_from_others():

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+_FEW_SETS = 20
+
 
 def ndcg_at_k(ranked: Sequence[float], judged: Sequence[float], k: int = 10) -> float:
     """Return the normalised discounted cumulative gain of one query, as trec_eval and BEIR define it.
@@ -95,6 +97,16 @@ def average_precision(predicted: np.ndarray, labels: ArrayLike) -> float:
     return float(average_precision_score(labels, predicted))
 
 
+def sets_interval(differences: ArrayLike, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval of a mean difference over sets, two at least.
+
+    By bootstrap where there are twenty or more, and by Student's t where there are fewer: of ten sets, nominal 95 % of
+    a bootstrap hold the mean less than nine times in ten.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    return student_interval(values) if len(values) < _FEW_SETS else bootstrap_interval(values, seed=seed)
+
+
 def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Return Student's t interval of the mean of ``values``, float [n] with n > 1."""
     from scipy.special import stdtrit
@@ -109,7 +121,7 @@ def bootstrap_interval(
     """Return the percentile bootstrap interval of a mean paired difference (Efron & Tibshirani, 1993).
 
     Args:
-        differences: one model minus the other on the same query, draw or set; two at least.
+        differences: one model minus the other on the same query or set; two at least.
         level: share of the bootstrap means inside the interval.
         samples: resamples.
         seed: of the resampling.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.evaluation.metrics import bootstrap_interval
+from mote_demo.evaluation.metrics import bootstrap_interval, sets_interval
 from mote_demo.files import replacing
 
 _TEXTS = ("name", "family", "metric", "part", "fingerprint", "note")
@@ -111,9 +111,9 @@ class Report:
         return float(np.mean([one.scores[model].points for one in self.sets]))
 
     def interval(self, first: str, second: str) -> tuple[float, float] | None:
-        """Return the 95 % bootstrap interval of the mean gain over the sets, None for a single set."""
+        """Return the 95 % interval of the mean gain over the sets (see ``sets_interval``), None for a single set."""
         gains = [one.gain(first, second) for one in self.sets]
-        return bootstrap_interval(gains, seed=self.seed) if len(gains) > 1 else None
+        return sets_interval(gains, self.seed) if len(gains) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values, with the means for people who read the file."""

@@ -18,7 +18,7 @@ from mote_demo.study.cost import measure_cost
 from mote_demo.study.page import write_page
 from mote_demo.study.runs import Run, Study
 from mote_demo.study.spaces import measure_spaces
-from mote_demo.study.summary import ArmReports, on_equal_seeds, read_study, summarise
+from mote_demo.study.summary import ArmReports, check_same_data, on_equal_seeds, read_study, summarise
 from mote_demo.training.card import write_card
 
 _TIMED_ROUTES = ("document", "clustering")
@@ -37,6 +37,7 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     if missing:
         study.say(f"nothing to summarise yet: no report of {', '.join(missing)}")
         return False
+    check_same_data(measured)
     measured = on_equal_seeds(measured)
     summary = summarise(measured, _titles(study), study.recipe.names)
     baseline, mote = (study.encoder(_shipped(study, arm)) for arm in SHIPPED)

@@ -12,7 +12,7 @@ from datasets import DatasetDict
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.evaluation.families import FAMILIES
+from mote_demo.evaluation.families import FAMILIES, PROTOCOL
 from mote_demo.evaluation.reference import untouched
 from mote_demo.evaluation.report import Report
 from mote_demo.evaluation.suite import evaluate
@@ -94,7 +94,7 @@ class Study:
             seeds: of those that an arm has in the recipe; None is all.
         """
         backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
-        facts = {"recipe": backbone.fingerprint("document"), "parameters": backbone.network.count_parameters()}
+        facts = {"recipe": backbone.weights_fingerprint("document"), "parameters": backbone.network.count_parameters()}
         self._measure(UNTOUCHED, backbone, facts)
         for run in plan(self.recipe, [arm for arm in arms if arm not in DERIVED], seeds):
             if not self._is_current(run.name, self._digest(run)):
@@ -112,7 +112,7 @@ class Study:
             report: what it holds.
             training: digest of its training, as its file notes it.
         """
-        if tuple(one.fingerprint for one in report.sets) != self._prints:
+        if report.protocol != PROTOCOL or tuple(one.fingerprint for one in report.sets) != self._prints:
             return False
         arm, _, seed = name.partition("-seed-")
         if arm == UNTOUCHED:
@@ -177,7 +177,8 @@ class Study:
             return False
         values = json.loads(file.read_text(encoding="utf-8"))
         prints = tuple(one["fingerprint"] for one in values["sets"])
-        return values.get("training", {}).get("recipe") == recipe and prints == self._prints
+        alike = values["protocol"] == PROTOCOL and prints == self._prints
+        return alike and values.get("training", {}).get("recipe") == recipe
 
     @cached_property
     def _prints(self) -> tuple[str, ...]:

@@ -5,23 +5,23 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mote_demo.errors import UserError
-from mote_demo.evaluation.metrics import bootstrap_interval, student_interval
+from mote_demo.evaluation.metrics import bootstrap_interval, sets_interval
 from mote_demo.evaluation.report import Report, Score
 from mote_demo.study.arms import ALL, BASELINE, MAIN, MOTE, UNTOUCHED, WITHOUT
 
 INTERVAL = (
-    "An interval holds 95 %, paired over the sets of the family: by bootstrap where there are ten or more, by "
+    "An interval holds 95 %, paired over the sets of the family: by bootstrap where there are twenty or more, by "
     "Student's t where there are fewer, because a bootstrap of few sets is too narrow, and by bootstrap over the "
     "queries where there is one set. It says how the difference between these trained models would vary with other "
     "sets of the kind, not with other trainings. It is blank where a family has one set whose score is a single number."
 )
-_FEW = 10
 _SEEN, _UNSEEN = "seen", "unseen"
 
 
@@ -109,6 +109,24 @@ def on_equal_seeds(study: Mapping[str, ArmReports]) -> dict[str, ArmReports]:
     return {name: arm.on_seeds(common) if name in trained else arm for name, arm in study.items()}
 
 
+def check_same_data(study: Mapping[str, ArmReports]) -> None:
+    """Refuse to compare arms that, with the same seed, were trained on different rows."""
+    for seed in {seed for arm in study.values() for seed in arm.facts if seed is not None}:
+        trained = {name: arm.facts[seed] for name, arm in study.items() if "data" in arm.facts.get(seed, {})}
+        for one, other in combinations(trained, 2):
+            if _differ(trained[one], trained[other]):
+                raise UserError(
+                    f"{one} and {other} were trained on different rows with the seed {seed}. Please remove the report "
+                    "and the checkpoint of one of them, and train it again on the data of the other."
+                )
+
+
+def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    rows = [{source["name"]: source["rows"] for source in facts["data"]} for facts in (one, other)]
+    digests = {facts["data_digest"] for facts in (one, other) if "data_digest" in facts}
+    return rows[0] != rows[1] or len(digests) > 1
+
+
 def summarise(
     study: Mapping[str, ArmReports], titles: Mapping[str, str], sources: Collection[str] = ()
 ) -> dict[str, Any]:
@@ -151,15 +169,12 @@ def interval(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> list[fl
     share their texts, so they say nothing about other texts.
     """
     if len(sets) > 1:
-        differences = np.array([arm.points(name) - other.points(name) for name in sets])
-        if len(differences) < _FEW:
-            return [_round(bound) for bound in student_interval(differences)]
-    else:
-        differences = arm.parts(sets[0]) - other.parts(sets[0])
-        of_queries = next(one for one in next(iter(arm.reports.values())).sets if _key(one.family, one.name) == sets[0])
-        if of_queries.part != "query":
-            return None
-    return [_round(bound) for bound in bootstrap_interval(differences)] if len(differences) > 1 else None
+        return [_round(bound) for bound in sets_interval([arm.points(name) - other.points(name) for name in sets])]
+    differences = arm.parts(sets[0]) - other.parts(sets[0])
+    of_queries = next(one for one in next(iter(arm.reports.values())).sets if _key(one.family, one.name) == sets[0])
+    if of_queries.part != "query" or len(differences) < 2:
+        return None
+    return [_round(bound) for bound in bootstrap_interval(differences)]
 
 
 def _difference(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> dict[str, Any]:

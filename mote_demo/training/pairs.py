@@ -1,6 +1,6 @@
 """Sources of labelled text as (anchor, positive, group) rows."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +69,9 @@ def _without_blanks(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _from_pairs(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.drop_duplicates(["anchor", "positive"])
-    groups = [rows["anchor"], rows["positive"], *([rows["label"]] if "label" in rows else [])]
-    return pd.DataFrame(
-        {"anchor": rows["anchor"].array, "positive": rows["positive"].array, "label": connected_groups(groups)}
-    )
+    # One vocabulary: a text that is the anchor of one pair and the positive of another must not be its own negative.
+    groups = connected_groups([rows["anchor"], rows["positive"]], *([[rows["label"]]] if "label" in rows else []))
+    return pd.DataFrame({"anchor": rows["anchor"].array, "positive": rows["positive"].array, "label": groups})
 
 
 def _from_labels(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -114,16 +113,24 @@ def _from_grades(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     )
 
 
-def connected_groups(keys: Iterable[pd.Series]) -> np.ndarray:
-    """Number the rows so that rows which share any key, directly or through others, share a number."""
+def connected_groups(*keys: Sequence[pd.Series]) -> np.ndarray:
+    """Number the rows so that rows which share any value, directly or through others, share a number.
+
+    Args:
+        keys: columns that say the same thing, such as the two texts of a pair: a value is the same in any of them.
+            Values of different keys, such as a text and an image, have nothing to do with each other.
+
+    Returns:
+        int64 [rows].
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    codes = [pd.factorize(key)[0] for key in keys]
-    size = len(codes[0])
-    rows = np.tile(np.arange(size), len(codes))
+    size = len(keys[0][0])
+    codes = [pd.factorize(pd.concat(columns, ignore_index=True))[0] for columns in keys]
     offsets = np.cumsum([size, *[code.max(initial=-1) + 1 for code in codes]])
     nodes = np.concatenate([code + offset for code, offset in zip(codes, offsets, strict=False)])
+    rows = np.tile(np.arange(size), len(nodes) // size if size else 0)
     total = int(offsets[-1])
     graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, nodes)), shape=(total, total))
     return connected_components(graph, directed=False)[1][:size].astype(np.int64)

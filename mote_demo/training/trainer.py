@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
@@ -28,9 +29,10 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.files import replacing
 from mote_demo.model import MoteModel, upcycle
 from mote_demo.model.backbones import backbone_path, find_backbone
-from mote_demo.model.checkpoint import save_checkpoint
+from mote_demo.model.checkpoint import local_folder, save_checkpoint
 from mote_demo.model.experts import expert_paths
 from mote_demo.model.sentence import MoteTransformer
+from mote_demo.model.sentence_files import SentenceFiles
 from mote_demo.tasks import ROUTES, TASKS, Route
 from mote_demo.training.recipe import Recipe, TaskSettings
 from mote_demo.training.sampler import WeightedBatchSampler, source_weights
@@ -60,7 +62,7 @@ def train_arm(
     if arm not in recipe.arms:
         raise unknown_choice("arm", arm, recipe.arms)
     work = Path(work) / arm
-    _claim(work, recipe, arm)
+    _claim(work, _settings(recipe, arm) + data_digest(data) + "\n")
     torch.manual_seed(recipe.seed)
     say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps} steps")
     model, tokenizer = build_arm(recipe, arm)
@@ -97,11 +99,22 @@ def _settings(recipe: Recipe, arm: str) -> str:
     return json.dumps(values, indent=2) + "\n"
 
 
-def _claim(work: Path, recipe: Recipe, arm: str) -> None:
-    """Note the settings of the run in ``work``, or refuse it where those of another run are noted."""
-    settings, file = _settings(recipe, arm), work / "recipe.json"
+def data_digest(data: DatasetDict) -> str:
+    """Return a hash of the training rows: those that a recipe gives depend on the files and on what is scored."""
+    digest = hashlib.sha256()
+    for name, part in data.items():
+        digest.update(name.encode())
+        digest.update(pd.util.hash_pandas_object(part.to_pandas(), index=False).to_numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _claim(work: Path, settings: str) -> None:
+    """Note the settings and data of the run in ``work``, or refuse it where those of another run are noted."""
+    file = work / "run.txt"
     if file.is_file() and file.read_text(encoding="utf-8") != settings:
-        raise UserError(f"{work} holds a run with other settings. Please remove it, or choose another --work folder.")
+        raise UserError(
+            f"{work} holds a run with other settings or data. Please remove it, or choose another --work folder."
+        )
     with replacing(file) as temporary:
         temporary.write_text(settings, encoding="utf-8")
 
@@ -115,7 +128,8 @@ def _last_state(work: Path) -> str | None:
 def build_arm(recipe: Recipe, name: str) -> tuple[MoteModel, PreTrainedTokenizerBase]:
     """Upcycle the backbone into the untrained model of the arm ``name``, with its frozen weights frozen."""
     arm = recipe.arms[name]
-    backbone, tokenizer = _load_backbone(recipe), AutoTokenizer.from_pretrained(backbone_path(recipe.backbone))
+    backbone, files = _load_backbone(recipe)
+    tokenizer = AutoTokenizer.from_pretrained(backbone.name_or_path)
     for key, value in backbone.config.to_dict().items():
         if "dropout" in key and isinstance(value, float):
             setattr(backbone.config, key, recipe.dropout)
@@ -123,7 +137,9 @@ def build_arm(recipe: Recipe, name: str) -> tuple[MoteModel, PreTrainedTokenizer
         key: Route(arm.experts.get(key, route.expert), route.instruction * arm.instructions)
         for key, route in ROUTES.items()
     }
-    model = upcycle(backbone, routes, expert_layers=arm.expert_layers)
+    model = upcycle(
+        backbone, routes, expert_layers=arm.expert_layers, pooling=files.pooling, max_tokens=files.max_tokens
+    )
     experts = re.compile(_expert_pattern(recipe, name, model))
     for key, parameter in model.named_parameters():
         rate = recipe.expert_rate(name) if experts.search(key) else recipe.learning_rate
@@ -138,9 +154,10 @@ def _expert_pattern(recipe: Recipe, arm: str, model: MoteModel) -> str:
     return rf"\.({'|'.join(map(re.escape, paths))})\."
 
 
-def _load_backbone(recipe: Recipe) -> PreTrainedModel:
+def _load_backbone(recipe: Recipe) -> tuple[PreTrainedModel, SentenceFiles]:
+    folder = local_folder(backbone_path(recipe.backbone))
     try:
-        return AutoModel.from_pretrained(backbone_path(recipe.backbone))
+        return AutoModel.from_pretrained(folder), SentenceFiles.read(folder)
     except OSError as error:
         raise UserError(f"Cannot load the backbone {recipe.backbone!r}: {error}") from error
 
@@ -152,7 +169,9 @@ class Teacher(torch.nn.Module):
         """Teach a student trained by ``recipe``; the teacher has weights of its own, which never train."""
         super().__init__()
         silent = {name: Route(route.expert, "") for name, route in ROUTES.items()}
-        self.model = upcycle(_load_backbone(recipe), silent, expert_layers=[]).requires_grad_(False)
+        backbone, files = _load_backbone(recipe)
+        model = upcycle(backbone, silent, expert_layers=[], pooling=files.pooling, max_tokens=files.max_tokens)
+        self.model = model.requires_grad_(False)
         self.skipped = {
             name: len(student.tokenizer(route["instruction"], add_special_tokens=False)["input_ids"])
             for name, route in student.config.routes.items()
@@ -268,9 +287,13 @@ def _trainer(
         tasks,
         {name: task.weight for name, task in settings.items()},
     )
+    arguments = _arguments(recipe, arm, model, data, work)
+    if max(arguments.world_size, arguments.n_gpu) > 1:
+        # Each would take a batch of another task, and scale its step by the rate of that task alone.
+        raise UserError("Training runs on one device. Please choose it, as by CUDA_VISIBLE_DEVICES=0.")
     return TaskAwareTrainer(
         model=sentence,
-        args=_arguments(recipe, arm, model, data, work),
+        args=arguments,
         train_dataset=data,
         loss=losses,
         settings={name: settings[task] for name, task in tasks.items()},
@@ -324,6 +347,7 @@ def _facts(
             {"name": source.name, "task": source.task, "rows": len(data[source.name]), "licence": source.licence}
             for source in recipe.sources
         ],
+        "data_digest": data_digest(data),
         "settings": {key: values[key] for key in ("learning_rate", "warmup", "weight_decay", "dropout", "frozen")}
         | {"expert_learning_rate": recipe.expert_rate(arm)}
         | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}},
@@ -336,4 +360,8 @@ def _facts(
 
 
 def _hardware() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU thread(s)"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else _threads(torch.get_num_threads())
+
+
+def _threads(number: int) -> str:
+    return "1 CPU thread" if number == 1 else f"{number} CPU threads"
