@@ -74,11 +74,24 @@ def test_the_file_says_model_data_seed_scores_and_means(report, tmp_path):
     }
 
 
+def test_the_file_says_what_each_further_model_gains_over_the_first(report, tmp_path):
+    queries = replace(report.sets[0], part="query")
+    replace(report, sets=(queries, *report.sets[1:])).save(tmp_path / "report.json")
+    gains = json.loads((tmp_path / "report.json").read_text())["gains"]
+    assert list(gains) == ["base|line - mote"]
+    found = gains["base|line - mote"]
+    assert found["sets"]["classification/one"] == {"points": -1.0, "interval": [-1.0, -1.0]}
+    assert found["sets"]["sts/three"] == {"points": 3.0, "interval": None}
+    assert found["families"]["classification"] == {"points": -0.5, "interval": [-6.85, 5.85]}
+    assert found["families"]["sts"] == {"points": 3.0, "interval": None}
+    assert found["mean_of_sets"]["points"] == 0.67
+
+
 def test_the_table_has_sets_as_rows_models_as_columns_and_the_difference(report):
     lines = report_table(report).splitlines()
     assert lines[0] == "| set | metric | mote | base\\|line | base\\|line − mote | 95 % interval |"
     assert lines[2] == "| one | accuracy | 70.00 ± 5.77 | 69.00 ± 5.77 | -1.00 |  |"
-    assert lines[4] == "| **mean of 2 classification** |  | **60.00** | **59.50** | **-0.50** |  |"
+    assert lines[4] == "| **mean of 2 classification** |  | **60.00** | **59.50** | **-0.50** | -6.85 to +5.85 |"
     assert lines[5] == "| three | accuracy | 90.00 | 93.00 | +3.00 |  |"
     assert lines[7].startswith("| **mean of families** |  | **75.00** | **76.25** | **+1.25** |")
     assert "two: a seeded sample of 5 of 9 rows." in lines[-1]

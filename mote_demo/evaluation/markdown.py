@@ -28,7 +28,7 @@ def report_table(report: Report) -> str:
         members = [one for one in report.sets if one.family == family]
         rows += [_set_row(one, models, report.seed) for one in members]
         means = [report.family_mean(model, family) for model in models]
-        rows.append(_mean_row(f"mean of {len(members)} {family}", means))
+        rows.append(_mean_row(f"mean of {len(members)} {family}", means, _sets_interval(report, family)))
     rows.append(_mean_row("mean of families", [report.mean_of_families(model) for model in models]))
     rows.append(_mean_row("mean of sets", [report.mean_of_sets(model) for model in models], _sets_interval(report)))
     notes = [f"{one.name}: {one.note}." for one in report.sets if one.note]
@@ -74,9 +74,9 @@ def _mean_row(title: str, means: Sequence[float], interval: str = "") -> list[st
     return cells + ([f"**{means[1] - means[0]:+.2f}**", interval] if len(means) > 1 else [])
 
 
-def _sets_interval(report: Report) -> str:
+def _sets_interval(report: Report, family: str | None = None) -> str:
     models = list(report.models)
-    return _interval(report.interval(models[0], models[1])) if len(models) > 1 else ""
+    return _interval(report.interval(models[0], models[1], family)) if len(models) > 1 else ""
 
 
 def _interval(bounds: tuple[float, float] | None) -> str:

@@ -110,18 +110,22 @@ class Report:
         """Return the mean score of a model over all sets: every set weighs the same."""
         return float(np.mean([one.scores[model].points for one in self.sets]))
 
-    def interval(self, first: str, second: str) -> tuple[float, float] | None:
-        """Return the 95 % interval of the mean gain over the sets (see ``sets_interval``), None for a single set."""
-        gains = [one.gain(first, second) for one in self.sets]
+    def interval(self, first: str, second: str, family: str | None = None) -> tuple[float, float] | None:
+        """Return the 95 % interval of the mean gain over the sets of a family, or over all (see ``sets_interval``).
+
+        None for a single set.
+        """
+        gains = [one.gain(first, second) for one in self.sets if family in (None, one.family)]
         return sets_interval(gains, self.seed) if len(gains) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values, with the means for people who read the file."""
+        """Return the report as JSON values, with the means, and the gains over the first model, for who reads it."""
         return {
             "protocol": self.protocol,
             "seed": self.seed,
             "models": {model: dict(routes) for model, routes in self.models.items()},
             "means": {model: self._means(model) for model in self.models},
+            "gains": self._gains(),
             "sets": [_set_to_dict(one) for one in self.sets],
         }
 
@@ -131,6 +135,26 @@ class Report:
             "mean_of_families": round(self.mean_of_families(model), 2),
             "mean_of_sets": round(self.mean_of_sets(model), 2),
             "seconds": round(sum(one.scores[model].seconds for one in self.sets), 1),
+        }
+
+    def _gains(self) -> dict[str, Any]:
+        first, *others = self.models
+        return {
+            f"{other} - {first}": {
+                "sets": {
+                    f"{one.family}/{one.name}": _gain(one.gain(first, other), one.interval(first, other, self.seed))
+                    for one in self.sets
+                },
+                "families": {
+                    family: _gain(
+                        self.family_mean(other, family) - self.family_mean(first, family),
+                        self.interval(first, other, family),
+                    )
+                    for family in self.families
+                },
+                "mean_of_sets": _gain(self.mean_of_sets(other) - self.mean_of_sets(first), self.interval(first, other)),
+            }
+            for other in others
         }
 
     @classmethod
@@ -176,6 +200,11 @@ def _score_to_dict(score: Score) -> dict[str, Any]:
         "seconds": round(score.seconds, 1),
         "parts": [round(part, 3) for part in score.parts],
     }
+
+
+def _gain(points: float, interval: tuple[float, float] | None) -> dict[str, Any]:
+    bounds = None if interval is None else [round(bound, 2) for bound in interval]
+    return {"points": round(points, 2), "interval": bounds}
 
 
 def _set_from_dict(values: Mapping[str, Any]) -> SetResult:
