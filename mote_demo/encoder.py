@@ -3,8 +3,9 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,12 @@ Progress = Callable[[int, int], None]
 """Called with (texts done, texts in all)."""
 
 _TOKENIZED_AT_ONCE = 4096
+_MANY_BATCHES = 4
+_NOT_OF_VECTORS = {
+    *("_name_or_path", "architectures", "dtype", "transformers_version"),  # where it came from and how it is stored
+    *("gradient_checkpointing", "return_dict", "use_cache"),
+}
+"""What a backbone's config says that decides no vector."""
 
 
 class Stopped(Exception):  # noqa: N818 - a request that was met, not an error
@@ -78,10 +85,8 @@ class Encoder:
         check_suits(self.network, precision)
         self.name = name
         self.precision = precision
-        self._tokenizer = tokenizer
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._fingerprints: dict[str, str] = {}
+        self._tokenizer = _whole(tokenizer)
+        self._weights: dict[str, tuple[object, str]] = {}
         self._programs: dict[str, tuple[object, Program]] = {}
 
     @classmethod
@@ -139,14 +144,16 @@ class Encoder:
         program = self._program(self.config.resolve(route))
         instruction = self.config.route(route).instruction
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        done = 0
+        done = batches = 0
         for rows, ids in self._batches(texts, instruction, program.tokens_at_once):
             if stop is not None and stop.is_set():
                 raise Stopped(f"Stopped after {done} of {len(texts)} texts.")
             vectors[rows] = program(ids)
-            done += len(rows)
+            done, batches = done + len(rows), batches + 1
             if progress is not None:
                 progress(done, len(texts))
+        if batches > _MANY_BATCHES:
+            release_freed()
         return vectors
 
     def encode_mixed(self, texts: Sequence[str], routes: Sequence[str | None]) -> np.ndarray:
@@ -184,23 +191,40 @@ class Encoder:
         )
 
     def fingerprint(self, route: str | None) -> str:
-        """Return a hash of what decides the vectors of ``route``: see ``weights_fingerprint``, and the precision."""
-        weights = self.weights_fingerprint(route)
-        return weights if self.precision == EXACT else f"{weights}-{self.precision}"
+        """Return a hash of all that decides the vectors of ``route``.
+
+        That is what ``weights_fingerprint`` covers, the tokenizer, the backbone's config and the precision.
+        """
+        digest = hashlib.sha256((self.weights_fingerprint(route) + self._reading).encode()).hexdigest()[:16]
+        return digest if self.precision == EXACT else f"{digest}-{self.precision}"
+
+    @cached_property
+    def _reading(self) -> str:
+        """Return a hash of how texts become tokens, and of how the weights are computed with."""
+        config = self.config.backbone_config.to_diff_dict()
+        # What is absent, None or False is the same, and versions of transformers differ in which they write.
+        silent = (key for key, value in config.items() if value is None or value is False)
+        for key in {*silent, *_NOT_OF_VECTORS}:
+            config.pop(key, None)
+        text = self._tokenizer.to_str() + json.dumps(config, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def weights_fingerprint(self, route: str | None) -> str:
         """Return a hash of the weights, instruction, pooling and limit of ``route``."""
         name = self.config.resolve(route)
-        if name not in self._fingerprints:
+        tensors = self.network.dense_tensors(name)
+        state = _marks_of(tensors)
+        known = self._weights.get(name)
+        if known is None or known[0] != state:
             config = self.config
             digest = hashlib.sha256(
                 json.dumps([config.route(name).instruction, config.pooling, config.max_tokens]).encode()
             )
-            for key, tensor in sorted(self.network.dense_tensors(name).items()):
+            for key, tensor in sorted(tensors.items()):
                 digest.update(key.encode())
                 digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
-            self._fingerprints[name] = digest.hexdigest()[:16]
-        return self._fingerprints[name]
+            known = self._weights[name] = state, digest.hexdigest()[:16]
+        return known[1]
 
     def with_route(self, name: str, route: Route, experts: dict[str, torch.nn.Module]) -> "Encoder":
         """Return an encoder with one more route; every other tensor is shared (see ``MoteModel.with_route``)."""
@@ -244,14 +268,26 @@ class Encoder:
                 yield [start + row for row in rows], [ids[row] for row in rows]
 
     def _program(self, route: str) -> Program:
-        # Whoever holds a module may write to it, or put other parameters in place.
-        tensors = self.network.dense_tensors(route).values()
-        state = tuple(map(id, tensors)), state_of(tensors)
+        state = _marks_of(self.network.dense_tensors(route))
         known = self._programs.get(route)
         if known is None or known[0] != state:
             known = self._programs[route] = state, compile_route(self.network, route, self.precision)
             release_freed()
         return known[1]
+
+
+def _whole(tokenizer: Tokenizer) -> Tokenizer:
+    """Switch off what pads or cuts texts, where it is on: a tokenizer must not change while other threads use it."""
+    if tokenizer.padding is not None:
+        tokenizer.no_padding()
+    if tokenizer.truncation is not None:
+        tokenizer.no_truncation()
+    return tokenizer
+
+
+def _marks_of(tensors: Mapping[str, torch.Tensor]) -> tuple[object, ...]:
+    """Tell tensors from what they were: whoever holds a module may write to it, or put other parameters in place."""
+    return tuple(map(id, tensors.values())), state_of(tensors.values())
 
 
 def _fill(order: Sequence[int], lengths: Sequence[int], most: int) -> Iterator[list[int]]:

@@ -17,7 +17,13 @@ _QUERIES_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class IndexKey:
-    """Say what an index was built from: fingerprints of the model, its route and the texts."""
+    """Say what an index was built from.
+
+    Attributes:
+        model: name of the model.
+        route: fingerprint of the model on the route of the texts.
+        texts: fingerprint of the texts.
+    """
 
     model: str
     route: str

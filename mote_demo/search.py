@@ -104,7 +104,7 @@ def ask(
         report: called with (what is being done, texts done, texts in all).
         stop: set it from another thread to end early with ``Stopped``.
     """
-    query, second = _checked(query, "query"), second.strip() and _checked(second, "second text")
+    query, second = checked(query, "query"), second.strip() and checked(second, "second text")
     chosen = find_task(task)
     if not 1 <= k <= MOST_HITS:
         raise UserError(f"The number of hits must be from 1 to {MOST_HITS}, not {k}.")
@@ -122,13 +122,19 @@ def ask(
     return Answer(chosen.name, texts, query, second, label, answers["baseline"], answers["mote"], overlap)
 
 
-def _checked(text: str, what: str) -> str:
+def checked(text: str, what: str) -> str:
+    """Return a query without outer white space; an empty or overlong one is a ``UserError`` that calls it ``what``."""
     text = text.strip()
     if not text:
         raise UserError(f"The {what} is empty. Type what you are looking for, or pick a sample query.")
+    check_length(text, what)
+    return text
+
+
+def check_length(text: str, what: str) -> None:
+    """Refuse a text that is longer than what anybody may have encoded at once."""
     if len(text) > LONGEST_QUERY:
         raise UserError(f"The {what} has {len(text):,} characters; the most is {LONGEST_QUERY:,}. Please shorten it.")
-    return text
 
 
 def _rank(

@@ -6,15 +6,17 @@ import os
 import re
 import threading
 import zipfile
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import numpy as np
 
+from mote_demo.encoder import Stopped
 from mote_demo.files import replacing
 from mote_demo.projection import Projection
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 
-_DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
+# A zip whose header was hit may name a method of compression that nobody knows: a kind of RuntimeError.
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_SECONDS_BETWEEN_LOOKS = 0.1
 _OWN_FILE = re.compile(r"[0-9a-f]{32}\.npz|\.[0-9a-f]{32}\.tmp")
 _logger = logging.getLogger(__name__)
 
@@ -65,7 +69,7 @@ class VectorStore:
             route: name of the route.
             texts: what to encode.
             progress: called while encoding, and not at all when the vectors are known.
-            stop: set it to end the encoding with ``Stopped``; nothing is kept then.
+            stop: set it to end the encoding, or the wait for another's, with ``Stopped``; nothing is kept then.
             persist: False keeps the vectors in memory only, as for what a visitor uploads.
 
         Returns:
@@ -75,6 +79,7 @@ class VectorStore:
             self.key(encoder, route, texts),
             lambda: encoder.encode(texts.passages, route=route, progress=progress, stop=stop),
             persist,
+            stop,
         )
 
     @staticmethod
@@ -92,21 +97,35 @@ class VectorStore:
         entry = self._entry(f"projection/{key}", ("points", "method"), arrays, persist)
         return Projection(entry["points"], str(entry["method"]))
 
-    def array(self, key: str, compute: Callable[[], np.ndarray], persist: bool = True) -> np.ndarray:
+    def array(
+        self,
+        key: str,
+        compute: Callable[[], np.ndarray],
+        persist: bool = True,
+        stop: threading.Event | None = None,
+    ) -> np.ndarray:
         """Return the array kept under ``key``, or compute and keep it.
 
         Args:
             key: names everything that decides the array.
             compute: called by one thread at a time for each key; the others wait for its result.
             persist: False keeps the array in memory only.
+            stop: set it to end the wait for another thread with ``Stopped``.
 
         Returns:
             The array, read-only and of no object type.
         """
-        return self._entry(key, ("array",), lambda: {"array": np.asarray(compute())}, persist)["array"]
+        return self._entry(key, ("array",), lambda: {"array": np.asarray(compute())}, persist, stop)["array"]
 
-    def _entry(self, key: str, names: tuple[str, ...], compute: Callable[[], Arrays], persist: bool) -> Arrays:
-        with self._key_lock(key):
+    def _entry(
+        self,
+        key: str,
+        names: tuple[str, ...],
+        compute: Callable[[], Arrays],
+        persist: bool,
+        stop: threading.Event | None = None,
+    ) -> Arrays:
+        with _held(self._key_lock(key), stop):
             entry = self._recall(key)
             if entry is None:
                 made = self._read(key, names)
@@ -179,6 +198,18 @@ class VectorStore:
                 return
             file.unlink(missing_ok=True)
             size -= stat.st_size
+
+
+@contextmanager
+def _held(lock: threading.Lock, stop: threading.Event | None) -> Iterator[None]:
+    """Hold a lock; while another thread has it, look whether to go on waiting."""
+    while not lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
+        if stop is not None and stop.is_set():
+            raise Stopped("Stopped while another computation of the same was awaited.")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _size(entry: Arrays) -> int:

@@ -1,5 +1,6 @@
 """Train an expert for one visitor: split, measure, grow, measure again, plug in."""
 
+import itertools
 import re
 import threading
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from mote_demo.data.columns import Columns
 from mote_demo.data.examples import Examples, split
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.model.configuration import is_reserved
 from mote_demo.projection import Projection, joint_maps
 from mote_demo.sessions import MAX_GROWN, GrownRoute, Session
-from mote_demo.tasks import Route, find_task
+from mote_demo.tasks import TASKS, Route, find_task
 from mote_demo.training.expert_file import load_expert, save_expert
 from mote_demo.training.growing import Grown, GrowStep, Growth, grow
 from mote_demo.training.heldout import Measured, measure
@@ -101,6 +103,7 @@ def train_expert(
     """
     _check_room(session)
     encoder = session.mote
+    encoder.config.check_new(settings.name, settings.name)
     yield Stage("Setting rows aside to measure on")
     train, test = split(_sample(examples, settings.seed), HELD_OUT, settings.seed)
     yield Stage(f"Measuring the route '{settings.base}' on {len(test.frame):,} held-out rows")
@@ -196,8 +199,10 @@ def _texts_on_map(trained: Trained) -> tuple[list[str], list[str], np.ndarray]:
 def free_name(session: Session, wanted: str) -> str:
     """Turn words into a usable name of an expert that does not exist yet: my-topic, then my-topic-2."""
     base = re.sub(r"[^a-z0-9_-]+", "-", wanted.lower()).strip("-_0123456789")[:40] or "my-expert"
-    names = [base, *(f"{base}-{number}" for number in range(2, 2 + len(session.mote.routes)))]
-    return next(name for name in names if name not in session.mote.routes)
+    config = session.mote.config
+    taken = {*config.routes, *config.experts, *TASKS}
+    numbered = (f"{base}-{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([base], numbered) if name not in taken and not is_reserved(name))
 
 
 def suited(name: str, task: str, base: str, examples: Examples, effort: str, **changes: Any) -> Growth:

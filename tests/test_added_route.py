@@ -9,7 +9,11 @@ from transformers import AutoModel
 
 from mote_demo.errors import UserError
 from mote_demo.model import MoteModel
-from mote_demo.tasks import ROUTES, Route
+from mote_demo.model.configuration import check_name
+from mote_demo.model.experts import TaskExperts
+from mote_demo.model.stored import StoredModel
+from mote_demo.tasks import ROUTES, TASKS, Route
+from mote_demo.training.growing import Growth
 
 
 def tensors_at(module: nn.Module) -> dict[str, int]:
@@ -79,8 +83,30 @@ def test_training_with_an_added_route_leaves_the_original_in_evaluation(fresh_mo
 
 
 @pytest.mark.parametrize(
-    ("name", "expert"), [("query", "other"), ("new", "query"), ("Not a name!", "other"), ("new", "Not a name!")]
+    ("name", "expert"),
+    [("query", "other"), ("new", "query"), ("Not a name!", "other"), ("new", "Not a name!"), ("new", "type")],
 )
 def test_route_that_cannot_be_added_is_refused(fresh_mote, name, expert):
     with pytest.raises(UserError, match=f"{name}|{expert}"):
         fresh_mote.with_route(name, Route(expert, ""), new_experts(fresh_mote, "sts"))
+
+
+@pytest.mark.parametrize("expert", ["type", "train", "half", "float", "forward"])
+def test_an_expert_by_the_name_of_an_attribute_of_modules_is_refused_wherever_it_is_added(fresh_mote, expert):
+    for model in (fresh_mote, StoredModel(fresh_mote.config, fresh_mote.state_dict())):
+        with pytest.raises(UserError, match=f"'{expert}' is reserved"):
+            model.with_route("mine", Route(expert, ""), new_experts(fresh_mote, "sts"))
+    with pytest.raises(UserError, match=f"'{expert}' is reserved"):
+        Growth(expert, "classification", "classification")
+
+
+def test_every_usable_expert_name_is_one_that_modules_leave_free():
+    for name in dir(TaskExperts({})):
+        with pytest.raises(UserError):
+            check_name("expert", name)
+
+
+@pytest.mark.parametrize("task", sorted(set(TASKS) - set(ROUTES)))
+def test_a_route_by_the_name_of_a_task_is_refused_as_the_task_would_lead_to_it(fresh_mote, task):
+    with pytest.raises(UserError, match=f"'{task}' is the name of a task"):
+        fresh_mote.with_route(task, Route("mine", ""), new_experts(fresh_mote, "sts"))

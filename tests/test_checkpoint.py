@@ -113,6 +113,83 @@ def test_a_checkpoint_without_its_tokenizer_is_refused(checkpoint):
         Encoder.from_pretrained(checkpoint)
 
 
+def _routes_with(**changes):
+    return lambda config: config["routes"][0].update(changes)
+
+
+ODD_CONFIGS = {
+    "no backbone": (lambda config: config.pop("backbone_config"), "has no backbone_config"),
+    "a backbone without a type": (lambda config: config["backbone_config"].pop("model_type"), "has no model_type"),
+    "a backbone of an unknown type": (lambda config: config["backbone_config"].update(model_type="odd"), "odd"),
+    "no routes": (lambda config: config.pop("routes"), "has no routes"),
+    "an empty list of routes": (lambda config: config.update(routes=[]), "has no routes"),
+    "a route with more": (_routes_with(colour="red"), "route 'query' needs an expert and an instruction, not .*colour"),
+    "a route with less": (lambda config: config["routes"][0].pop("expert"), "route 'query' needs an expert"),
+    "a route without a name": (lambda config: config["routes"][0].pop("name"), "1 of the routes have no name"),
+    "a route of another kind": (lambda config: config.update(routes=[1, 2]), "checkpoint"),
+    "an expert without a name": (_routes_with(expert=None), "checkpoint"),
+    "no tokens": (lambda config: config.update(max_tokens=0), "max_tokens, cannot be 0"),
+    "only special tokens": (lambda config: config.update(max_tokens=2), "max_tokens, cannot be 2"),
+    "more tokens than positions": (lambda config: config.update(max_tokens=512), "cannot be 512.*128 positions"),
+    "words for a number": (lambda config: config.update(max_tokens="many"), "checkpoint"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), ODD_CONFIGS.values(), ids=ODD_CONFIGS)
+def test_an_odd_config_is_refused_with_what_is_odd(checkpoint, change, message):
+    file = checkpoint / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    change(config)
+    file.write_text(json.dumps(config), encoding="utf-8")
+    for load in (load_model, Encoder.from_pretrained):
+        with pytest.raises(UserError, match=message) as caught:
+            load(checkpoint)
+        assert str(checkpoint) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors.index.json"])
+def test_a_damaged_file_or_a_pointer_to_one_is_named(checkpoint, name, content):
+    (checkpoint / name).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=str(checkpoint)):
+        Encoder.from_pretrained(checkpoint)
+
+
+def test_an_index_of_another_kind_is_a_clear_error(checkpoint):
+    (checkpoint / "model.safetensors.index.json").write_text('{"metadata": {}, "weight_map": ["a"]}', encoding="utf-8")
+    for load in (load_model, Encoder.from_pretrained):
+        with pytest.raises(UserError, match=str(checkpoint)):
+            load(checkpoint)
+
+
+def test_a_tensor_of_another_shape_is_a_clear_error_for_the_module_too(checkpoint):
+    tensors = load_file(checkpoint / TRAINED)
+    name = "backbone.encoder.layer.1.output.dense.sts.weight"
+    save_file(tensors | {name: tensors[name][:, :3].contiguous()}, checkpoint / TRAINED, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=str(checkpoint)):
+        load_model(checkpoint)
+
+
+def test_a_tensor_that_nothing_reads_does_no_harm(checkpoint):
+    expected = Encoder.from_pretrained(checkpoint).encode(TEXTS, route="sts")
+    extra = {"backbone.embeddings.position_ids": torch.arange(128)[None]}
+    save_file(load_file(checkpoint / FROZEN) | extra, checkpoint / FROZEN, metadata={"format": "pt"})
+    encoder = Encoder.from_pretrained(checkpoint)
+    assert np.array_equal(encoder.encode(TEXTS, route="sts"), expected)
+    for model in (encoder.model, load_model(checkpoint)):
+        np.testing.assert_allclose(Encoder(model, encoder._tokenizer, "module").encode(TEXTS, route="sts"), expected)
+
+
+def test_a_whole_file_beside_an_index_is_the_one_that_every_loader_reads(checkpoint):
+    shards = {**load_file(checkpoint / FROZEN), **load_file(checkpoint / TRAINED)}
+    doubled = {name: 2 * tensor for name, tensor in shards.items()}
+    save_file(doubled, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    found = Encoder.from_pretrained(checkpoint).network.dense_tensors("sts")
+    expected = load_model(checkpoint).dense_tensors("sts")
+    assert all(torch.equal(found[name].float(), tensor) for name, tensor in expected.items())
+    assert torch.equal(found["embeddings.LayerNorm.weight"], doubled["backbone.embeddings.LayerNorm.weight"])
+
+
 def test_a_failing_write_leaves_the_old_checkpoint_and_nothing_else(checkpoint, fresh_mote, tiny_tokenizer):
     before = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
     with pytest.raises(TypeError):

@@ -4,12 +4,15 @@ import threading
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, normalizers
 
 from mote_demo import encoder as module
 from mote_demo.encoder import Encoder, Stopped
 from mote_demo.errors import UserError
 from mote_demo.runtime.bert import BertProgram
-from mote_demo.tasks import ROUTES
+from mote_demo.runtime.memory import release_freed
+from mote_demo.tasks import ROUTES, Route
+from mote_demo.training.growing import copy_expert
 
 TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", ""]
 
@@ -146,6 +149,82 @@ def test_the_fingerprint_is_the_contents_not_the_name(tiny_encoder, changed):
     renamed.name = "other"
     assert renamed.fingerprint("sts") == tiny_encoder.fingerprint("similarity") == tiny_encoder.fingerprint("sts")
     assert len({tiny_encoder.fingerprint(route) for route in ROUTES}) == len(ROUTES)
+
+
+def test_the_fingerprint_changes_with_the_tokenizer_and_the_backbones_config(tiny_encoder, changed):
+    repaired = Tokenizer.from_str(tiny_encoder._tokenizer.to_str())
+    repaired.normalizer = normalizers.BertNormalizer(lowercase=False)
+    others = [
+        Encoder(tiny_encoder.model, repaired, "tokenizer"),
+        changed(lambda model: setattr(model.config.backbone_config, "layer_norm_eps", 1e-3)),
+        changed(lambda model: setattr(model.config.backbone_config, "pad_token_id", 3)),
+    ]
+    assert len({encoder.fingerprint("sts") for encoder in (tiny_encoder, *others)}) == 4
+    # A grown expert is kept: it fits the weights whatever reads the texts.
+    assert others[0].weights_fingerprint("sts") == tiny_encoder.weights_fingerprint("sts")
+
+
+def test_the_fingerprint_does_not_tell_where_a_backbone_came_from(tiny_encoder, changed):
+    def change(model):
+        model.config.backbone_config._name_or_path = "elsewhere"
+        model.config.backbone_config.transformers_version = "0"
+        model.config.backbone_config.brand_new_switch = False
+
+    assert changed(change).fingerprint("sts") == tiny_encoder.fingerprint("sts")
+
+
+def test_the_fingerprint_follows_weights_that_change_in_place(fresh_mote, tiny_encoder):
+    encoder = Encoder(fresh_mote, tiny_encoder._tokenizer, "changing")
+    before = {route: encoder.fingerprint(route) for route in ROUTES}
+    with torch.no_grad():
+        next(iter(fresh_mote.expert_parameters("sts").values())).add_(0.1)
+    assert {route for route in ROUTES if encoder.fingerprint(route) != before[route]} == {"sts"}
+
+
+class BusyTokenizer:
+    """Refuse to change, as a tokenizer does while another thread encodes with it."""
+
+    def __init__(self, tokenizer):
+        self._tokenizer = tokenizer
+
+    def __getattr__(self, name):
+        if name in ("no_padding", "no_truncation"):
+            raise RuntimeError("Already borrowed")
+        return getattr(self._tokenizer, name)
+
+
+def test_encoders_are_derived_while_other_threads_use_the_tokenizer(tiny_encoder):
+    encoder = Encoder(tiny_encoder.model, BusyTokenizer(tiny_encoder._tokenizer), "busy")
+    grown = encoder.with_precision("exact").with_route("mine", Route("mine", ""), copy_expert(encoder, "sts"))
+    assert grown.encode(TEXTS, route="mine").shape == (len(TEXTS), 32)
+
+
+def test_a_tokenizer_that_pads_and_cuts_is_made_to_read_whole_texts(tiny_encoder):
+    tokenizer = Tokenizer.from_str(tiny_encoder._tokenizer.to_str())
+    tokenizer.enable_padding(length=20)
+    tokenizer.enable_truncation(4)
+    encoder = Encoder(tiny_encoder.model, tokenizer, "padded")
+    assert encoder.tokenize(TEXTS, "sts") == tiny_encoder.tokenize(TEXTS, "sts")
+
+
+def test_memory_is_handed_back_after_many_batches_and_not_after_few(tiny_encoder, monkeypatch):
+    tiny_encoder.encode(TEXTS, route="sts")
+    calls = []
+    monkeypatch.setattr(module, "release_freed", lambda: calls.append(None))
+    tiny_encoder.encode(TEXTS, route="sts")
+    assert not calls
+    monkeypatch.setattr(BertProgram, "tokens_at_once", 10)
+    tiny_encoder.encode(TEXTS, route="sts")
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("error", [TypeError, OSError])
+def test_a_system_that_cannot_hand_memory_back_keeps_it(monkeypatch, error):
+    def refuse(name):
+        raise error(name)
+
+    monkeypatch.setattr("ctypes.CDLL", refuse)
+    release_freed()
 
 
 @pytest.mark.parametrize("route", [None, "", "bogus", "retrieval"])

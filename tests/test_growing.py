@@ -239,8 +239,8 @@ def test_an_expert_of_another_model_is_refused_with_both_fingerprints(tiny_encod
     other = Encoder(fresh_mote, tiny_encoder._tokenizer, "other")
     with pytest.raises(UserError) as error:
         load_expert(saved[2]).experts_for(other)
-    assert tiny_encoder.fingerprint("classification") in str(error.value)
-    assert other.fingerprint("classification") in str(error.value)
+    assert tiny_encoder.weights_fingerprint("classification") in str(error.value)
+    assert other.weights_fingerprint("classification") in str(error.value)
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "foreign"])

@@ -87,6 +87,17 @@ def test_folders_can_be_forbidden(folder, monkeypatch, hub):
             load_hub(name, folders=False)
 
 
+def test_a_format_of_the_client_is_no_data_set_so_no_file_of_the_server_is_read(tmp_path, monkeypatch):
+    packaged = pytest.importorskip("datasets.packaged_modules")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "private.txt").write_text("a line of the server\n" * 3)
+    pd.DataFrame({"text": ["a row of the server"]}).to_csv(tmp_path / "private.csv")
+    for name in {*packaged._PACKAGED_DATASETS_MODULES, "text", "csv", "json", "parquet"}:
+        for folders in (False, True):
+            with pytest.raises(UserError, match="no name of a Hub data set"):
+                load_hub(name, folders=folders)
+
+
 def test_only_the_wanted_rows_are_streamed_and_classes_get_their_names(hub):
     stream = Stream([{"text": f"news {n}", "label": n % 2} for n in range(50)], {"label": ClassLabel(), "text": None})
     hub["hub"] = {"train": Stream([]), "test": stream}

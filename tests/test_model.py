@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.model import MoteModel, upcycle
+from mote_demo.model import MoteConfig, MoteModel, upcycle
 from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.model.pooling import pool
 from mote_demo.model.sentence import MoteTransformer
@@ -90,6 +90,17 @@ def test_every_known_architecture_upcycles(architecture, batch):
     assert len(model.expert_parameters("query")) in (4, 8)  # two layers in each of two blocks, with or without bias
     longest = torch.full((1, model.config.max_tokens), 7)
     assert model(longest, torch.ones_like(longest), route="query").pooler_output.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "most"),
+    [("bert", 40), ("electra", 40), ("distilbert", 40), ("roberta", 35), ("xlm-roberta", 35), ("mpnet", 38)],
+)
+def test_a_text_has_at_most_as_many_tokens_as_the_backbone_has_positions(architecture, most):
+    backbone = AutoConfig.for_model(architecture, max_position_embeddings=40, pad_token_id=4)
+    assert MoteConfig(backbone, routes=ROUTES, max_tokens=most).max_tokens == most
+    with pytest.raises(UserError, match=f"cannot be {most + 1}.* has {most} positions"):
+        MoteConfig(backbone, routes=ROUTES, max_tokens=most + 1)
 
 
 def test_unknown_architecture_is_refused_with_the_known_ones_listed():
@@ -292,9 +303,9 @@ def test_sentence_transformer_loads_what_it_saved(sentence_model, tmp_path):
 
 
 @pytest.mark.parametrize("frozen", [(), ("backbone.embeddings.word_embeddings.weight",)])
-def test_checkpoint_loads_in_every_way_with_the_same_vectors(tiny_encoder, tiny_tokenizer, tmp_path, frozen):
+def test_checkpoint_loads_in_every_way_with_the_same_vectors(tiny_encoder, tmp_path, frozen):
     folder = tmp_path / "checkpoint"
-    save_checkpoint(tiny_encoder.model, tiny_tokenizer, folder, frozen=frozen, dtype=torch.float32)
+    save_checkpoint(tiny_encoder.model, tiny_encoder._tokenizer, folder, frozen=frozen, dtype=torch.float32)
     encoder = Encoder.from_pretrained(folder)
     sentence = SentenceTransformer(str(folder), device="cpu")
     for route in ROUTES:

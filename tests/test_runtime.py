@@ -18,7 +18,7 @@ from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import Int8Linear
 from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear_kind
 from mote_demo.runtime.padded import PaddedProgram
-from mote_demo.runtime.program import compile_route
+from mote_demo.runtime.program import check_suits, compile_route
 from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES, Route
 from mote_demo.training.growing import copy_expert
@@ -114,8 +114,17 @@ def test_precisions_that_cannot_be_computed_are_refused(tiny_encoder):
         tiny_encoder.with_precision("int4")
     other = copy.deepcopy(tiny_encoder.model)
     other.config.backbone_config.model_type = other.backbone.config.model_type = "electra"
-    with pytest.raises(UserError, match="int8 is for BERT"):
+    with pytest.raises(UserError, match="model_type is 'electra', not 'bert'.*'exact'"):
         Encoder(other, tiny_encoder._tokenizer, "other", "int8")
+
+
+def test_the_refusal_of_int8_names_what_differs(fresh_mote, tiny_encoder):
+    fresh_mote.config.backbone_config.hidden_act = "relu"
+    with pytest.raises(UserError, match="its hidden_act is 'relu', not 'gelu'. Please choose the precision 'exact'"):
+        Encoder(fresh_mote, tiny_encoder._tokenizer, "other", "int8")
+    fresh_mote.config.backbone_config.hidden_act = "gelu"
+    with pytest.raises(UserError, match="it lies on 'meta', not on the CPU"):
+        check_suits(fresh_mote.to("meta"), "int8")
 
 
 @pytest.mark.parametrize("write", ["data", "fused"])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mote_demo.data.texts import Texts
+from mote_demo.encoder import Stopped
 from mote_demo.projection import Projection
 from mote_demo.store import VectorStore
 
@@ -104,11 +105,27 @@ def empty(data: bytes) -> bytes:
     return b""
 
 
+def claim_compression(data: bytes, method: int) -> bytes:
+    # The zip module trusts the directory at the end: its entries start with PK 1 2, and the method is at byte 10.
+    at = data.rindex(b"PK\x01\x02")
+    return data[: at + 10] + method.to_bytes(2, "little") + data[at + 12 :]
+
+
+def claim_an_unknown_compression(data: bytes) -> bytes:
+    return claim_compression(data, 15)
+
+
+def claim_to_be_deflated(data: bytes) -> bytes:
+    return claim_compression(data.replace(b"\x93NUMPY", b"\xffNUMPY"), 8)
+
+
 def pickled(data: bytes) -> bytes:
     return b"\x80\x04N."
 
 
-@pytest.mark.parametrize("damage", [truncate, flip_a_bit_of_the_numbers, empty, pickled])
+@pytest.mark.parametrize(
+    "damage", [truncate, flip_a_bit_of_the_numbers, empty, pickled, claim_an_unknown_compression, claim_to_be_deflated]
+)
 def test_a_damaged_file_is_computed_again_and_replaced(tmp_path, encoder, damage, caplog):
     whole = VectorStore(tmp_path).vectors(encoder, "query", TEXTS)
     (file,) = tmp_path.iterdir()
@@ -154,6 +171,30 @@ def test_two_threads_wanting_the_same_key_compute_it_once(tmp_path):
     assert len(calls) == 1
     assert len(results) == 4
     assert all(result is results[0] for result in results)
+
+
+def test_a_visitor_who_stops_does_not_wait_for_the_computation_of_another(tmp_path):
+    store, started, release, stop = VectorStore(tmp_path), threading.Event(), threading.Event(), threading.Event()
+
+    class SlowEncoder(TopicEncoder):
+        def encode(self, texts, *, route, progress=None, stop=None):
+            started.set()
+            assert release.wait(20)
+            return super().encode(texts, route=route)
+
+    encoder, results = SlowEncoder(), []
+    first = threading.Thread(target=lambda: results.append(store.vectors(encoder, "query", TEXTS)))
+    first.start()
+    try:
+        assert started.wait(10)
+        stop.set()
+        with pytest.raises(Stopped):
+            store.vectors(encoder, "query", TEXTS, stop=stop)
+        assert first.is_alive()
+    finally:
+        release.set()
+        first.join(10)
+    assert store.vectors(encoder, "query", TEXTS, stop=stop) is results[0]
 
 
 def test_a_failed_computation_leaves_nothing_and_can_be_repeated(tmp_path):

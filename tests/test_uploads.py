@@ -1,11 +1,12 @@
 import io
 import json
+import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.data.tables import MAX_CHARACTERS
+from mote_demo.data.records import MAX_CHARACTERS, MAX_COLUMNS
 from mote_demo.data.uploads import Columns, guess_columns, read_table, split, to_examples, to_texts
 from mote_demo.errors import UserError
 
@@ -49,6 +50,9 @@ BAD_FILES = {
     "JSON, no object": (b'{"text": "a"}\n[1, 2]\n', "a.jsonl", "line 2: not a JSON object"),
     "a JSON array": (b'[{"text": "a"}]', "a.json", "line 1: not a JSON object"),
     "deep JSON": (b'{"text": 1}\n' + b"[" * 200_000, "a.jsonl", "line 2: broken JSON"),
+    "a key a line": (b"".join(b'{"key %d": 1}\n' % n for n in range(3000)), "a.jsonl", "more than 200 columns"),
+    "a wide header": (b",".join([b"a"] * 5000) + b"\n", "a.csv", "more than 200 columns"),
+    "a wide Parquet": (parquet(**{f"c{n}": ["x"] for n in range(201)}), "a.parquet", "more than 200 columns"),
     "empty objects": (b"{}\n{}\n", "a.jsonl", "no rows"),
     "Parquet cut off": (WHOLE_PARQUET[:300], "a.parquet", "damaged Parquet"),
     "Parquet overwritten": (WHOLE_PARQUET[:40] + bytes(900) + WHOLE_PARQUET[940:], "a.parquet", "damaged Parquet"),
@@ -142,6 +146,51 @@ def test_rows_and_characters_beyond_the_limits_are_cut_with_notes(upload):
     table = upload("text,label\n" + "é" * (MAX_CHARACTERS + 5) + ",a\n")
     assert table.frame["text"].str.len().tolist() == [MAX_CHARACTERS]
     assert "Cut 1 text(s)" in table.notes[0]
+
+
+def test_as_many_columns_as_are_allowed_are_read(upload):
+    names = [f"column {number}" for number in range(MAX_COLUMNS)]
+    for content, name in (
+        (",".join(names) + "\n" + ",".join(names), "a.csv"),
+        (json.dumps(dict.fromkeys(names, "x")), "a.jsonl"),
+        (parquet(**{name: ["x"] for name in names}), "a.parquet"),
+    ):
+        assert list(upload(content, name).frame.columns) == names
+
+
+def test_json_lines_beyond_the_limit_are_counted_and_bring_no_columns(upload):
+    lines = [{"text": f"row {n}"} if n < 10 else {f"key {n}": "x"} for n in range(500)]
+    table = upload("\n".join(map(json.dumps, lines)), "a.jsonl", max_rows=10)
+    assert list(table.frame.columns) == ["text"]
+    assert table.notes == ("Kept the first 10 of 500 rows.",)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_small_parquet_file_of_large_repeated_texts_takes_little_memory(upload, nested):
+    text = "a word and " * 20_000
+    content = parquet(text=[[text] if nested else text] * 2000, number=range(2000))
+    assert len(content) < 200_000
+    tracemalloc.start()
+    try:
+        table = upload(content, "a.parquet")
+        assert tracemalloc.get_traced_memory()[1] < 250_000_000
+    finally:
+        tracemalloc.stop()
+    assert set(table.frame["text"].str.len()) == {MAX_CHARACTERS}
+    kept = len(table.frame)
+    assert 100 < kept < 1500
+    assert table.notes == (
+        "Stopped reading after 100.0 MB.",
+        f"Kept the first {kept} of 2,000 rows.",
+        f"Cut {kept} text(s) at 10,000 characters.",
+    )
+
+
+def test_a_parquet_file_whose_parts_are_larger_than_an_upload_may_decode_to_is_refused(upload):
+    content = parquet(text=["x" * 101_000_000])
+    assert len(content) < 6_000_000
+    with pytest.raises(UserError, match=r"a\.parquet has 101\.0 MB in one row group; the limit is 100\.0 MB"):
+        upload(content, "a.parquet")
 
 
 def test_json_lines_keep_nested_values_and_fill_missing_ones(upload):

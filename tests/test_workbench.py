@@ -91,6 +91,13 @@ def test_a_full_session_says_so_before_it_trains(session):
         trained(session)
 
 
+@pytest.mark.parametrize(("name", "message"), [("similarity", "name of a task"), ("sts", "already")])
+def test_a_name_that_is_taken_is_refused_before_anything_is_computed(session, name, message, monkeypatch):
+    monkeypatch.setattr("mote_demo.workbench.measure", lambda *_: pytest.fail("measured"))
+    with pytest.raises(UserError, match=message):
+        trained(session, name)
+
+
 def test_of_many_rows_a_sample_is_used(session):
     result = trained(session, examples=labelled(MOST_ROWS + 100))
     assert len(result.train.frame) + len(result.test.frame) == MOST_ROWS
@@ -103,7 +110,16 @@ def test_maps_show_every_text_with_the_held_out_ones_marked(session):
     assert [text for text, out in zip(maps.texts, maps.held_out, strict=True) if out] == list(result.test.frame["text"])
 
 
-@pytest.mark.parametrize(("wanted", "name"), [("my-Topic!", "my-topic"), ("sts", "sts-2"), ("数", "my-expert")])
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        ("my-Topic!", "my-topic"),
+        ("sts", "sts-2"),
+        ("数", "my-expert"),
+        ("Type", "type-2"),
+        ("retrieval", "retrieval-2"),
+    ],
+)
 def test_names_are_made_usable_and_unique(session, wanted, name):
     assert free_name(session, wanted) == name
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from mote_demo.data.columns import is_role_name
+from mote_demo.data.records import check_columns
 from mote_demo.errors import UserError
 
 _DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a pipe"}
@@ -26,14 +27,15 @@ class Delimited:
 def read_delimited(text: str, source: str) -> Delimited:
     """Parse CSV, TSV and their relatives; the delimiter and the header are told by the content.
 
-    Quoted line breaks are kept. A row with another number of cells than the header, or a broken
-    quotation, is a ``UserError`` that names the line.
+    Quoted line breaks are kept. Too many columns, and a row with another number of cells than the header or a
+    broken quotation, are a ``UserError``; the latter two name the line.
     """
     delimiter = guess_delimiter(text)
     numbered = _records(text, delimiter, source)
     if not numbered:
         raise UserError(f"{source} has no rows. Please choose a file with a header and at least one row.")
     line, header = numbered[0]
+    check_columns(len(header), source)
     notes: tuple[str, ...] = ()
     if _is_header(header):
         del numbered[0]

@@ -3,13 +3,16 @@
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from mote_demo.data.delimited import read_delimited
+from mote_demo.data.parquet import read_parquet
+from mote_demo.data.records import Records, from_mappings
 from mote_demo.errors import UserError
 
 SUPPORTED = "CSV, TSV, JSONL or Parquet"
+
+# Text of the largest upload is rarely more, once decompressed.
+_DECODED = 100_000_000
 
 _KNOWN_BINARIES = (
     (b"PK\x03\x04", "an Excel workbook or a zip archive"),
@@ -25,73 +28,19 @@ _WEB_PAGE = re.compile(r"\s*<(!doctype html|html)\b", re.IGNORECASE)
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
-@dataclass(frozen=True)
-class Records:
-    """Hold what a file says, before any cleaning.
-
-    ``rows`` are lists of cells as long as ``columns``. ``total`` counts the rows of the file,
-    which may be more than were read.
-    """
-
-    columns: list[str]
-    rows: list[list[str]]
-    total: int
-    notes: tuple[str, ...] = ()
-
-
 def parse(data: bytes, source: str, max_rows: int) -> Records:
     """Read the content of a CSV, TSV, JSONL or Parquet file; anything else is a ``UserError``."""
     if not data.strip():
         raise UserError(f"{source} is empty. Please choose a file with a header and at least one row.")
     if data.startswith(b"PAR1"):
-        return _parse_parquet(data, source, max_rows)
+        return read_parquet(io.BytesIO(data), source, max_rows, _DECODED)
     text, notes = _decode(data, source)
     if _WEB_PAGE.match(text):
         raise UserError(f"{source} is a web page. Please download the data file itself ({SUPPORTED}).")
     if source.lower().endswith(_JSON_SUFFIXES) or _starts_with_object(text):
-        return _parse_json_lines(text, source, notes)
+        return _parse_json_lines(text, source, max_rows, notes)
     delimited = read_delimited(text, source)
     return Records(delimited.columns, delimited.rows, len(delimited.rows), (*notes, *delimited.notes))
-
-
-def from_mappings(mappings: Iterable[Mapping[str, object]], notes: tuple[str, ...] = ()) -> Records:
-    """Build records from one mapping a row; a key that a row lacks is a blank cell."""
-    items = list(mappings)
-    keys = list(dict.fromkeys(key for item in items for key in item))
-    rows = [[_cell(item.get(key)) for key in keys] for item in items]
-    return Records([str(key) for key in keys], rows, len(rows), notes)
-
-
-def read_parquet(file: object, source: str, max_rows: int) -> Records:
-    """Read at most ``max_rows`` rows of a Parquet path or buffer; a damaged one is a ``UserError``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    items: list[dict[str, object]] = []
-    try:
-        parquet = pq.ParquetFile(file)
-        total = parquet.metadata.num_rows
-        names = [field.name for field in parquet.schema_arrow if not _is_binary(field.type)]
-        for batch in parquet.iter_batches(batch_size=min(max_rows, 1000), columns=names):
-            items += batch.to_pylist()
-            if len(items) >= max_rows:
-                break
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise UserError(f"{source} is a damaged Parquet file. Please write it again, or upload CSV.") from error
-    left_out = len(parquet.schema_arrow) - len(names)
-    notes = (f"Left out {left_out} column(s) of binary data.",) if left_out else ()
-    records = from_mappings(items[:max_rows], notes)
-    return Records(records.columns, records.rows, total, notes)
-
-
-def _parse_parquet(data: bytes, source: str, max_rows: int) -> Records:
-    return read_parquet(io.BytesIO(data), source, max_rows)
-
-
-def _is_binary(kind: object) -> bool:
-    import pyarrow.types as types
-
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
 
 
 def _decode(data: bytes, source: str) -> tuple[str, tuple[str, ...]]:
@@ -143,10 +92,11 @@ def _starts_with_object(text: str) -> bool:
         return False
 
 
-def _parse_json_lines(text: str, source: str, notes: tuple[str, ...]) -> Records:
+def _parse_json_lines(text: str, source: str, max_rows: int, notes: tuple[str, ...]) -> Records:
     # Only "\n" ends a line here: str.splitlines would also cut at U+2028, which is legal inside JSON strings.
     lines = enumerate(text.split("\n"), start=1)
-    return from_mappings((_json_object(line, number, source) for number, line in lines if line.strip()), notes)
+    objects = (_json_object(line, number, source) for number, line in lines if line.strip())
+    return from_mappings(objects, source, max_rows, notes)
 
 
 def _json_object(line: str, number: int, source: str) -> dict[str, object]:
@@ -162,12 +112,3 @@ def _json_object(line: str, number: int, source: str) -> dict[str, object]:
             f'{source}, line {number}: not a JSON object. Please write one object a line, such as {{"text": "..."}}.'
         )
     return value
-
-
-def _cell(value: object) -> str:
-    """Return a cell as text; nested values become JSON, missing ones blank."""
-    if value is None or value != value:  # NaN is the one value that differs from itself
-        return ""
-    if isinstance(value, (dict, list, tuple)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)

@@ -9,13 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from mote_demo.data.columns import Columns, recognise
-from mote_demo.data.formats import Records, from_mappings, read_parquet
+from mote_demo.data.parquet import read_parquet
+from mote_demo.data.records import Records, from_mappings
 from mote_demo.data.tables import Table, make_table
 from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import to_texts
 from mote_demo.errors import UserError
 
-_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _SPLITS = ("test", "validation", "corpus", "train")
 _DOWNLOAD = "Or download its Parquet files in a browser and upload one, or give the folder they are in."
 
@@ -127,7 +128,10 @@ def _is_path(name: str) -> bool:
 
 
 def _check_hub_name(name: str) -> None:
-    """Refuse what is no Hub name; ``datasets`` would read a folder of this machine that has the same name."""
+    """Refuse what is not owner/name.
+
+    ``datasets`` reads files of this machine by the name of a folder, and by that of a format, such as text or csv.
+    """
     if not _HUB_NAME.fullmatch(name) or Path(name).exists():
         listed = ", ".join(HUB_SETS)
         raise UserError(
@@ -148,7 +152,7 @@ def _read_folder(folder: Path, limit: int) -> Records:
             break
     rows = (dict(zip(part.columns, row, strict=True)) for part in parts for row in part.rows)
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    return from_mappings(rows, tuple(notes))
+    return from_mappings(rows, folder.name, limit, tuple(notes))
 
 
 def _stream(path: str, config: str | None, split: str | None, limit: int) -> Records:
@@ -157,7 +161,7 @@ def _stream(path: str, config: str | None, split: str | None, limit: int) -> Rec
         from datasets import load_dataset
 
         loaded = load_dataset(path, config, streaming=True)
-        return from_mappings(_named_rows(_choose(loaded, split, path), limit))
+        return from_mappings(_named_rows(_choose(loaded, split, path), limit), path, limit)
     except UserError:
         raise
     # Beneath are HTTP clients, file systems and decoders, each with error types of its own, and

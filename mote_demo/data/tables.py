@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from mote_demo.data.formats import SUPPORTED, Records, parse
+from mote_demo.data.formats import SUPPORTED, parse
+from mote_demo.data.records import MAX_CHARACTERS, Records
 from mote_demo.errors import UserError
 
 MAX_ROWS = 20_000
 MAX_BYTES = 20_000_000
-MAX_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def read_table(path: str | Path, *, max_rows: int = MAX_ROWS, max_bytes: int = M
 def make_table(records: Records, source: str, *, max_rows: int = MAX_ROWS) -> Table:
     """Clean records into a table: blank and double rows go, columns get unique names, long texts are cut."""
     notes = list(records.notes)
-    if len(records.rows) > max_rows or records.total > max_rows:
-        notes.append(f"Kept the first {max_rows:,} of {records.total:,} rows.")
     rows = [[_clean(cell) for cell in row] for row in records.rows[:max_rows]]
+    if len(rows) < records.total:
+        notes.append(f"Kept the first {len(rows):,} of {records.total:,} rows.")
     frame = pd.DataFrame(rows, columns=range(len(records.columns)))
     frame = _drop_blank(frame, notes)
     if frame.empty:
@@ -105,7 +105,7 @@ def _note_dropped(notes: list[str], count: int, what: str) -> None:
 
 def _unique_names(names: list[str], notes: list[str]) -> list[str]:
     """Name the nameless by position and number the doubles: text, text (2)."""
-    unique: list[str] = []
+    unique: dict[str, None] = {}
     for position, name in enumerate(names, start=1):
         name = _clean(name) or f"column {position}"
         candidate, count = name, 1
@@ -114,5 +114,5 @@ def _unique_names(names: list[str], notes: list[str]) -> list[str]:
             candidate = f"{name} ({count})"
         if count > 1:
             notes.append(f"A second column {name!r} is called {candidate!r}.")
-        unique.append(candidate)
-    return unique
+        unique[candidate] = None
+    return list(unique)

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from mote_demo.encoder import Encoder
-from mote_demo.errors import UserError
 from mote_demo.model import MoteConfig, upcycle
 from mote_demo.model.checkpoint import local_folder
 from mote_demo.model.sentence_files import SentenceFiles, read_json
+from mote_demo.runtime.loading import load_tokenizer
 from mote_demo.tasks import ROUTES, Route
 
 
@@ -31,9 +29,8 @@ def untouched(path: str | Path, name: str | None = None) -> Encoder:
         name: what the model is called; None takes the last part of the path.
     """
     folder = local_folder(path)
-    if not (folder / "tokenizer.json").is_file():
-        raise UserError(f"{folder} has no tokenizer.json. Please point at a complete encoder folder.")
+    tokenizer = load_tokenizer(folder)
     files = SentenceFiles.read(folder)
     routes = {route: Route(route, "") for route in ROUTES}
     model = upcycle(str(folder), routes, expert_layers=[], pooling=files.pooling, max_tokens=files.max_tokens)
-    return Encoder(model, Tokenizer.from_file(str(folder / "tokenizer.json")), name or Path(path).name)
+    return Encoder(model, tokenizer, name or Path(path).name)

@@ -1,7 +1,7 @@
 """Where each encoder architecture keeps the MLPs that task experts replace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -17,24 +17,27 @@ class Backbone:
     ``blocks`` is the dotted path of the module list of blocks; ``mlp`` are the paths, inside a
     block, of the linear layers that make up its MLP. Norms are not listed: they stay shared.
     ``attention`` is the path of the module whose first output is all that the rest of the block reads; None where
-    there is no such module.
+    there is no such module. ``unused_positions`` is how many positions no token gets; None is one more than the
+    number of the padding token.
     """
 
     blocks: str
     mlp: tuple[str, ...]
     attention: str | None = None
     init: Mapping[str, Any] = field(default_factory=dict)
+    unused_positions: int | None = 0
 
 
 _BERT = Backbone("encoder.layer", ("intermediate.dense", "output.dense"), "attention", {"add_pooling_layer": False})
+_ROBERTA = replace(_BERT, unused_positions=None)
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
     {
         "bert": _BERT,
-        "roberta": _BERT,
-        "xlm-roberta": _BERT,
+        "roberta": _ROBERTA,
+        "xlm-roberta": _ROBERTA,
         "electra": Backbone("encoder.layer", ("intermediate.dense", "output.dense"), "attention"),
-        "mpnet": _BERT,
+        "mpnet": replace(_BERT, unused_positions=2),
         "distilbert": Backbone("transformer.layer", ("ffn.lin1", "ffn.lin2")),
         "modernbert": Backbone("layers", ("mlp.Wi", "mlp.Wo")),
     }
@@ -63,3 +66,12 @@ def find_backbone(model_type: str) -> Backbone:
             f"{', '.join(sorted(BACKBONES))}. A new one is one line in mote_demo/model/backbones.py."
         )
     return BACKBONES[model_type]
+
+
+def positions(config: Any) -> int | None:  # noqa: ANN401 - the config of any architecture
+    """Return how many tokens an encoder of this config has positions for; None where there is no such limit."""
+    most = getattr(config, "max_position_embeddings", None)
+    if most is None:
+        return None
+    unused = find_backbone(config.model_type).unused_positions
+    return most - (config.pad_token_id + 1 if unused is None else unused)

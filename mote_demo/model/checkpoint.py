@@ -70,26 +70,34 @@ def save_checkpoint(
 
 
 def read_config(path: str | Path) -> MoteConfig:
-    """Read the config of a checkpoint folder, or of a Hub name where a network exists."""
+    """Read the config of a checkpoint folder, or of a Hub name where a network exists.
+
+    One that is damaged, names no backbone or has no routes is a ``UserError``.
+    """
     try:
         config = AutoConfig.from_pretrained(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"Cannot load the checkpoint {path}: {error}") from error
     if not isinstance(config, MoteConfig):
         raise UserError(f"{path} is not a MoTE checkpoint but a model of type {config.model_type!r}.")
+    if config.backbone_config is None or not config.routes:
+        lacking = "routes" if config.backbone_config is not None else "backbone_config"
+        raise UserError(f"The config.json of {path} has no {lacking}. Please get the checkpoint again.")
     return config
 
 
 def load_model(path: str | Path) -> "MoteModel":
     """Load the model of a checkpoint folder, or of a Hub name where a network exists, as float32.
 
-    Whatever is missing is a ``UserError`` that names it; nothing is initialised at random.
+    Whatever is missing or of another shape is a ``UserError`` that names it; nothing is initialised at random.
     """
     from mote_demo.model.modeling import MoteModel
 
     try:
         return MoteModel.from_pretrained(path, config=read_config(path), dtype=torch.float32)
-    except (OSError, SafetensorError) as error:
+    except UserError:
+        raise
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"Cannot load the checkpoint {path}: {error}") from error
 
 

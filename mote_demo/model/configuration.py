@@ -2,16 +2,19 @@
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
+from torch import nn
 from transformers import AutoConfig, PretrainedConfig
 
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.model.backbones import positions
 from mote_demo.tasks import TASKS, Route
 
 POOLINGS = ("mean", "cls")
+_FEWEST_TOKENS = 3  # two special ones, and one of the text
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 
 
@@ -27,7 +30,8 @@ class MoteConfig(PretrainedConfig):
         routes: route name to ``Route`` or to its dictionary, or a list of dictionaries that have a
             name too; the order is kept.
         pooling: "mean" over the tokens (instruction included) or "cls".
-        max_tokens: most tokens of a text, with instruction and special tokens.
+        max_tokens: most tokens of a text, with instruction and special tokens: 3 or more, and no more than the
+            backbone has positions for.
     """
 
     model_type = "mote"
@@ -36,17 +40,19 @@ class MoteConfig(PretrainedConfig):
         self,
         backbone_config: PretrainedConfig | dict[str, Any] | None = None,
         expert_layers: Iterable[int] = (),
-        routes: Mapping[str, Route | dict[str, str]] | Iterable[dict[str, str]] | None = None,
+        routes: Mapping[str, Route | dict[str, str]] | Collection[dict[str, str]] | None = None,
         pooling: str = "mean",
         max_tokens: int = 256,
         **kwargs: Any,
     ) -> None:
         if isinstance(backbone_config, dict):
             values = dict(backbone_config)
+            if "model_type" not in values:
+                raise UserError("The backbone_config has no model_type, such as 'bert'.")
             backbone_config = AutoConfig.for_model(values.pop("model_type"), **values)
         self.backbone_config: Any = backbone_config
         self.expert_layers = sorted(set(expert_layers))
-        self.routes = {name: _as_dict(route) for name, route in _named(routes or {})}
+        self.routes = {name: _as_dict(name, route) for name, route in _named(routes or {})}
         self.pooling = pooling
         self.max_tokens = max_tokens
         super().__init__(**kwargs)
@@ -60,6 +66,12 @@ class MoteConfig(PretrainedConfig):
             raise UserError(f"Blocks {outside} cannot carry experts: the backbone has blocks 0 to {depth - 1}.")
         if self.pooling not in POOLINGS:
             raise unknown_choice("pooling", self.pooling, POOLINGS)
+        most = positions(self.backbone_config) or self.max_tokens
+        if not _FEWEST_TOKENS <= self.max_tokens <= most:
+            raise UserError(
+                f"The most tokens of a text, max_tokens, cannot be {self.max_tokens}: it must be at least "
+                f"{_FEWEST_TOKENS}, and the backbone has {most} positions."
+            )
         for name, route in self.routes.items():
             check_name("route", name)
             check_name("expert", route["expert"])
@@ -101,37 +113,57 @@ class MoteConfig(PretrainedConfig):
         return Route(**self.routes[self.resolve(name)])
 
     def with_route(self, name: str, route: Route) -> "MoteConfig":
-        """Return a config with one more route; a name that is taken, of it or of its expert, is a ``UserError``."""
+        """Return a config with one more route; names that ``check_new`` refuses are a ``UserError``."""
+        self.check_new(name, route.expert)
+        twin = copy.deepcopy(self)
+        twin.routes[name] = _as_dict(name, route)
+        return twin
+
+    def check_new(self, name: str, expert: str) -> None:
+        """Refuse a new route, or its expert, by a name that is taken or not usable."""
         if name in self.routes:
             raise UserError(f"There is a route {name!r} already. Please choose another name.")
-        if route.expert in self.experts:
-            raise UserError(f"There is an expert {route.expert!r} already. Please choose another name.")
+        if expert in self.experts:
+            raise UserError(f"There is an expert {expert!r} already. Please choose another name.")
+        if name in TASKS:  # ``resolve`` takes it for the task's own route
+            raise UserError(f"{name!r} is the name of a task. Please choose another name.")
         check_name("route", name)
-        check_name("expert", route.expert)
-        twin = copy.deepcopy(self)
-        twin.routes[name] = _as_dict(route)
-        return twin
+        check_name("expert", expert)
 
 
 def check_name(kind: str, name: str) -> None:
-    """Refuse a route or expert name that cannot be part of a tensor's name."""
+    """Refuse a name of a "route" or an "expert" that cannot be part of a tensor's name, or that modules use."""
     if not _NAME.fullmatch(name):
         raise UserError(
             f"The {kind} name {name!r} is not usable: start with a small letter, then small letters, "
             "digits, '-' or '_', at most 48 in all."
         )
+    if kind == "expert" and is_reserved(name):
+        raise UserError(f"The expert name {name!r} is reserved. Please choose another one.")
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether no expert can have this name, because every module has an attribute of it: type, half, train."""
+    return hasattr(nn.Module(), name)
 
 
 def _named(
-    routes: Mapping[str, Route | dict[str, str]] | Iterable[dict[str, str]],
+    routes: Mapping[str, Route | dict[str, str]] | Collection[dict[str, str]],
 ) -> Iterable[tuple[str, Route | dict[str, str]]]:
     if isinstance(routes, Mapping):
         return routes.items()
+    nameless = sum("name" not in route for route in routes)
+    if nameless:
+        raise UserError(f"{nameless} of the routes have no name. Please give each its name, expert and instruction.")
     return [(route["name"], {key: value for key, value in route.items() if key != "name"}) for route in routes]
 
 
-def _as_dict(route: Route | dict[str, str]) -> dict[str, str]:
-    return asdict(route) if isinstance(route, Route) else asdict(Route(**route))
+def _as_dict(name: str, route: Route | dict[str, str]) -> dict[str, str]:
+    if isinstance(route, Route):
+        return asdict(route)
+    if set(route) != {field.name for field in fields(Route)}:
+        raise UserError(f"The route {name!r} needs an expert and an instruction, not {', '.join(route) or 'nothing'}.")
+    return dict(route)
 
 
 AutoConfig.register(MoteConfig.model_type, MoteConfig)

@@ -20,8 +20,6 @@ class TaskExperts(nn.Module):
         super().__init__()
         for expert, module in copies.items():
             check_name("expert", expert)
-            if hasattr(self, expert):
-                raise UserError(f"The expert name {expert!r} is reserved. Please choose another one.")
             self.add_module(expert, module)
 
     def __getitem__(self, expert: str) -> nn.Module:

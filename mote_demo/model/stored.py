@@ -52,7 +52,7 @@ class StoredModel:
         folder = Path(folder)
         try:
             return cls(config, {name: tensor for file in _files(folder) for name, tensor in _tensors(file)})
-        except (OSError, SafetensorError, ValueError, KeyError) as error:
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"Cannot load the checkpoint {folder}: {error}") from error
 
     def dense_tensors(self, route: str | None) -> Mapping[str, Tensor]:
@@ -121,12 +121,17 @@ class StoredModel:
         from mote_demo.model.modeling import MoteModel
 
         model = MoteModel(self.config)
-        model.load_state_dict({name: tensor.float() for name, tensor in self.tensors.items()})
+        tensors = {name: tensor.float() for name, tensor in self.tensors.items()}
+        # Older checkpoints hold more than is read, such as the numbers of the positions.
+        missing = model.load_state_dict(tensors, strict=False).missing_keys
+        if missing:
+            raise UserError(f"The model lacks {len(missing)} tensors, such as {missing[0]}. Please get it again.")
         return model.eval()
 
 
 def _files(folder: Path) -> list[Path]:
-    if not (folder / INDEX).is_file():
+    # Where both are, transformers reads the whole file too.
+    if (folder / WHOLE).is_file() or not (folder / INDEX).is_file():
         return [folder / WHOLE]
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     return [folder / name for name in sorted(set(index["weight_map"].values()))]

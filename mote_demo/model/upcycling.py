@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from transformers import AutoModel, PreTrainedModel
 
-from mote_demo.model.backbones import find_backbone
+from mote_demo.model.backbones import find_backbone, positions
 from mote_demo.model.configuration import MoteConfig
 from mote_demo.model.modeling import MoteModel
 from mote_demo.tasks import Route
@@ -44,7 +44,7 @@ def upcycle(
         expert_layers,
         routes,
         pooling=pooling,
-        max_tokens=min(max_tokens, _positions(backbone, max_tokens)),
+        max_tokens=min(max_tokens, positions(backbone.config) or max_tokens),
     )
     spec = find_backbone(config.backbone_config.model_type)
     model = MoteModel(config)
@@ -66,14 +66,3 @@ def _check_complete(wanted: set[str], dense: Mapping[str, object], model: MoteMo
     missing = sorted(name for name in wanted if name not in dense and not name.startswith(experts))
     if missing:
         raise ValueError(f"The backbone has no weights for {missing[:3]} (blocks at {blocks!r}).")
-
-
-def _positions(backbone: PreTrainedModel, unlimited: int) -> int:
-    """Return how many tokens the backbone has positions for."""
-    positions = getattr(backbone.config, "max_position_embeddings", None)
-    if positions is None:
-        return unlimited
-    # RoBERTa and its kin count positions from the one after the padding token's number.
-    table = getattr(getattr(backbone, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return positions if padding is None else positions - padding - 1

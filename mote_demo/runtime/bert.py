@@ -12,6 +12,14 @@ from transformers import PretrainedConfig
 
 from mote_demo.runtime.linear import PACKS, Linear, Make
 
+_COMPUTED = {
+    "model_type": "bert",
+    "hidden_act": "gelu",
+    "is_decoder": False,
+    "position_embedding_type": "absolute",
+}
+"""What a config must say; where it says nothing of one of these, it means this."""
+
 
 @dataclass(frozen=True)
 class _Span:
@@ -91,12 +99,16 @@ class BertProgram:
     @staticmethod
     def suits(config: PretrainedConfig) -> bool:
         """Tell whether this program computes what an encoder of this config does."""
-        return (
-            config.model_type == "bert"
-            and config.hidden_act == "gelu"
-            and not getattr(config, "is_decoder", False)
-            and getattr(config, "position_embedding_type", "absolute") == "absolute"
-        )
+        return BertProgram.unsuited(config) is None
+
+    @staticmethod
+    def unsuited(config: PretrainedConfig) -> str | None:
+        """Say in words what of an encoder of this config the program does not compute; None where it suits."""
+        for key, expected in _COMPUTED.items():
+            found = getattr(config, key, expected)
+            if found != expected:
+                return f"its {key} is {found!r}, not {expected!r}"
+        return None
 
     @staticmethod
     def shapes(config: PretrainedConfig) -> dict[str, tuple[int, ...]]:

@@ -26,11 +26,17 @@ def load_network(folder: Path) -> Network:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Load the tokenizer of a checkpoint folder."""
+    """Load the tokenizer of a checkpoint folder; one that is missing or damaged is a ``UserError``."""
     file = folder / "tokenizer.json"
     if not file.is_file():
-        raise UserError(f"{folder} has no tokenizer.json. Please point at a complete MoTE checkpoint.")
-    return Tokenizer.from_file(str(file))
+        raise UserError(f"{folder} has no tokenizer.json. Please point at a complete folder of an encoder.")
+    try:
+        return Tokenizer.from_file(str(file))
+    # The tokenizers package raises nothing more precise.
+    except Exception as error:
+        raise UserError(
+            f"Cannot read {file}: {error}. Please get the checkpoint again, with its large files."
+        ) from error
 
 
 def _check_complete(stored: StoredModel, route: str, folder: Path) -> None:

@@ -47,8 +47,9 @@ def compile_route(network: Network, route: str, precision: str = EXACT) -> Progr
 def check_suits(network: Network, precision: str) -> None:
     """Refuse a precision that is unknown, or that ``network`` cannot be computed in."""
     if check_precision(precision) == INT8 and not _is_bert_on_cpu(network):
-        kind, device = network.config.backbone_config.model_type, _device_of(network)
-        raise UserError(f"int8 is for BERT encoders on the CPU, not for {kind!r} on {device}.")
+        config, device = network.config.backbone_config, _device_of(network)
+        odd = BertProgram.unsuited(config) or f"it lies on {device!r}, not on the CPU"
+        raise UserError(f"This model cannot be computed in int8: {odd}. Please choose the precision {EXACT!r}.")
 
 
 def _is_bert_on_cpu(network: Network) -> bool:

@@ -217,8 +217,7 @@ def _check(encoder: Encoder, examples: Examples, settings: Growth) -> None:
     config = encoder.config
     if not config.expert_layers:
         raise UserError(f"{encoder.name} has no task experts, so none can be grown. Please use a MoTE model.")
-    if settings.name in config.routes or settings.name in config.experts:
-        raise UserError(f"There is an expert {settings.name!r} already. Please choose another name.")
+    config.check_new(settings.name, settings.name)
     if settings.base not in config.routes:
         raise unknown_choice("route to start from", settings.base, config.routes)
     if examples.task != settings.task:
