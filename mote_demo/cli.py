@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _DATA = "a folder, or hub:OWNER/NAME[@REVISION] for a data set repository"
 
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet")
+
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -30,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         options.verb(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads, such as head, has seen enough; Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (UserError, OSError) as error:
         sys.stderr.write(f"mote_demo: {error}\n")
         return 2
@@ -194,14 +200,18 @@ def _search(options: argparse.Namespace) -> None:
 
 def _map(options: argparse.Namespace) -> None:
     from mote_demo.figures import extent_of, map_figure, write_map_csv, write_map_html, write_map_png
-    from mote_demo.maps import colour_choices, colour_values, draw_maps
+    from mote_demo.maps import colour_choices, colour_values, draw_maps, sample
     from mote_demo.sessions import SIDES
 
     if options.out.suffix not in (".html", ".png", ".csv"):
         raise UserError(f"Cannot write a map to {options.out}. The name must end in .html, .png or .csv.")
     session = _session()
-    *_, maps = draw_maps(session, task=options.task, route=None, texts=_texts(session, options.texts))
-    colour = options.colour or colour_choices(maps.texts)[0]
+    texts = sample(_texts(session, options.texts))
+    choices = colour_choices(texts)
+    colour = options.colour or choices[0]
+    if colour not in choices:
+        raise unknown_choice("column", colour, choices)
+    *_, maps = draw_maps(session, task=options.task, route=None, texts=texts)
     points = {side: maps.side(side).points for side in SIDES}
     if options.out.suffix == ".csv":
         write_map_csv(options.out, maps.texts.frame.assign(neighbours_shared=maps.overlap), points)
@@ -360,7 +370,8 @@ def _texts(session: "Session", name: str) -> "Texts":
 
     if name in BUILT_IN:
         return session.texts(name)
-    if not Path(name).is_file():
+    path = Path(name)
+    if not path.is_file() and (path.is_dir() or path.suffix.lower() not in _TABLES):
         return load_hub(name)
     table = read_table(name)
     columns = guess_columns(table)

@@ -32,6 +32,7 @@ _MARGIN = 0.05
 # Few points are drawn as SVG, which needs no WebGL: not every browser has it.
 _MOST_OF_SVG = 1000
 _HOVER_CHARACTERS, _HOVER_LINE = 240, 60
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def map_figure(
@@ -293,5 +294,20 @@ def _plain(text: str) -> str:
 def write_map_csv(path: str | Path, frame: pd.DataFrame, maps: Mapping[str, np.ndarray]) -> None:
     """Write one line a text: the columns of ``frame`` [n], then ``NAME_x`` and ``NAME_y`` of each map [n, 2]."""
     places = {f"{name}_{axis}": points[:, column] for name, points in maps.items() for column, axis in enumerate("xy")}
+    plain = frame.rename(columns=plain_cell).map(plain_cell)
     with replacing(path) as temporary:
-        frame.assign(**places).to_csv(temporary, index_label="row", float_format="%.5f", encoding="utf-8")
+        # The writer quotes a lone carriage return in a text only where it is part of the end of a line.
+        plain.assign(**places).to_csv(
+            temporary, index_label="row", float_format="%.5f", encoding="utf-8", lineterminator="\r\n"
+        )
+
+
+def plain_cell(cell: Any) -> Any:  # noqa: ANN401 - a cell of any column
+    """Return a cell for CSV that no spreadsheet takes for a formula: text that begins like one gets an apostrophe."""
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

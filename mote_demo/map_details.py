@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mote_demo.encoder import Receipt
+from mote_demo.encoder import Encoder, Receipt
 from mote_demo.errors import UserError
-from mote_demo.maps import NEIGHBOURS, Maps
+from mote_demo.maps import NEIGHBOURS, Maps, MapSide
 from mote_demo.projection import place
+from mote_demo.search import checked
 from mote_demo.sessions import SIDES, Session
 
 
@@ -63,10 +64,14 @@ def describe_point(maps: Maps, row: int) -> PointDetail:
 
 
 def place_query(session: Session, maps: Maps, query: str) -> QueryPlace:
-    """Encode a query with each side's query route and find its nearest texts and its place on each map."""
-    query = query.strip()
-    if not query:
-        raise UserError("The query is empty. Type what you are looking for.")
+    """Encode a query with each side's query route and find its nearest texts and its place on each map.
+
+    Raises:
+        UserError: the query is empty or too long, or the maps show what an expert made before it changed.
+    """
+    query = checked(query, "query")
+    for side in SIDES:
+        _check_fresh(session.encoder(side), maps.side(side))
     found, places = [], []
     for side in SIDES:
         part = maps.side(side)
@@ -81,6 +86,13 @@ def place_query(session: Session, maps: Maps, query: str) -> QueryPlace:
         for side, where, near in zip(SIDES, places, _paired(*found), strict=True)
     ]
     return QueryPlace(query, *sides)
+
+
+def _check_fresh(encoder: Encoder, part: MapSide) -> None:
+    """Refuse to mix a new expert's vectors with the places that an old one of the same name gave the texts."""
+    known = part.query_route in encoder.routes and part.route in encoder.routes
+    if not known or encoder.fingerprint(part.route) != part.checkpoint:
+        raise UserError(f"The expert {part.query_route!r} changed since these maps were drawn. Please draw them again.")
 
 
 def _paired(

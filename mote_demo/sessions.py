@@ -1,8 +1,9 @@
 """What belongs to one visitor: their uploads and the experts they trained."""
 
+import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,9 @@ from mote_demo.tasks import TASKS, Route, find_task
 MAX_UPLOADS = 5
 MAX_GROWN = 5
 MAX_SESSIONS = 100
+SECONDS_CLOSED = 15 * 60
+"""How long a closed page can come back to what is its own: a phone cuts off pages in the background."""
+
 SIDES = ("baseline", "mote")
 
 
@@ -39,7 +43,6 @@ class Session:
         self.uploads: dict[str, Texts] = {}
         self._uploaded = 0
         self.grown: dict[str, GrownRoute] = {}
-        self.touched = time.monotonic()
 
     def texts_choices(self) -> list[tuple[str, str]]:
         """List (title, name) of the texts this visitor can pick; the newest upload comes first."""
@@ -54,14 +57,27 @@ class Session:
             raise unknown_choice("set of texts", name, [*self.uploads, *BUILT_IN])
         return self.registry.texts(name)
 
-    def add_texts(self, texts: Texts) -> Texts:
-        """Keep uploaded texts for this visitor; the oldest upload makes room for the sixth."""
+    def add_texts(self, texts: Texts, *, instead_of: str | None = None) -> Texts:
+        """Keep uploaded texts for this visitor; the oldest upload makes room for the sixth.
+
+        Args:
+            texts: what to keep, under a name and a title of its own; a note tells which upload made room for it.
+            instead_of: name of an earlier upload that goes.
+        """
         self._uploaded += 1
-        kept = replace(texts, name=f"upload-{self._uploaded}")
-        self.uploads[kept.name] = kept
-        while len(self.uploads) > MAX_UPLOADS:
-            del self.uploads[next(iter(self.uploads))]
+        self.uploads.pop(instead_of or "", None)
+        dropped = list(self.uploads.items())[: max(0, len(self.uploads) + 1 - MAX_UPLOADS)]
+        notes = [f"{old.title} made room for it, since {MAX_UPLOADS} uploads are kept." for _, old in dropped]
+        for name, _ in dropped:
+            del self.uploads[name]
+        title, name = self._free_title(texts.title), f"upload-{self._uploaded}"
+        kept = self.uploads[name] = replace(texts, name=name, title=title, notes=(*texts.notes, *notes))
         return kept
+
+    def _free_title(self, title: str) -> str:
+        taken = {shown for shown, _ in self.texts_choices()}
+        numbered = (f"{title} ({number})" for number in itertools.count(2))
+        return next(each for each in itertools.chain([title], numbered) if each not in taken)
 
     def routes_for(self, task: str | None) -> list[str]:
         """List the query-side routes of ``task``: the built-in one, then the visitor's own."""
@@ -70,7 +86,7 @@ class Session:
     def add_route(self, grown: GrownRoute, experts: dict[str, nn.Module]) -> None:
         """Plug a trained expert into this visitor's MoTE model; nobody else sees it."""
         if len(self.grown) >= MAX_GROWN:
-            raise UserError(f"A visit may hold {MAX_GROWN} trained experts. To train others, please reload the page.")
+            raise UserError(f"There are {MAX_GROWN} trained experts in this visit. Please remove one first.")
         self.mote = self.mote.with_route(grown.name, grown.route, experts)
         self.grown[grown.name] = grown
 
@@ -112,28 +128,56 @@ class Session:
         )
 
 
-class Sessions:
-    """Find the session of a visitor by its id; forget the longest unused beyond a limit."""
+@dataclass
+class _Visit:
+    """Hold a session, when it was last used, and since when its page is closed."""
 
-    def __init__(self, make: Callable[[], Session]) -> None:
+    session: Session
+    touched: float
+    closed: float | None = None
+
+    @property
+    def worth(self) -> tuple[bool, bool, float]:
+        """Return what to sort by when one must go: what holds nothing of a visitor's own comes first."""
+        return bool(self.session.uploads or self.session.grown), self.closed is None, self.touched
+
+
+class Sessions:
+    """Find the session of a visitor by its id; beyond a limit, forget those that are missed least."""
+
+    def __init__(self, make: Callable[[], Session], clock: Callable[[], float] = time.monotonic) -> None:
+        """Make sessions with ``make``; ``clock`` tells seconds."""
         self._make = make
-        self._sessions: dict[str, Session] = {}
+        self._clock = clock
+        self._visits: dict[str, _Visit] = {}
         self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[Session]:
+        """Go through the sessions that are kept."""
+        return iter([visit.session for visit in self._visits.values()])
 
     def of(self, visitor: str | None) -> Session:
         """Return the session of ``visitor``, made on first use; without an id, one that nobody else gets."""
         if not visitor:
             return self._make()
         with self._lock:
-            session = self._sessions.get(visitor)
-            if session is None:
-                session = self._sessions[visitor] = self._make()
-                while len(self._sessions) > MAX_SESSIONS:
-                    del self._sessions[min(self._sessions, key=lambda key: self._sessions[key].touched)]
-            session.touched = time.monotonic()
-            return session
+            now = self._clock()
+            visit = self._visits.pop(visitor, None) or _Visit(self._make(), now)
+            visit.touched, visit.closed = now, None
+            self._make_room(now)
+            self._visits[visitor] = visit
+            return visit.session
 
     def close(self, visitor: str | None) -> None:
-        """Forget a visitor: uploads and trained experts are gone."""
+        """Note that a visitor's page closed; what is theirs is forgotten unless the page comes back in time."""
         with self._lock:
-            self._sessions.pop(visitor or "", None)
+            visit = self._visits.get(visitor or "")
+            if visit is not None:
+                visit.closed = self._clock()
+
+    def _make_room(self, now: float) -> None:
+        for visitor, visit in list(self._visits.items()):
+            if visit.closed is not None and now - visit.closed > SECONDS_CLOSED:
+                del self._visits[visitor]
+        while len(self._visits) >= MAX_SESSIONS:
+            del self._visits[min(self._visits, key=lambda visitor: self._visits[visitor].worth)]

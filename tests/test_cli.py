@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -119,9 +120,11 @@ def test_map_writes_a_page_and_a_table(run, table, tmp_path):
 
 
 @pytest.mark.usefixtures("_quick_maps")
-def test_map_refuses_an_unknown_colour_or_kind_of_file(run, table, tmp_path):
+def test_map_refuses_an_unknown_colour_or_kind_of_file(run, table, tmp_path, monkeypatch):
     out = tmp_path / "map.html"
-    status, _, err = run("map", "--task", "clustering", "--texts", table, "--colour", "size", "--out", out)
+    with monkeypatch.context() as patch:
+        patch.setattr(maps, "draw_maps", lambda *_, **__: pytest.fail("maps were drawn in vain"))
+        status, _, err = run("map", "--task", "clustering", "--texts", table, "--colour", "size", "--out", out)
     assert (status, out.exists()) == (2, False)
     assert "column 'size'" in err
     status, _, err = run("map", "--task", "clustering", "--texts", table, "--out", tmp_path / "map.gif")
@@ -158,6 +161,11 @@ def test_fold_writes_a_plain_model(run, checkpoints, tmp_path, tiny_encoder):
         (["search", " ", "--task", "retrieval"], "The query is empty"),
         (["search", "a", "--task", "retrieval", "-k", "0"], "from 1 to 50"),
         (["search", "a", "--task", "retrieval", "--texts", "no-such-set"], "no-such-set"),
+        (["search", "a", "--task", "retrieval", "--texts", "no/such.CSV"], "There is no file 'such.CSV'"),
+        (
+            ["map", "--task", "retrieval", "--texts", "such.parquet", "--out", "a.csv"],
+            "There is no file 'such.parquet'",
+        ),
         (["train", "/no/recipe.yaml"], "/no/recipe.yaml"),
         (["train", "recipes/default.yaml", "--arm", "gated"], "arm 'gated'"),
         (["evaluate", "/no/model", "--data", "/no/data"], "/no/data"),
@@ -195,6 +203,15 @@ def test_an_interrupt_ends_without_a_traceback(run, monkeypatch):
     monkeypatch.setattr("mote_demo.encoder.Encoder.from_pretrained", interrupt)
     status, _, err = run("encode", "a", "--route", "sts")
     assert (status, err) == (130, "mote_demo: stopped\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(checkpoints, tmp_path):
+    environment = {**os.environ, "MOTE_CHECKPOINTS": str(checkpoints), "MOTE_CACHE": str(tmp_path)}
+    command = [sys.executable, "-m", "mote_demo", "encode", *["a cat"] * 200, "--route", "sts"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as run:
+        run.stdout.close()
+        err = run.stderr.read()
+    assert (run.returncode, err) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [["encode", "a"], ["search", "a", "--task", "sorting"], ["bogus"], []])

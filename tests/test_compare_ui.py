@@ -1,11 +1,14 @@
 import csv
+import threading
 
 import gradio as gr
 import pytest
 
+from mote_demo import search
 from mote_demo.registry import Registry
 from mote_demo.sessions import Session, Sessions
 from mote_demo.store import VectorStore
+from mote_demo.ui import compare_desk
 from mote_demo.ui.compare_tab import build_compare_tab
 from mote_demo.ui.theme import css, theme
 from tests.walk import SIDES
@@ -23,7 +26,16 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
+def uploads(tmp_path_factory):
+    """The folder that Gradio keeps uploads in."""
+    folder = tmp_path_factory.mktemp("uploads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory, uploads):
     """Serve an app that has only this tab."""
     registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
     with gr.Blocks() as demo, gr.Tab("Compare") as tab:
@@ -89,6 +101,43 @@ def test_an_empty_query_is_explained_and_the_last_answers_stay(page, address):
     ask(page, "  ")
     page.get_by_test_id("toast-body").get_by_text("The query is empty").wait_for()
     assert page.locator(f"{SIDES[1]} .mote-hit").count() == 10
+
+
+def test_whoever_waits_for_others_is_told_and_can_stop(page, open_page, address, monkeypatch):
+    open_compare(page, address)
+    others = [open_page(), open_page()]
+    for other in others:
+        open_compare(other, address)
+    go_on = threading.Event()
+    monkeypatch.setattr(compare_desk, "ask", lambda *_, **__: go_on.wait(60) and search.ask(*_, **__))
+    try:
+        for other in others:
+            ask(other, "a cat")
+            other.get_by_text("Asking both models").wait_for()
+        ask(page, "a dog")
+        page.get_by_text("Waiting for a free place").wait_for()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_text("Stopped. The last answers stay below.").wait_for()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        page.get_by_text("Waiting for a free place").wait_for()
+    finally:
+        go_on.set()
+    page.get_by_text("query: a dog").first.wait_for()
+    others[0].get_by_text("query: a cat").first.wait_for()
+
+
+def test_columns_can_be_corrected_and_the_file_leaves_the_disk(page, address, table, uploads):
+    open_compare(page, address)
+    upload(page, table)
+    page.get_by_text("5 texts").wait_for()
+    page.get_by_label("Text column").click()
+    page.get_by_role("option", name="topic").last.click()
+    page.get_by_role("button", name="Use these columns").click()
+    page.get_by_text("The first one: “billing”").wait_for()
+    page.get_by_label("Texts", exact=True).click()
+    assert page.get_by_role("option").all_inner_texts()[0].endswith("messages.csv")
+    assert sum("messages.csv" in option for option in page.get_by_role("option").all_inner_texts()) == 1
+    assert not list(uploads.rglob("messages.csv"))
 
 
 def test_classification_adds_a_vote_and_similarity_a_pair(page, address):

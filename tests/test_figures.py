@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.figures import extent_of, map_figure, write_map_csv, write_map_html, write_map_png
+from mote_demo.figures import extent_of, map_figure, plain_cell, write_map_csv, write_map_html, write_map_png
 
 PAYLOAD = "</script><img src=x onerror=alert(1)> & <b>bold</b>"
 
@@ -187,3 +187,15 @@ def test_the_table_has_one_line_a_text_with_the_places_of_each_map(tmp_path, poi
     assert lines[3]["text"] == 'a, "quoted"\nline'
     assert float(lines[3]["mote_y"]) == pytest.approx(2 * float(lines[3]["baseline_y"]), abs=1e-4)
     assert "mote_y" not in frame
+
+
+def test_no_spreadsheet_takes_a_text_of_the_table_for_a_formula(tmp_path, points):
+    texts = ["=1+1", "+cmd", "-x", "@SUM(1)", "\tx", "\rx", "-0.5", "a=b"] + [""] * 22
+    frame = pd.DataFrame({"text": texts, "=2+2": "x", "size": np.arange(30) - 5, "share": np.float32(-0.25)})
+    write_map_csv(tmp_path / "map.csv", frame, {"mote": points})
+    with (tmp_path / "map.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["text"] for line in lines][:8] == ["'=1+1", "'+cmd", "'-x", "'@SUM(1)", "'\tx", "'\rx", "-0.5", "a=b"]
+    assert list(lines[0]) == ["row", "text", "'=2+2", "size", "share", "mote_x", "mote_y"]
+    assert (lines[0]["size"], lines[0]["share"]) == ("-5", "-0.25000")
+    assert plain_cell(-1) == -1

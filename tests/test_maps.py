@@ -217,6 +217,29 @@ def test_a_query_runs_the_query_route_and_an_empty_one_is_refused(session, texts
         place_query(session, maps, "   ")
 
 
+def test_a_query_is_as_long_as_one_to_search_with_at_most(session, texts, projections):
+    with pytest.raises(UserError, match="10,001 characters"):
+        place_query(session, draw(session, texts)[0], "a" * 10_001)
+
+
+@pytest.mark.parametrize("base", [None, "sts"])
+def test_a_query_is_not_placed_among_what_an_expert_made_before_it_changed(session, texts, projections, base):
+    model = session.registry.mote.model
+
+    def grow(base):
+        route = GrownRoute("mine", "clustering", base, Route("mine", ""))
+        session.add_route(route, {path: model.backbone.get_submodule(path)[base] for path in model.expert_paths})
+
+    grow("clustering")
+    maps = draw(session, texts, task="clustering", route="mine")[0]
+    assert place_query(session, maps, "cat").query == "cat"
+    session.mote, session.grown = session.registry.mote, {}
+    if base is not None:
+        grow(base)
+    with pytest.raises(UserError, match="'mine' changed since these maps were drawn. Please draw them again"):
+        place_query(session, maps, "cat")
+
+
 def test_points_can_be_coloured_by_labels_other_columns_and_agreement(session, texts, projections):
     maps = draw(session, texts)[0]
     assert colour_choices(texts) == ["topic", "number", SHARED]

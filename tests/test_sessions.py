@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +31,10 @@ def grow(session, name, task, base):
     model = session.registry.mote.model
     experts = {path: model.backbone.get_submodule(path)[base] for path in model.expert_paths}
     session.add_route(GrownRoute(name, task, base, Route(name, "")), experts)
+
+
+def grow_one(session):
+    grow(session, "mine", "similarity", "sts")
 
 
 # --- visitors
@@ -72,21 +74,71 @@ def test_trained_experts_of_one_visitor_are_invisible_to_another(sessions):
     assert "mine" not in sessions.of("b").registry.mote.routes
 
 
-def test_the_longest_unused_session_makes_room(sessions, monkeypatch):
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def few_sessions(registry, clock, monkeypatch):
+    """Room for two visitors, and a clock that goes on by a second whenever it is read."""
     monkeypatch.setattr(module, "MAX_SESSIONS", 2)
-    clock = iter(range(100))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    first, second = sessions.of("a"), sessions.of("b")
-    assert sessions.of("a") is first
-    sessions.of("c")
-    assert sessions.of("a") is first
-    assert sessions.of("b") is not second
+    return Sessions(lambda: Session(registry), clock)
 
 
-def test_a_closed_session_is_forgotten(sessions):
+def test_the_longest_unused_session_makes_room(few_sessions):
+    first, second = few_sessions.of("a"), few_sessions.of("b")
+    assert few_sessions.of("a") is first
+    few_sessions.of("c")
+    assert few_sessions.of("a") is first
+    assert few_sessions.of("b") is not second
+
+
+@pytest.mark.parametrize("own", [lambda session: session.add_texts(upload()), grow_one])
+def test_what_holds_nothing_of_a_visitors_own_makes_room_first(few_sessions, own):
+    kept = few_sessions.of("a")
+    own(kept)
+    for number in range(5):
+        few_sessions.of(f"passing-{number}")
+    assert few_sessions.of("a") is kept
+
+
+def test_of_visitors_with_uploads_one_whose_page_is_closed_makes_room_first(few_sessions):
+    for visitor in "ab":
+        few_sessions.of(visitor).add_texts(upload())
+    few_sessions.close("b")
+    few_sessions.of("c")
+    assert few_sessions.of("a").uploads
+    assert not few_sessions.of("b").uploads
+
+
+def test_a_page_that_lost_its_connection_for_a_while_comes_back_to_what_is_its_own(registry, clock):
+    sessions = Sessions(lambda: Session(registry), clock)
+    sessions.of("a").add_texts(upload())
+    sessions.close("a")
+    clock.now += module.SECONDS_CLOSED - 60
+    assert sessions.of("a").uploads
+    clock.now += 2 * module.SECONDS_CLOSED
+    sessions.of("b")
+    assert sessions.of("a").uploads
+
+
+def test_a_closed_session_is_forgotten_when_it_did_not_come_back_in_time(registry, clock):
+    sessions = Sessions(lambda: Session(registry), clock)
     sessions.of("a").add_texts(upload())
     sessions.close("a")
     sessions.close("never seen")
+    clock.now += module.SECONDS_CLOSED + 60
+    sessions.of("b")
     assert not sessions.of("a").uploads
 
 
@@ -112,6 +164,29 @@ def test_the_oldest_upload_makes_room(sessions):
     assert list(session.uploads) == names[2:]
     with pytest.raises(UserError, match=f"Unknown set of texts '{names[0]}'"):
         session.texts(names[0])
+
+
+def test_the_note_of_an_upload_tells_which_one_made_room(sessions):
+    session = sessions.of("a")
+    kept = [session.add_texts(upload(f"{number}.csv")) for number in range(MAX_UPLOADS + 1)]
+    assert [texts.notes for texts in kept[:-1]] == [()] * MAX_UPLOADS
+    assert "0.csv made room" in kept[-1].notes[0]
+
+
+def test_an_upload_can_take_the_place_of_an_earlier_one(sessions):
+    session = sessions.of("a")
+    names = [session.add_texts(upload(f"{number}.csv")).name for number in range(MAX_UPLOADS)]
+    kept = session.add_texts(upload("2.csv", ("fish",)), instead_of=names[2])
+    assert kept.title == "2.csv"
+    assert list(session.uploads) == [*names[:2], *names[3:], kept.name]
+    # The pickers of the screen notice other texts by their name.
+    assert kept.name not in names
+
+
+def test_uploads_of_one_title_are_told_apart(sessions):
+    session = sessions.of("a")
+    assert [session.add_texts(upload("a.csv")).title for _ in range(3)] == ["a.csv", "a.csv (2)", "a.csv (3)"]
+    assert session.add_texts(upload(BUILT_IN["samples"][0])).title.endswith("(2)")
 
 
 def test_an_upload_called_like_built_in_texts_does_not_take_their_place(sessions):

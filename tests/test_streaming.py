@@ -6,6 +6,8 @@ from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.ui.streaming import Status, follow
 
+READING = Status("reading", 0, 0)
+
 
 def test_results_and_statuses_arrive_in_order():
     def work(report, stop):
@@ -14,7 +16,7 @@ def test_results_and_statuses_arrive_in_order():
         report("second", 0, 0)
         yield 2
 
-    assert list(follow(work)) == [Status("first", 0, 2), 1, Status("second", 0, 0), 2]
+    assert list(follow(work, "reading")) == [READING, Status("first", 0, 2), 1, Status("second", 0, 0), 2]
 
 
 def test_many_statuses_of_one_stage_are_thinned_out():
@@ -23,7 +25,7 @@ def test_many_statuses_of_one_stage_are_thinned_out():
             report("encoding", done, 10_000)
         yield "end"
 
-    events = list(follow(work))
+    events = list(follow(work, "reading"))
     assert events[-1] == "end"
     assert len(events) < 1000
 
@@ -33,8 +35,8 @@ def test_an_error_is_raised_where_the_work_is_followed():
         yield 1
         raise UserError("no texts")
 
-    steps = follow(work)
-    assert next(steps) == 1
+    steps = follow(work, "reading")
+    assert (next(steps), next(steps)) == (READING, 1)
     with pytest.raises(UserError, match="no texts"):
         next(steps)
 
@@ -48,8 +50,8 @@ def test_closing_asks_the_work_to_stop():
             stopped.set()
         raise Stopped("as asked")
 
-    steps = follow(work)
-    assert next(steps) == 1
+    steps = follow(work, "reading")
+    assert (next(steps), next(steps)) == (READING, 1)
     steps.close()
     assert stopped.wait(5)
 
@@ -59,7 +61,7 @@ def test_work_that_stops_by_itself_just_ends():
         yield 1
         raise Stopped("as asked")
 
-    assert list(follow(work)) == [1]
+    assert list(follow(work, "reading")) == [READING, 1]
 
 
 def test_the_last_status_is_repeated_while_nothing_happens():
@@ -70,7 +72,21 @@ def test_the_last_status_is_repeated_while_nothing_happens():
         go_on.wait(5)
         yield 1
 
-    steps = follow(work)
+    steps = follow(work, "reading")
+    assert next(steps) == READING
     assert next(steps) == next(steps) == Status("fitting", 0, 0)
+    go_on.set()
+    assert list(steps)[-1] == 1
+
+
+def test_a_status_is_there_at_once_and_again_while_the_work_says_nothing():
+    go_on = threading.Event()
+
+    def work(report, stop):
+        go_on.wait(5)
+        yield 1
+
+    steps = follow(work, "reading")
+    assert next(steps) == next(steps) == READING
     go_on.set()
     assert list(steps)[-1] == 1

@@ -68,13 +68,13 @@ def upload(page, path):
 
 
 def own_routes(sessions):
-    return [list(session.grown) for session in sessions._sessions.values() if session.grown]
+    return [list(session.grown) for session in sessions if session.grown]
 
 
 @pytest.fixture(autouse=True)
 def forget_visitors(sessions):
     yield
-    sessions._sessions.clear()
+    sessions._visits.clear()
 
 
 def test_the_sample_set_gives_an_expert_with_measurements_and_maps(page, address, sessions):
@@ -117,7 +117,7 @@ def test_an_upload_is_recognised_and_shown_as_text(page, address, sessions, tmp_
     page.get_by_text("can be picked in Compare and Map").first.wait_for()
     train(page)
     assert page.evaluate("window.hacked") is None
-    (session,) = (session for session in sessions._sessions.values() if session.grown)
+    (session,) = (session for session in sessions if session.grown)
     assert [title for title, _ in session.texts_choices()][0] == "mine.csv"
 
 
@@ -158,6 +158,17 @@ def test_a_second_training_waits_and_can_be_stopped_while_it_does(page, open_pag
     page.locator("#mote-train-result table").wait_for()
     assert own_routes(sessions) == []
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_setting_that_is_refused_before_the_training_leaves_nothing_turning(page, address):
+    open_tab(page, address)
+    change(page, "Epochs", -1)
+    page.locator("#mote-train-start").click()
+    page.get_by_test_id("toast-body").first.wait_for()
+    page.locator("#mote-train-progress").get_by_text("Nothing is being trained").wait_for()
+    page.locator("#mote-train-start:enabled").wait_for()
+    change(page, "Epochs", 0)
+    train(page)
 
 
 def test_an_expert_can_be_downloaded_removed_and_plugged_in_again(page, address, sessions, tmp_path):

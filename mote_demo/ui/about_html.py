@@ -8,20 +8,34 @@ from mote_demo.encoder import Encoder
 from mote_demo.evaluation.report import Report
 from mote_demo.registry import Registry
 from mote_demo.runtime.precision import PRECISIONS
+from mote_demo.sessions import SECONDS_CLOSED
 from mote_demo.ui.drawing import block_drawing
 from mote_demo.ui.experts_html import gain_lines, seeds_line, table
 
 _CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
 
 
-def page(registry: Registry, report: Report | None, summary: Mapping[str, Any] | None = None) -> str:
-    """Return the whole page: what MoTE is, what is loaded, what was measured."""
+def page(
+    registry: Registry,
+    report: Report | None,
+    summary: Mapping[str, Any] | None = None,
+    *,
+    report_problem: str = "",
+) -> str:
+    """Return the whole page: what MoTE is, what is loaded, what was measured.
+
+    Args:
+        registry: what is loaded.
+        report: what was measured, if anything was.
+        summary: what the study of the experts found, if it ran.
+        report_problem: why there is no report although there is a file of one, or "".
+    """
     parts = [
         _what(),
         f"<figure>{block_drawing()}<figcaption>{_CAPTION}</figcaption></figure>",
         f"<h2>What is loaded</h2>{_loaded(registry)}",
         f"<h2>Routes</h2>{_routes(registry.mote)}",
-        f"<h2>Measured results</h2>{_results(report)}{_experts(summary)}",
+        f"<h2>Measured results</h2>{_results(report, report_problem)}{_experts(summary)}",
         f"<h2>Your data</h2>{_privacy()}",
     ]
     return f'<article class="mote-about">{"".join(parts)}</article>'
@@ -69,7 +83,9 @@ def _routes(encoder: Encoder) -> str:
     return table(["Route", "Expert", "Instruction put before the text"], rows, 3)
 
 
-def _results(report: Report | None) -> str:
+def _results(report: Report | None, problem: str) -> str:
+    if problem:
+        return f'<p role="alert">The evaluation cannot be shown: {escape(problem)}</p>'
     if report is None:
         return (
             "<p>There is no evaluation beside these checkpoints. Make one with "
@@ -104,6 +120,10 @@ def _experts(summary: Mapping[str, Any] | None) -> str:
 
 def _privacy() -> str:
     return (
-        "<p>Uploads, queries and the experts you train stay in the memory of this app's own process, belong to your "
-        "browser tab alone, and are forgotten when you close it. Nothing is sent to any other host.</p>"
+        "<p>Uploads, queries and the experts you train belong to your browser tab alone, stay in the memory of this "
+        "app's own process, and are sent to no other host. A tab whose connection broke can come back to them: they "
+        f"are forgotten at the next visit of anybody once yours was closed for {SECONDS_CLOSED // 60} minutes. "
+        "Vectors and maps made of them go when their room is needed.</p>"
+        "<p>On disk, an uploaded file lies in a temporary folder only until it was read, and a file that you export "
+        "or download lies there for about an hour, or until the app ends.</p>"
     )

@@ -8,6 +8,6 @@ from mote_demo.results import Results
 from mote_demo.ui import about_html
 
 
-def build_about_tab(registry: Registry, report: Report | None, results: Results) -> None:
+def build_about_tab(registry: Registry, report: Report | None, results: Results, report_problem: str = "") -> None:
     """Build the tab inside the current ``gr.Tab``; it has no events."""
-    gr.HTML(about_html.page(registry, report, results.summary))
+    gr.HTML(about_html.page(registry, report, results.summary, report_problem=report_problem))

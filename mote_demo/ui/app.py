@@ -10,6 +10,7 @@ import gradio as gr
 
 from mote_demo.data.tables import MAX_BYTES
 from mote_demo.encoder import Stopped
+from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, load_report
 from mote_demo.registry import Registry
 from mote_demo.results import Results, load_results
@@ -30,30 +31,49 @@ _BANNER = (
     '<header class="mote-banner"><h1><b>MoTE</b> Explorer</h1>'
     "<p>One text, several tasks: an expert for each, beside one model for all.</p></header>"
 )
-_HOUR = 3600
+# Seconds: how often Gradio looks for files of visitors, and how old they get.
+_DELETE_FILES = (600, 3600)
 _logger = logging.getLogger(__name__)
 
 
 def open_app() -> gr.Blocks:
     """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
     registry = Registry.load(checkpoints_folder(), cache_folder(), precision())
-    report = load_report(report_file()) if report_file().is_file() else None
+    report, problem = _read_report(report_file())
     stop = threading.Event()
     start(partial(warm_up, registry, stop), stop)
-    return build_app(registry, report, load_results(spaces_file(), summary_file()))
+    return build_app(registry, report, load_results(spaces_file(), summary_file()), report_problem=problem)
 
 
-def build_app(registry: Registry, report: Report | None = None, results: Results | None = None) -> gr.Blocks:
+def _read_report(path: Path) -> tuple[Report | None, str]:
+    """Return (report, ""), or (None, what is wrong with it), since the app runs without it."""
+    if not path.is_file():
+        return None, ""
+    try:
+        report = load_report(path)
+        report.to_dict()  # takes every mean, as the page does
+    except (OSError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = str(error) if isinstance(error, UserError) else repr(error)
+        problem = f"{path.name} is damaged. {reason} Please write it again with `evaluate --out`, or delete it."
+        _logger.warning("%s", problem)
+        return None, problem
+    return report, ""
+
+
+def build_app(
+    registry: Registry, report: Report | None = None, results: Results | None = None, *, report_problem: str = ""
+) -> gr.Blocks:
     """Build the app over loaded models.
 
     Args:
         registry: models, texts and store, shared by all visitors.
         report: measured results to show, if there are any.
         results: what the study of the experts wrote, if it ran.
+        report_problem: why there is no report although there is a file of one, or "".
     """
     results = results or Results()
     sessions = Sessions(partial(Session, registry))
-    with gr.Blocks(title=TITLE, delete_cache=(_HOUR, 6 * _HOUR), analytics_enabled=False) as demo:
+    with gr.Blocks(title=TITLE, delete_cache=_DELETE_FILES, analytics_enabled=False) as demo:
         gr.HTML(_BANNER)
         with gr.Tabs():
             with gr.Tab("Compare", id="compare") as tab:
@@ -65,8 +85,8 @@ def build_app(registry: Registry, report: Report | None = None, results: Results
             with gr.Tab("Experts", id="experts"):
                 build_experts_tab(results)
             with gr.Tab("About", id="about"):
-                build_about_tab(registry, report, results)
-        add_endpoints(sessions)
+                build_about_tab(registry, report, results, report_problem)
+        add_endpoints(Session(registry))
 
         def forget(request: gr.Request) -> None:
             sessions.close(request.session_hash)

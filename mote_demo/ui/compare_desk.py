@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import gradio as gr
 
 from mote_demo.errors import UserError
-from mote_demo.search import Answer, ask
+from mote_demo.figures import plain_cell
+from mote_demo.search import Answer, Report, ask
 from mote_demo.sessions import SIDES, Session, Sessions
 from mote_demo.ui import compare_html
 from mote_demo.ui.downloads import new_file
@@ -54,6 +55,7 @@ class CompareDesk:
         self._parts = parts
         self._answers: WeakKeyDictionary[Session, Answer] = WeakKeyDictionary()
         self._latest: WeakKeyDictionary[Session, object] = WeakKeyDictionary()
+        self._waiting: WeakSet[Session] = WeakSet()
 
     @shown
     def refresh(self, task: str, route: str | None, texts: str | None, request: gr.Request) -> Updates:
@@ -90,6 +92,18 @@ class CompareDesk:
             self._parts.samples: gr.update(samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)),
         }
 
+    def wait(self, request: gr.Request) -> Updates:
+        """Say that a question was asked; a few are answered at a time."""
+        self._waiting.add(self._sessions.of(request.session_hash))
+        return {**self._busy(True), self._parts.status: compare_html.status("Waiting for a free place", 0, 0)}
+
+    def free(self, request: gr.Request) -> Updates:
+        """Offer the button again after a failure; where it came before the work, nothing else clears the status."""
+        session = self._sessions.of(request.session_hash)
+        status = {self._parts.status: ""} if session in self._waiting else {}
+        self._waiting.discard(session)
+        return {**self._busy(False), **status}
+
     @shown
     def compare(
         self,
@@ -106,7 +120,8 @@ class CompareDesk:
         parts, session = self._parts, self._sessions.of(request.session_hash)
         # A change of task and a press of Enter can ask at once: an earlier answer never covers a later one.
         mine = self._latest[session] = object()
-        yield {**self._busy(True), parts.status: compare_html.status("Asking both models", 0, 0)}
+        self._waiting.discard(session)
+        yield self._busy(True)
         try:
             work = partial(
                 _ask,
@@ -119,7 +134,7 @@ class CompareDesk:
                 k=int(hits),
                 label=label if task in VOTING else None,
             )
-            for event in follow(work):
+            for event in follow(work, "Reading the texts"):
                 if self._latest[session] is not mine:
                     return
                 if isinstance(event, Status):
@@ -147,11 +162,14 @@ class CompareDesk:
         return {self._parts.compare: gr.update(interactive=not busy), self._parts.stop: gr.update(interactive=busy)}
 
 
-def _ask(session: Session, texts: str, task: str, label: str | None, **question: Any) -> Iterator[Answer]:
+def _ask(
+    session: Session, texts: str, *, task: str, label: str | None, report: Report, **question: Any
+) -> Iterator[Answer]:
     chosen = session.texts(texts)
+    report("Asking both models", 0, 0)
     if task in VOTING and label not in chosen.labels:
         label = next(iter(chosen.labels), None)
-    yield ask(session, task=task, texts=chosen, label=label, **question)
+    yield ask(session, task=task, texts=chosen, label=label, report=report, **question)
 
 
 def _write_csv(answer: Answer) -> Path:
@@ -163,10 +181,9 @@ def _write_csv(answer: Answer) -> Path:
             part = answer.side(side)
             for hit, move in zip(part.hits, part.moves, strict=True):
                 record = answer.texts.frame.iloc[hit.row]
-                writer.writerow(
-                    [
-                        *(side, part.receipt.route, part.receipt.text_sent, hit.rank, f"{hit.score:.6f}"),
-                        *(move.direction, move.places, hit.row, record["title"], record["text"]),
-                    ]
-                )
+                cells = [
+                    *(side, part.receipt.route, part.receipt.text_sent, hit.rank, f"{hit.score:.6f}"),
+                    *(move.direction, move.places, hit.row, record["title"], record["text"]),
+                ]
+                writer.writerow([plain_cell(cell) for cell in cells])
     return path

@@ -72,10 +72,8 @@ def _wire_choices(desk: CompareDesk, parts: CompareParts) -> None:
 
 
 def _wire_asking(desk: CompareDesk, parts: CompareParts) -> None:
-    running = []
     asked = [parts.compare.click, parts.query.submit, parts.second.submit]
-    for event in asked:
-        running.append(_ask_on(event, desk, parts))
+    running = [_ask_on(event, desk, parts) for event in asked]
     refresh = parts.task.input(
         desk.refresh,
         [parts.task, parts.route, parts.texts],
@@ -90,16 +88,13 @@ def _wire_asking(desk: CompareDesk, parts: CompareParts) -> None:
 
 def _ask_on(event: Callable[..., Any], desk: CompareDesk, parts: CompareParts) -> Any:  # noqa: ANN401
     inputs = [parts.task, parts.route, parts.texts, parts.query, parts.second, parts.hits, parts.label]
-    outputs = [parts.compare, parts.stop, parts.status, parts.answers]
-    return event(
-        desk.compare,
-        inputs,
-        outputs,
-        api_visibility="private",
-        show_progress="hidden",
-        trigger_mode="always_last",
-        **_MODEL,
+    outputs = [parts.compare, parts.stop, parts.status]
+    waited = event(desk.wait, None, outputs, queue=False, **_QUICK)
+    asked = waited.success(
+        desk.compare, inputs, [*outputs, parts.answers], trigger_mode="always_last", **_QUICK, **_MODEL
     )
+    asked.failure(desk.free, None, outputs, queue=False, **_QUICK)
+    return asked
 
 
 def _choices(parts: CompareParts) -> list[gr.components.Component]:

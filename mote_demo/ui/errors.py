@@ -1,17 +1,30 @@
-"""Expected failures as messages on the page."""
+"""Expected failures as messages on the page, or to a program."""
 
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from mote_demo.errors import UserError
 
+Handler = Callable[..., Any]
 
-def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
+
+def shown(handler: Handler) -> Handler:
     """Show a ``UserError`` of a handler, function or generator, as a message; the page stays as it was."""
+    # The page takes messages for HTML, and they quote file and column names.
+    return _translated(handler, functools.partial(escape, quote=False))
+
+
+def told(handler: Handler) -> Handler:
+    """Tell a program the ``UserError`` of its endpoint, as plain text."""
+    return _translated(handler, str)
+
+
+def _translated(handler: Handler, words: Callable[[str], str]) -> Handler:
     if inspect.isgeneratorfunction(handler):
 
         @functools.wraps(handler)
@@ -19,7 +32,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 yield from handler(*args, **kwargs)
             except UserError as error:
-                raise gr.Error(str(error), print_exception=False) from error
+                raise gr.Error(words(str(error)), print_exception=False) from error
 
         return stream
 
@@ -28,6 +41,6 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(*args, **kwargs)
         except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(words(str(error)), print_exception=False) from error
 
     return call

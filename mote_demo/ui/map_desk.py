@@ -1,10 +1,10 @@
 """What the Map tab does: one method an event."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import gradio as gr
 
@@ -21,6 +21,9 @@ from mote_demo.ui.streaming import Status, follow
 
 Updates = dict[Any, Any]
 """Components and what becomes of them."""
+
+Look = Callable[[Session, Maps], Updates]
+"""What a visitor looks at, a text or a query: it gives the panel and the marks for maps of the same spaces."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ class MapDesk:
         self._sessions = sessions
         self._parts = parts
         self._drawn: WeakKeyDictionary[Session, Maps] = WeakKeyDictionary()
+        self._colours: WeakKeyDictionary[Session, str | None] = WeakKeyDictionary()
+        self._looks: WeakKeyDictionary[Session, Look] = WeakKeyDictionary()
+        self._waiting: WeakSet[Session] = WeakSet()
 
     def refresh(self, task: str, route: str | None, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's routes and texts afresh."""
@@ -79,6 +85,25 @@ class MapDesk:
             self._parts.samples: gr.update(samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)),
         }
 
+    def wait(self, request: gr.Request) -> Updates:
+        """Say that the maps were asked for; a few visitors' are drawn at a time."""
+        self._waiting.add(self._sessions.of(request.session_hash))
+        waiting = Status("Waiting for a free place", 0, 0)
+        return {**self._busy(True), self._parts.status: map_html.status_line(waiting)}
+
+    def wait_first(self, request: gr.Request) -> Updates:
+        """Say so unless this visitor has maps."""
+        if self._sessions.of(request.session_hash) in self._drawn:
+            return {self._parts.status: gr.skip()}
+        return self.wait(request)
+
+    def free(self, request: gr.Request) -> Updates:
+        """Offer the button again after a failure; where it came before the work, nothing else clears the status."""
+        session = self._sessions.of(request.session_hash)
+        status = {self._parts.status: map_html.idle_line()} if session in self._waiting else {}
+        self._waiting.discard(session)
+        return {**self._busy(False), **status}
+
     @shown
     def draw(
         self, task: str, route: str, texts: str, colour: str | None, neighbours: int, request: gr.Request
@@ -86,14 +111,18 @@ class MapDesk:
         """Draw both maps: PCA first, then UMAP, with statuses in between."""
         status, session = self._parts.status, self._sessions.of(request.session_hash)
         work = partial(_read_and_draw, session, texts, task=task, route=route, neighbours=int(neighbours))
+        self._colours[session] = colour
+        self._waiting.discard(session)
         yield self._busy(True)
+        first = True
         try:
-            for event in follow(work):
+            for event in follow(work, "Reading the texts"):
                 if isinstance(event, Status):
                     yield {status: map_html.status_line(event)}
                 else:
-                    self._drawn[session] = event
-                    yield self._show(event, colour)
+                    moved = not first and _space(event) == _space(self._drawn[session])
+                    self._drawn[session], first = event, False
+                    yield self._show(session, event, moved=moved)
         except UserError as error:
             yield {**self._busy(False), status: map_html.error_line(str(error))}
             raise
@@ -114,39 +143,30 @@ class MapDesk:
 
     @shown
     def recolour(self, colour: str, request: gr.Request) -> Updates:
-        """Colour the same points by another column."""
+        """Colour the same points by another column, and those of the maps that are being drawn."""
+        self._colours[self._sessions.of(request.session_hash)] = colour
         maps = self._maps(request)
         if colour not in colour_choices(maps.texts):
             raise UserError(f"The maps still show {maps.texts.title}. Press 'Draw maps' to see the chosen texts.")
         return {
-            self._parts.maps[side]: drawing(figure, view=_view(maps), groups=colour)
+            self._parts.maps[side]: drawing(figure, view=f"{_space(maps)}/{maps.method}", groups=colour)
             for side, figure in _figures(maps, colour).items()
         }
 
     @shown
     def select(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Describe the clicked text and light up its neighbours in both maps."""
-        maps, row = self._maps(request), int(event.row)
-        detail = describe_point(maps, row)
-        updates: Updates = {self._parts.panel: map_html.point_panel(maps, detail)}
-        for side, near in zip(SIDES, (detail.baseline, detail.mote), strict=True):
-            rows = [row, *(each.row for each in near)]
-            updates[self._parts.maps[side]] = marks(rows, maps.side(side).points[row].tolist(), "text")
-        return updates
+        return self._look(request, partial(self._look_at_text, row=int(event.row)))
 
     @shown
     def place(self, query: str, request: gr.Request) -> Updates:
         """Put a query on both maps and light up the texts nearest to it."""
-        maps = self._maps(request)
-        placed = place_query(self._sessions.of(request.session_hash), maps, query)
-        updates: Updates = {self._parts.panel: map_html.query_panel(maps, placed)}
-        for side, part in zip(SIDES, (placed.baseline, placed.mote), strict=True):
-            updates[self._parts.maps[side]] = marks([near.row for near in part.near], part.place.tolist(), "query")
-        return updates
+        return self._look(request, partial(self._look_at_query, query=query))
 
-    def clear(self) -> Updates:
+    def clear(self, request: gr.Request) -> Updates:
         """Show all points alike again."""
-        return {self._parts.panel: map_html.empty_panel(), **{each: no_marks() for each in self._parts.maps.values()}}
+        self._looks.pop(self._sessions.of(request.session_hash), None)
+        return self._no_look()
 
     @shown
     def save_csv(self, request: gr.Request) -> Updates:
@@ -175,22 +195,53 @@ class MapDesk:
     def _busy(self, busy: bool) -> Updates:
         return {self._parts.draw: gr.update(interactive=not busy), self._parts.stop: gr.update(interactive=busy)}
 
-    def _show(self, maps: Maps, colour: str | None) -> Updates:
-        parts, colour = self._parts, _column(maps, colour)
+    def _show(self, session: Session, maps: Maps, *, moved: bool) -> Updates:
+        """Show maps; where only the points moved, what the visitor looks at stays and is marked at its new place."""
+        parts, colour = self._parts, _column(maps, self._colours.get(session))
+        if not moved:
+            self._looks.pop(session, None)
+        look = self._looks.get(session)
+        looked = look(session, maps) if look else self._no_look()
         updates: Updates = {
-            parts.panel: map_html.empty_panel(),
             parts.summary: map_html.summary(maps),
             parts.status: map_html.drawn_line(maps, final=False),
+            **({} if moved else {parts.panel: looked[parts.panel]}),
         }
         for side, figure in _figures(maps, colour).items():
             updates[parts.headings[side]] = map_html.map_heading(side, maps.side(side))
-            updates[parts.maps[side]] = {**drawing(figure, view=_view(maps), groups=colour), **no_marks()}
+            view = f"{_space(maps)}/{maps.method}"
+            updates[parts.maps[side]] = {**drawing(figure, view=view, groups=colour), **looked[parts.maps[side]]}
         return updates
+
+    def _look(self, request: gr.Request, look: Look) -> Updates:
+        maps, session = self._maps(request), self._sessions.of(request.session_hash)
+        updates = look(session, maps)
+        self._looks[session] = look
+        return updates
+
+    def _look_at_text(self, _: Session, maps: Maps, row: int) -> Updates:
+        detail = describe_point(maps, row)
+        updates: Updates = {self._parts.panel: map_html.point_panel(maps, detail)}
+        for side, near in zip(SIDES, (detail.baseline, detail.mote), strict=True):
+            rows = [row, *(each.row for each in near)]
+            updates[self._parts.maps[side]] = marks(rows, maps.side(side).points[row].tolist(), "text")
+        return updates
+
+    def _look_at_query(self, session: Session, maps: Maps, query: str) -> Updates:
+        placed = place_query(session, maps, query)
+        updates: Updates = {self._parts.panel: map_html.query_panel(maps, placed)}
+        for side, part in zip(SIDES, (placed.baseline, placed.mote), strict=True):
+            updates[self._parts.maps[side]] = marks([near.row for near in part.near], part.place.tolist(), "query")
+        return updates
+
+    def _no_look(self) -> Updates:
+        return {self._parts.panel: map_html.empty_panel(), **{each: no_marks() for each in self._parts.maps.values()}}
 
 
 def _read_and_draw(session: Session, texts: str, *, report: Report, **options: Any) -> Iterator[Maps]:
-    report("Reading the texts", 0, 0)
-    yield from draw_maps(session, texts=session.texts(texts), report=report, **options)
+    chosen = session.texts(texts)
+    report("Waiting for the models", 0, 0)
+    yield from draw_maps(session, texts=chosen, report=report, **options)
 
 
 def _column(maps: Maps, colour: str | None) -> str:
@@ -198,8 +249,8 @@ def _column(maps: Maps, colour: str | None) -> str:
     return colour if colour in columns else columns[0]
 
 
-def _view(maps: Maps) -> str:
-    return f"{maps.texts.fingerprint}/{maps.baseline.checkpoint}/{maps.mote.checkpoint}/{maps.method}"
+def _space(maps: Maps) -> str:
+    return f"{maps.texts.fingerprint}/{maps.baseline.checkpoint}/{maps.mote.checkpoint}"
 
 
 def _figures(maps: Maps, colour: str) -> dict[str, Figure]:

@@ -125,24 +125,28 @@ def _wire_choices(desk: MapDesk, parts: MapParts) -> None:
 
 
 def _wire_drawing(desk: MapDesk, parts: MapParts) -> None:
-    drawing = parts.draw.click(desk.draw, _asked(parts), _drawn(parts), **_QUICK, **_MODEL)
+    drawing = _draw_on(parts.draw.click(desk.wait, None, _acted(parts), queue=False, **_QUICK), desk.draw, desk, parts)
     parts.stop.click(desk.stop, None, [parts.draw, parts.stop, parts.status], cancels=[drawing], **_QUICK)
 
 
 def _bind(desk: MapDesk, parts: MapParts, tab: gr.Tab) -> None:
     choices = tab.select(desk.refresh, [parts.task, parts.route, parts.texts], [parts.route, parts.texts], **_QUICK)
     columns = choices.then(desk.describe_texts, [parts.texts, parts.colour], [parts.colour, parts.samples], **_QUICK)
-    drawing = columns.then(desk.draw_first, _asked(parts), _drawn(parts), **_QUICK, **_MODEL)
+    waited = columns.then(desk.wait_first, None, _acted(parts), queue=False, **_QUICK)
+    drawing = _draw_on(waited, desk.draw_first, desk, parts)
     parts.stop.click(None, cancels=[drawing], **_QUICK)
 
 
-def _asked(parts: MapParts) -> list[Any]:
-    return [parts.task, parts.route, parts.texts, parts.colour, parts.neighbours]
+def _draw_on(waited: Any, draw: Callable[..., Any], desk: MapDesk, parts: MapParts) -> Any:  # noqa: ANN401
+    inputs = [parts.task, parts.route, parts.texts, parts.colour, parts.neighbours]
+    outputs = [*_acted(parts), parts.panel, parts.summary, *parts.headings.values(), *parts.maps.values()]
+    drawing = waited.success(draw, inputs, outputs, **_QUICK, **_MODEL)
+    drawing.failure(desk.free, None, _acted(parts), queue=False, **_QUICK)
+    return drawing
 
 
-def _drawn(parts: MapParts) -> list[Any]:
-    changing = [parts.draw, parts.stop, parts.status, parts.panel, parts.summary]
-    return [*changing, *parts.headings.values(), *parts.maps.values()]
+def _acted(parts: MapParts) -> list[Any]:
+    return [parts.draw, parts.stop, parts.status]
 
 
 def _wire_looking(desk: MapDesk, parts: MapParts) -> None:

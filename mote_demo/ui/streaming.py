@@ -30,7 +30,7 @@ class _End(Generic[Result]):
     error: Exception | None = None
 
 
-def follow(work: Callable[..., Iterator[Result]]) -> Iterator[Status | Result]:
+def follow(work: Callable[..., Iterator[Result]], first: str) -> Iterator[Status | Result]:
     """Run a generator in a thread and yield its results with statuses in between.
 
     When the handler is cancelled or the page is closed, the work is asked to stop. Gradio can cancel
@@ -39,6 +39,7 @@ def follow(work: Callable[..., Iterator[Result]]) -> Iterator[Status | Result]:
     Args:
         work: called with ``report``, which takes what a ``Status`` holds, and ``stop``, an event; it
             may end early with ``Stopped``.
+        first: what is being done until the work reports something, in words.
     """
     events: queue.Queue[Status | Result | _End] = queue.Queue()
     stop = threading.Event()
@@ -55,19 +56,19 @@ def follow(work: Callable[..., Iterator[Result]]) -> Iterator[Status | Result]:
 
     start(run, stop)
     try:
-        yield from _until_end(events)
+        yield from _until_end(events, Status(first, 0, 0))
     finally:
         stop.set()
 
 
-def _until_end(events: "queue.Queue[Status | Result | _End]") -> Iterator[Status | Result]:
-    status, shown = None, 0.0
+def _until_end(events: "queue.Queue[Status | Result | _End]", status: Status) -> Iterator[Status | Result]:
+    shown = time.monotonic()
+    yield status
     while True:
         try:
             event = events.get(timeout=_SECONDS_OF_SILENCE)
         except queue.Empty:
-            if status is not None:
-                yield status
+            yield status
             continue
         if isinstance(event, _End):
             if event.error is not None:
@@ -76,7 +77,7 @@ def _until_end(events: "queue.Queue[Status | Result | _End]") -> Iterator[Status
         if isinstance(event, Status):
             # One status a batch would flood the page.
             now = time.monotonic()
-            fresh = status is None or event.stage != status.stage
+            fresh = event.stage != status.stage
             status = event
             if not fresh and now - shown < _SECONDS_BETWEEN_STATUSES:
                 continue

@@ -9,11 +9,13 @@ import gradio as gr
 from mote_demo.data.columns import Columns
 from mote_demo.data.hub import HUB_SETS, load_hub
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS, Table, read_table
+from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
 from mote_demo.sessions import Session, Sessions
 from mote_demo.ui.errors import shown
 from mote_demo.ui.texts_html import added
+from mote_demo.ui.uploaded import uploaded
 
 NO_TITLE = "(none)"
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
@@ -36,13 +38,21 @@ class TextsParts:
     note: gr.HTML
 
 
+@dataclass(frozen=True)
+class _Upload:
+    """Hold a visitor's last table, and the name of the texts that were made of it."""
+
+    table: Table
+    name: str | None = None
+
+
 class TextsDesk:
     """Handle the panel's events; a visitor's last table is kept so that its columns can be corrected."""
 
     def __init__(self, sessions: Sessions, parts: TextsParts) -> None:
         self._sessions = sessions
         self._parts = parts
-        self._tables: WeakKeyDictionary[Session, Table] = WeakKeyDictionary()
+        self._uploads: WeakKeyDictionary[Session, _Upload] = WeakKeyDictionary()
 
     @shown
     def upload(self, file: str | None, request: gr.Request) -> Updates:
@@ -50,14 +60,15 @@ class TextsDesk:
         if file is None:
             return {self._parts.columns: gr.update(visible=False), self._parts.note: ""}
         session = self._sessions.of(request.session_hash)
-        table = read_table(file)
-        self._tables[session] = table
+        with uploaded(file) as path:
+            table = read_table(path)
+        upload = self._uploads[session] = _Upload(table)
         columns = guess_columns(table)
         text = _text_column(columns, table)
         labels = [columns.label] if columns.label else []
         names = list(table.frame.columns)
         return {
-            **self._add(session, table, text, columns.title, labels),
+            **self._add(session, upload, text, columns.title, labels),
             self._parts.columns: gr.update(visible=True),
             self._parts.text: gr.update(choices=names, value=text),
             self._parts.title: gr.update(choices=[NO_TITLE, *names], value=columns.title or NO_TITLE),
@@ -66,12 +77,12 @@ class TextsDesk:
 
     @shown
     def correct(self, text: str, title: str, labels: list[str], request: gr.Request) -> Updates:
-        """Add the same file's texts with other columns."""
+        """Make the same file's texts of other columns; they take the place of those that it gave before."""
         session = self._sessions.of(request.session_hash)
-        table = self._tables.get(session)
-        if table is None:
+        upload = self._uploads.get(session)
+        if upload is None:
             raise UserError("There is no file to take columns from. Please upload it again.")
-        return self._add(session, table, text, None if title == NO_TITLE else title, labels)
+        return self._add(session, upload, text, None if title == NO_TITLE else title, labels)
 
     @shown
     def load(self, name: str | None, request: gr.Request) -> Updates:
@@ -81,11 +92,14 @@ class TextsDesk:
         session = self._sessions.of(request.session_hash)
         return self._offer(session, session.add_texts(load_hub(str(name), folders=False)))
 
-    def _add(self, session: Session, table: Table, text: str, title: str | None, labels: list[str]) -> Updates:
-        made = to_texts(table, text=text, title=title, labels=[label for label in labels if label not in (text, title)])
-        return self._offer(session, session.add_texts(made))
+    def _add(self, session: Session, upload: _Upload, text: str, title: str | None, labels: list[str]) -> Updates:
+        labels = [label for label in labels if label not in (text, title)]
+        made = to_texts(upload.table, text=text, title=title, labels=labels)
+        texts = session.add_texts(made, instead_of=upload.name)
+        self._uploads[session] = _Upload(upload.table, texts.name)
+        return self._offer(session, texts)
 
-    def _offer(self, session: Session, texts: Any) -> Updates:  # noqa: ANN401
+    def _offer(self, session: Session, texts: Texts) -> Updates:
         return {
             self._parts.texts: gr.update(choices=session.texts_choices(), value=texts.name),
             self._parts.note: added(texts),

@@ -1,6 +1,7 @@
 """What steps 1 and 2 of the Train tab do: read data, recognise its columns, choose a task."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -16,6 +17,7 @@ from mote_demo.tasks import find_task
 from mote_demo.ui import train_html
 from mote_demo.ui.errors import shown
 from mote_demo.ui.train_parts import NONE, Bench, Benches, DataParts, Updates, sample_bench
+from mote_demo.ui.uploaded import uploaded
 from mote_demo.workbench import free_name, roles_of, suggest_task
 
 PREVIEW_ROWS = 8
@@ -49,7 +51,8 @@ class DataDesk:
         """Read a file and guess its columns and its task."""
         session, bench = self._benches.of(request)
         try:
-            table = read_table(file)
+            with uploaded(file) as path:
+                table = read_table(path)
         except UserError as error:
             source = "the sample set" if bench.sample else bench.table.source
             kept = f"The data below is still {source}."
@@ -77,8 +80,11 @@ class DataDesk:
         guess = bench.guess
         text = guess.text or guess.positive or guess.sentence1
         labels = [guess.label] if guess.label and guess.label not in (text, guess.title) else []
-        texts = session.add_texts(to_texts(bench.table, text=text, title=guess.title, labels=labels))
-        gr.Info(f"{len(texts):,} texts can be picked in Compare and Map now.")
+        made = to_texts(bench.table, text=text, title=guess.title, labels=labels)
+        texts = session.add_texts(made)
+        words = [f"{texts.title}: {len(texts):,} texts can be picked in Compare and Map now."]
+        # The page takes the message for HTML.
+        gr.Info(escape(" ".join([*words, *texts.notes[len(made.notes) :]]), quote=False))
         return {self._parts.add_texts: gr.update(interactive=False)}
 
     def _show(self, session: Session, bench: Bench) -> Updates:

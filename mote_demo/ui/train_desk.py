@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -10,7 +11,7 @@ import numpy as np
 from mote_demo.errors import UserError
 from mote_demo.figures import extent_of, map_figure
 from mote_demo.sessions import Session
-from mote_demo.tasks import TASKS
+from mote_demo.tasks import TASKS, find_task
 from mote_demo.training.growing import GrowStep
 from mote_demo.ui import train_html
 from mote_demo.ui.downloads import new_file
@@ -18,10 +19,12 @@ from mote_demo.ui.errors import shown
 from mote_demo.ui.scatter import drawing
 from mote_demo.ui.train_data import chosen_examples
 from mote_demo.ui.train_parts import Bench, Benches, DataParts, TrainParts, Updates
+from mote_demo.ui.uploaded import uploaded
 from mote_demo.workbench import (
     BeforeAfter,
     Stage,
     Trained,
+    free_name,
     map_before_after,
     plug_in,
     plug_in_file,
@@ -48,6 +51,7 @@ class TrainDesk:
         """Say that the training was asked for; one runs at a time."""
         _, bench = self._benches.of(request)
         bench.stop.clear()
+        bench.waiting = True
         return {**self._busy(True), self._parts.progress: train_html.working("Waiting for a free place")}
 
     @shown
@@ -55,6 +59,7 @@ class TrainDesk:
         """Train an expert on the chosen columns, with the loss as it falls."""
         session, bench = self._benches.of(request)
         losses: list[float] = []
+        bench.waiting = False
         yield {self._parts.progress: train_html.working("Reading the data")}
         try:
             settings = self._settings(bench, values)
@@ -69,9 +74,12 @@ class TrainDesk:
         finally:
             bench.stop.set()
 
-    def free(self) -> Updates:
-        """Offer the button again after a failure that has no words of its own."""
-        return self._busy(False)
+    def free(self, request: gr.Request) -> Updates:
+        """Offer the button again after a failure; where the training had not begun, nothing else clears its status."""
+        _, bench = self._benches.of(request)
+        progress = {self._parts.progress: train_html.idle()} if bench.waiting else {}
+        bench.waiting = False
+        return {**self._busy(False), **progress}
 
     def stop(self, request: gr.Request) -> Updates:
         """Ask the training to end after its current step."""
@@ -81,15 +89,17 @@ class TrainDesk:
 
     @shown
     def keep(self, request: gr.Request) -> Updates:
-        """Plug in an expert whose training was stopped."""
+        """Plug in an expert that was stopped or had no room, under a free name where its own was taken meanwhile."""
         session, bench = self._benches.of(request)
         if bench.shown is None:
             raise UserError("There is nothing to keep. Please train an expert first.")
+        if bench.shown.route.name in session.mote.routes:
+            bench.shown = _renamed(bench.shown, free_name(session, bench.shown.route.name))
         return {**self._plug_in(session, bench, bench.shown), self._parts.choice: gr.update(visible=False)}
 
     @shown
     def discard(self, request: gr.Request) -> Updates:
-        """Forget an expert whose training was stopped."""
+        """Forget an expert that was not plugged in."""
         _, bench = self._benches.of(request)
         bench.shown = None
         return {
@@ -103,8 +113,10 @@ class TrainDesk:
     def refine_maps(self, request: gr.Request) -> Updates:
         """Replace the maps by UMAP's, which take seconds."""
         _, bench = self._benches.of(request)
-        # Gradio refuses an empty dict where there are several outputs.
-        return gr.skip() if bench.shown is None else self._show_maps(bench.shown, "UMAP")
+        shown = bench.shown
+        maps = {} if shown is None else self._show_maps(shown, "UMAP")
+        # It may have been discarded meanwhile. Gradio refuses an empty dict where there are several outputs.
+        return maps if maps and bench.shown is shown else gr.skip()
 
     @shown
     def download(self, name: str | None, request: gr.Request) -> Updates:
@@ -115,19 +127,22 @@ class TrainDesk:
         return {self._parts.file: str(path)}
 
     @shown
-    def remove(self, name: str | None, request: gr.Request) -> Updates:
-        """Take the chosen expert out of the visitor's model."""
+    def remove(self, name: str | None, base: str | None, task: str, request: gr.Request) -> Updates:
+        """Take the chosen expert out of the visitor's model; the next one cannot start from it."""
         session, bench = self._benches.of(request)
         remove(session, name)
         bench.trained.pop(name or "", None)
         gr.Info(f"The expert {name} was removed.")
-        return self.list_experts(session)
+        routes = list(session.mote.routes)
+        kept = base if base in routes else find_task(task).query_route
+        return {**self.list_experts(session), self._data.base: gr.update(choices=routes, value=kept)}
 
     @shown
     def upload(self, file: str, request: gr.Request) -> Updates:
         """Plug in an expert from a file."""
         session, _ = self._benches.of(request)
-        grown = plug_in_file(session, file)
+        with uploaded(file) as path:
+            grown = plug_in_file(session, path)
         gr.Info(f"The expert {grown.name} is ready in Compare and Map.")
         return self.list_experts(session, grown.name)
 
@@ -172,16 +187,22 @@ class TrainDesk:
 
     def _show_result(self, session: Session, bench: Bench, trained: Trained) -> Updates:
         bench.shown = trained
-        stopped = trained.grown.stopped
-        updates = {} if stopped else self._plug_in(session, bench, trained)
-        words = "Stopped: keep the expert trained so far?" if stopped else f"Done: '{trained.route.name}' is ready."
         return {
-            **updates,
             **self._show_maps(trained, "PCA"),
-            self._parts.progress: train_html.finished(words, trained.grown.losses),
             self._parts.result: train_html.result(trained),
-            self._parts.choice: gr.update(visible=stopped),
+            **self._decide(session, bench, trained),
         }
+
+    def _decide(self, session: Session, bench: Bench, trained: Trained) -> Updates:
+        """Plug an expert in; where it was stopped, or there is no room for it, leave that to the visitor."""
+        words = "Stopped: keep the expert trained so far?"
+        if not trained.grown.stopped:
+            try:
+                return {**self._plug_in(session, bench, trained), self._parts.choice: gr.update(visible=False)}
+            except UserError as error:
+                words = f"Trained, but not ready to use: {error} 'Keep it' tries again, under a free name."
+        progress = train_html.finished(words, trained.grown.losses)
+        return {self._parts.progress: progress, self._parts.choice: gr.update(visible=True)}
 
     def _plug_in(self, session: Session, bench: Bench, trained: Trained) -> Updates:
         plug_in(session, trained)
@@ -189,6 +210,7 @@ class TrainDesk:
         words = f"Done: '{trained.route.name}' is ready in Compare and Map."
         return {
             **self.list_experts(session, trained.route.name),
+            self._data.name: free_name(session, trained.route.name),
             self._parts.progress: train_html.finished(words, trained.grown.losses),
         }
 
@@ -207,6 +229,13 @@ class TrainDesk:
         # The style sheet hides maps whose headings name no route.
         before, after = self._parts.headings
         return {before: train_html.map_heading("Before"), after: train_html.map_heading("After")}
+
+
+def _renamed(trained: Trained, name: str) -> Trained:
+    """Return the same expert under another name."""
+    route = replace(trained.route, name=name, route=replace(trained.route.route, expert=name))
+    encoder = trained.encoder.with_route(name, route.route, trained.grown.experts)
+    return replace(trained, route=route, encoder=encoder)
 
 
 def _drawings(maps: BeforeAfter, name: str) -> list[Updates]:

@@ -68,6 +68,7 @@ class Bench:
         shown: the result on the screen.
         trained: results by the name of the expert.
         stop: ends the training that runs.
+        waiting: whether a training was asked for and has not begun.
         told: when its progress was last shown.
     """
 
@@ -77,6 +78,7 @@ class Bench:
     shown: Trained | None = None
     trained: dict[str, Trained] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    waiting: bool = False
     told: float = 0.0
 
 

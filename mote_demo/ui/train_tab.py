@@ -188,13 +188,16 @@ def _wire_training(desk: TrainDesk, data: DataParts, parts: TrainParts) -> None:
     asked: set[Any] = {data.task, *data.columns, data.name, data.base, parts.effort, *parts.changes.values()}
     maps = [*parts.headings, *parts.maps]
     listed = [parts.experts_note, parts.expert, parts.download, parts.remove, data.base]
-    shown = [parts.train, parts.stop, parts.progress, parts.result, parts.choice, *maps, *listed]
-    queued = parts.train.click(desk.queue, None, [parts.train, parts.stop, parts.progress], **_QUICK)
-    trained = queued.success(desk.train, asked, shown, **_QUICK, **_TRAINING)
-    trained.failure(desk.free, None, [parts.train, parts.stop], **_QUICK)
+    acted = [parts.train, parts.stop, parts.progress]
+    plugged = [parts.progress, parts.choice, data.name, *listed]
+    queued = parts.train.click(desk.queue, None, acted, queue=False, **_QUICK)
+    trained = queued.success(
+        desk.train, asked, [parts.train, parts.stop, parts.result, *plugged, *maps], **_QUICK, **_TRAINING
+    )
+    trained.failure(desk.free, None, acted, queue=False, **_QUICK)
     trained.success(desk.refine_maps, None, maps, **_QUICK, **_MODEL)
     parts.stop.click(desk.stop, None, [parts.stop], **_QUICK)
-    parts.keep.click(desk.keep, None, [parts.progress, parts.choice, *listed], **_QUICK)
+    parts.keep.click(desk.keep, None, plugged, **_QUICK)
     parts.discard.click(desk.discard, None, [parts.choice, *parts.headings, parts.result, parts.progress], **_QUICK)
 
 
@@ -202,5 +205,5 @@ def _wire_experts(desk: TrainDesk, data: DataParts, parts: TrainParts) -> None:
     listed = [parts.experts_note, parts.expert, parts.download, parts.remove, data.base]
     written = parts.download.click(desk.download, [parts.expert], [parts.file], **_QUICK)
     written.success(None, js=_DOWNLOAD_SCRIPT, api_visibility="private")
-    parts.remove.click(desk.remove, [parts.expert], listed, **_QUICK)
+    parts.remove.click(desk.remove, [parts.expert, data.base, data.task], listed, **_QUICK)
     parts.upload.upload(desk.upload, [parts.upload], listed, **_QUICK)

@@ -1,0 +1,26 @@
+"""Call the handlers of a tab without a browser."""
+
+from types import SimpleNamespace
+
+VISITOR = SimpleNamespace(session_hash="visitor")
+
+
+class Desk:
+    """The handlers of one tab by name, and what they change by the attribute of the tab's parts."""
+
+    def __init__(self, demo):
+        self.handlers = {function.name: function.fn for function in demo.fns.values()}
+
+    def __call__(self, name, *arguments, request=VISITOR):
+        """Return a handler's updates, or an iterator of them."""
+        return self.handlers[name](*arguments, request)
+
+
+def values(updates):
+    """Return what each component becomes, by its id in the page; an update of its properties is a dict."""
+    return {component.elem_id: update for component, update in updates.items()}
+
+
+def all_values(steps):
+    """Return what each component is in the end of many steps."""
+    return {key: value for updates in steps for key, value in values(updates).items()}
