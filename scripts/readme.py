@@ -16,6 +16,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.report import SIGNS
 from mote_demo.evaluation.markdown import table
 from mote_demo.files import replacing
 from mote_demo.settings import ROOT, summary_file
@@ -28,6 +29,7 @@ def main():
     text = README.read_text("utf-8")
     text = replace(text, "output", f"```text\n{run_snippet(text)}```")
     text = replace(text, "results", results())
+    text = replace(text, "speed", speed())
     with replacing(README) as temporary:
         temporary.write_text(text, "utf-8")
 
@@ -60,6 +62,18 @@ def differences(summary: Mapping[str, Any]) -> str:
     seeds = "one seed" if summary["seeds"] == 1 else f"mean of {summary['seeds']} seeds"
     tail = f" It is behind on {', '.join(behind)}." if behind else ""
     return f"MoTE against the baseline, {seeds}: {', '.join(parts)}.{tail}"
+
+
+def speed() -> str:
+    """Return the benchmarks as a short table, and what measured them."""
+    values = json.loads((ROOT / "benchmarks" / "results.json").read_text("utf-8"))
+    rows = [
+        [row["name"], row["peer"], f"{row['ratio']:.2f}", f"{SIGNS[row['better']]} {row['target']:g}"]
+        for row in values["rows"]
+    ]
+    machine = values["machine"]
+    words = f"Measured on {machine['processor']}, {machine['threads']} threads, {machine['sgemm_gflops']:.0f} GFLOP/s."
+    return f"{table(['what', 'against', 'ratio', 'aim'], rows, left=2)}\n\n{words}"
 
 
 def replace(text: str, name: str, inner: str) -> str:
