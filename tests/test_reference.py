@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertModel
@@ -12,7 +13,11 @@ from transformers import BertModel
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.reference import load_encoder, untouched
+from mote_demo.model.sentence import MoteTransformer
 from mote_demo.tasks import ROUTES
+from mote_demo.training.recipe import load_recipe
+from mote_demo.training.trainer import Teacher, build_arm
+from tests.tiny_recipe import tiny_recipe
 
 TEXT = "lost parcel"
 
@@ -75,6 +80,18 @@ def test_a_pooling_that_would_give_other_vectors_is_refused(plain, config):
     (plain / "1_Pooling" / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"plain-encoder pools its tokens by .*mean and cls"):
         load_encoder(plain)
+
+
+def test_an_arm_pools_and_cuts_texts_as_its_backbone_does(plain, tmp_path):
+    (plain / "1_Pooling").mkdir()
+    (plain / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "cls"}))
+    (plain / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 20}))
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(tiny_recipe(str(plain))))
+    recipe = load_recipe(file)
+    model, tokenizer = build_arm(recipe, "mote")
+    assert (model.config.pooling, model.config.max_tokens) == ("cls", 20)
+    assert Teacher(recipe, MoteTransformer(model, tokenizer, {})).model.config.pooling == "cls"
 
 
 def test_any_folder_loads_by_what_its_config_says(plain, tmp_path):

@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -346,17 +345,6 @@ def test_the_state_of_a_run_on_other_rows_is_refused(trained, recipe, data_dir, 
     data["questions"] = data["questions"].map(lambda row: {"anchor": row["anchor"].upper()})
     with pytest.raises(UserError, match="other settings or data"):
         trainer.train_arm(recipe, "mote", data, out=tmp_path, work=trained[0] / "work", say=str)
-
-
-def test_an_arm_pools_and_cuts_texts_as_its_backbone_does(recipe, tiny_backbone_path, tmp_path):
-    folder = shutil.copytree(tiny_backbone_path, tmp_path / "cls")
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}', encoding="utf-8")
-    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 20}', encoding="utf-8")
-    other = replace(recipe, backbone=str(folder))
-    model, tokenizer = trainer.build_arm(other, "mote")
-    assert (model.config.pooling, model.config.max_tokens) == ("cls", 20)
-    assert trainer.Teacher(other, MoteTransformer(model, tokenizer, {})).model.config.pooling == "cls"
 
 
 def test_several_devices_are_refused(recipe, data_dir, tmp_path, monkeypatch):
