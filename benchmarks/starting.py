@@ -1,7 +1,6 @@
 """From start to the first answered query, beside the bare imports and one forward pass."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -80,7 +79,7 @@ def _until_answer(environment: dict[str, str], log: Path) -> float:
             _ask(f"http://127.0.0.1:{port}/gradio_api/call/search", app, log)
             return time.perf_counter() - started
         finally:
-            app.send_signal(signal.SIGINT)
+            app.terminate()
             app.wait()
 
 
