@@ -62,7 +62,8 @@ def train_arm(
     if arm not in recipe.arms:
         raise unknown_choice("arm", arm, recipe.arms)
     work = Path(work) / arm
-    _claim(work, _settings(recipe, arm) + data_digest(data) + "\n")
+    rows = data_digest(data)
+    _claim(work, f"{_settings(recipe, arm)}{rows}\n")
     torch.manual_seed(recipe.seed)
     say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps} steps")
     model, tokenizer = build_arm(recipe, arm)
@@ -73,7 +74,7 @@ def train_arm(
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=_last_state(work))
     losses = [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry]
-    facts = _facts(recipe, arm, model, data, clock.minutes(), losses)
+    facts = _facts(recipe, arm, model, data, clock.minutes(), losses) | {"data_digest": rows}
     folder = Path(out) / arm
     extra = {"training.json": facts}
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
@@ -347,7 +348,6 @@ def _facts(
             {"name": source.name, "task": source.task, "rows": len(data[source.name]), "licence": source.licence}
             for source in recipe.sources
         ],
-        "data_digest": data_digest(data),
         "settings": {key: values[key] for key in ("learning_rate", "warmup", "weight_decay", "dropout", "frozen")}
         | {"expert_learning_rate": recipe.expert_rate(arm)}
         | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}},
