@@ -43,6 +43,22 @@ def test_the_bert_program_gives_the_vectors_of_the_view_without_onednn(tiny_enco
     np.testing.assert_allclose(program(ids), expected, atol=2e-6)
 
 
+def test_texts_of_every_length_need_few_shapes_of_products(tiny_encoder):
+    model, rows = tiny_encoder.model, set()
+
+    class Counted(PlainLinear):
+        def __call__(self, inputs):
+            rows.add(len(inputs))
+            return super().__call__(inputs)
+
+    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", Counted)
+    view = PaddedProgram(model.dense("sts"), "mean")
+    for length in range(1, 61):
+        ids = [[7] * length, [7, 8, 9]]
+        np.testing.assert_allclose(program(ids), view(ids), atol=2e-6)
+    assert len(rows) <= 12
+
+
 @pytest.mark.parametrize("model", ["baseline", "mote"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_shipped_checkpoints_give_the_same_vectors_on_every_runtime(shipped, model, route):
