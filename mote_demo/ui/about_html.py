@@ -5,12 +5,14 @@ from html import escape
 from typing import Any
 
 from mote_demo.encoder import Encoder
-from mote_demo.evaluation.report import Report
+from mote_demo.evaluation.report import Report, SetResult
 from mote_demo.registry import Registry
 from mote_demo.runtime.precision import PRECISIONS
 from mote_demo.sessions import SECONDS_CLOSED
+from mote_demo.study.arms import TITLES
 from mote_demo.ui.drawing import block_drawing
-from mote_demo.ui.experts_html import gain_lines, seeds_line, table
+from mote_demo.ui.experts_html import gain_lines, seeds_line
+from mote_demo.ui.tables_html import begun, number_cells, scope_words, table
 
 _CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
 
@@ -93,22 +95,30 @@ def _results(report: Report | None, problem: str) -> str:
             "--out results/dev.json</code>.</p>"
         )
     models = list(report.models)
-    rows = "".join(_family_row(report, family, models) for family in report.families)
-    means = "".join(f'<td class="mote-number"><b>{report.mean_of_families(model):.1f}</b></td>' for model in models)
-    rows += f"<tr><th scope='row'>Mean of families</th><td></td>{means}</tr>"
-    sets = ", ".join(f"{escape(one.name)} ({escape(one.metric)})" for one in report.sets)
-    notes = " ".join(f"{escape(one.name)}: {escape(one.note)}." for one in report.sets if one.note)
+    titles = [begun(TITLES.get(model, model)) for model in models]
+    families = "".join(_family_row(report, family, models) for family in report.families)
+    means = number_cells([f"<b>{report.mean_of_families(model):.1f}</b>" for model in models])
+    families += f"<tr><th scope='row'>Mean of families</th><td></td>{means}</tr>"
+    sets = "".join(_set_row(one, models) for one in report.sets)
     return (
-        table(["Family", "Sets", *models], rows, 2)
-        + "<p>Of the checkpoints that are loaded: points from 0 to 100, higher is better, on development sets: "
-        f"{sets}.</p><p>{notes}</p>"
+        "<p>Of the checkpoints that are loaded: points from 0 to 100, higher is better, on development sets.</p>"
+        f"{table(['Family', 'Sets', *titles], families, 2)}"
+        f"<details><summary>All {len(report.sets)} sets</summary>"
+        f"{table(['Set', 'Family', 'Metric', 'Measured on', *titles], sets, 4)}</details>"
     )
 
 
 def _family_row(report: Report, family: str, models: list[str]) -> str:
     count = sum(one.family == family for one in report.sets)
-    means = "".join(f'<td class="mote-number">{report.family_mean(model, family):.1f}</td>' for model in models)
-    return f"<tr><th scope='row'>{escape(family.capitalize())}</th><td>{count}</td>{means}</tr>"
+    means = number_cells([f"{report.family_mean(model, family):.1f}" for model in models])
+    return f"<tr><th scope='row'>{escape(scope_words(family))}</th><td>{count}</td>{means}</tr>"
+
+
+def _set_row(one: SetResult, models: list[str]) -> str:
+    words = (scope_words(one.family), one.metric, one.note or "all rows")
+    cells = "".join(f"<td>{escape(text)}</td>" for text in words)
+    points = number_cells([f"{one.scores[model].points:.1f}" for model in models])
+    return f"<tr><th scope='row'>{escape(one.name)}</th>{cells}{points}</tr>"
 
 
 def _experts(summary: Mapping[str, Any] | None) -> str:

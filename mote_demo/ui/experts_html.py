@@ -8,13 +8,13 @@ from typing import Any, TypeGuard
 
 from mote_demo.results import COMMAND, SIDES, Results
 from mote_demo.study.arms import TITLES
+from mote_demo.ui.tables_html import begun, number_cells, scope_words, table
 
 Matrix = Sequence[Sequence[float | None]]
 
 _STRONGEST = 55
 """Percent of the accent in the strongest cell; more would make its number hard to read."""
 
-_SCOPE_TITLES = {"sts": "STS", "nli": "NLI", "all": "All sets"}
 _TOLD = ("retrieval", "all")
 """What is also said in words."""
 
@@ -109,7 +109,7 @@ def _mean_between(matrix: Matrix) -> float | None:
 
 
 def _sides(spaces: Mapping[str, Any], measure: str) -> list[str]:
-    return [heat_table(_begun(TITLES[side]), spaces["routes"], spaces[measure][side], 1.0) for side in SIDES]
+    return [heat_table(begun(TITLES[side]), spaces["routes"], spaces[measure][side], 1.0) for side in SIDES]
 
 
 def _figure(tables: Sequence[str], caption: str) -> str:
@@ -225,7 +225,7 @@ def _families_table(summary: Mapping[str, Any]) -> str:
 def _family_row(scope: str, scores: Mapping[str, Any], arms: Sequence[str], difference: Mapping[str, Any]) -> str:
     cells = [_number(scores.get(arm), 1) for arm in arms]
     cells += [_signed(difference.get("points")), _interval(difference.get("interval"))]
-    return f"<tr><th scope='row'>{_scope(scope)}</th>{_number_cells(cells)}</tr>"
+    return f"<tr><th scope='row'>{_scope(scope)}</th>{number_cells(cells)}</tr>"
 
 
 def _ablations(summary: Mapping[str, Any]) -> str:
@@ -239,7 +239,7 @@ def _ablations(summary: Mapping[str, Any]) -> str:
         "Seeds",
         "Stored",
         "Active",
-        *map(_scope_words, families),
+        *map(scope_words, families),
         "All sets",
         "Minus MoTE",
         "95 % interval",
@@ -259,38 +259,16 @@ def _ablation_row(row: Mapping[str, Any], families: Sequence[str]) -> str:
     cells.append(_number(row.get("all"), 1) + ("" if spread is None else f" ± {_number(spread, 2)}"))
     to_mote = row.get("to_mote")
     cells += ["", ""] if to_mote is None else [_signed(to_mote["points"]), _interval(to_mote["interval"])]
-    return f"<tr><th scope='row'>{escape(_begun(str(row['title'])))}</th>{_number_cells(cells)}</tr>"
-
-
-def table(header: Sequence[str], rows: str, texts: int) -> str:
-    """Return a table around rows of HTML; its first ``texts`` columns are text, the others numbers."""
-    cells = "".join(
-        f"<th scope='col'{' class=mote-number' if number >= texts else ''}>{escape(name)}</th>"
-        for number, name in enumerate(header)
-    )
-    return f'<div class="mote-table-wrap"><table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _number_cells(cells: Sequence[str]) -> str:
-    return "".join(f'<td class="mote-number">{cell}</td>' for cell in cells)
+    return f"<tr><th scope='row'>{escape(begun(str(row['title'])))}</th>{number_cells(cells)}</tr>"
 
 
 def _arm(arm: str, summary: Mapping[str, Any]) -> str:
     titles = {row.get("name"): str(row["title"]) for row in summary.get("table", [])}
-    return _begun(TITLES.get(arm) or titles.get(arm, arm))
-
-
-def _begun(words: str) -> str:
-    """Return the words with a large first letter."""
-    return words[:1].upper() + words[1:]
+    return begun(TITLES.get(arm) or titles.get(arm, arm))
 
 
 def _scope(scope: str) -> str:
-    return escape(_scope_words(scope))
-
-
-def _scope_words(scope: str) -> str:
-    return _SCOPE_TITLES.get(scope, scope.capitalize())
+    return escape(scope_words(scope))
 
 
 def _known(value: float | None) -> TypeGuard[float]:

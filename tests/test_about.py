@@ -1,0 +1,36 @@
+"""The About tab shows what was measured on every set."""
+
+import json
+from html import escape
+
+from mote_demo.evaluation.report import load_report
+from mote_demo.registry import Registry
+from mote_demo.store import VectorStore
+from mote_demo.ui import about_html
+
+
+def test_about_shows_the_means_of_families_and_the_scores_of_every_set(tiny_baseline_encoder, tiny_encoder, tmp_path):
+    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path))
+    path = tmp_path / "dev.json"
+    path.write_text(json.dumps({"protocol": "", "seed": 0, "models": {"mote": {}}, "sets": SETS}), encoding="utf-8")
+    page = about_html.page(registry, load_report(path))
+    means, sets = page.split("<details>")
+    assert _row("STS", ["2"], ["65.0"]) in means
+    assert "<th scope='col' class=mote-number>MoTE</th>" in means
+    assert "All 2 sets" in sets
+    assert _row("sick_r", ["STS", "Spearman", "all rows"], ["50.0"]) in sets
+    assert _row("<b>", ["STS", "Spearman", "a sample of 9 rows"], ["80.0"]) in sets
+
+
+def _row(name, words, numbers):
+    cells = [f"<td>{word}</td>" for word in words] + [f'<td class="mote-number">{number}</td>' for number in numbers]
+    return f"<tr><th scope='row'>{escape(name)}</th>{''.join(cells)}</tr>"
+
+
+def _set(name, points, note):
+    scores = {"mote": {"parts": [points], "texts": 1, "seconds": 1}}
+    words = {"family": "sts", "metric": "Spearman", "part": "", "fingerprint": "x", "note": note}
+    return {"name": name, **words, "scores": scores}
+
+
+SETS = [_set("sick_r", 50.0, ""), _set("<b>", 80.0, "a sample of 9 rows")]
