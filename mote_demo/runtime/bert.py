@@ -64,10 +64,14 @@ class _Block:
         )
 
     def __call__(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
-        hidden = self._norms[0](self._out.add(self._attend(hidden, spans), hidden))
+        hidden = self.attend(hidden, spans)
         return self._norms[1](self._down.add(self._up.gelu(hidden), hidden))
 
-    def _attend(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
+    def attend(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
+        """Return what enters the MLP."""
+        return self._norms[0](self._out.add(self._mix(hidden, spans), hidden))
+
+    def _mix(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         qkv, mixed = self._qkv(hidden), torch.empty_like(hidden)
         for span in spans:
             shape = (span.texts, span.length, -1, self._heads, hidden.shape[1] // self._heads)
@@ -143,14 +147,27 @@ class BertProgram:
     @torch.inference_mode()
     def __call__(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Return float32 [len(ids), d], rows of unit length, of texts given as token ids."""
-        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-        spans = _spans([len(ids[row]) for row in order])
-        hidden = self._embed([ids[row] for row in order], spans)
-        for block in self._blocks:
-            hidden = block(hidden, spans)
+        order, spans = _lay_out(ids)
+        hidden = self._run([ids[row] for row in order], spans, len(self._blocks))
         vectors = torch.empty(len(ids), hidden.shape[1])
         vectors[order] = functional.normalize(self._pool(hidden, spans), dim=-1)
         return vectors.numpy()
+
+    @torch.no_grad()
+    def attended(self, ids: Sequence[Sequence[int]], block: int) -> list[Tensor]:
+        """Return what enters the MLP of a block, for a training of this MLP: one float32 [tokens, d] a text."""
+        order, spans = _lay_out(ids)
+        hidden = self._blocks[block].attend(self._run([ids[row] for row in order], spans, block), spans)
+        texts = hidden[: spans[-1].stop].split([len(ids[row]) for row in order])
+        found = dict(zip(order, texts, strict=True))
+        # Copies, so that a text that is kept does not keep the others.
+        return [found[row].clone() for row in range(len(ids))]
+
+    def _run(self, ids: Sequence[Sequence[int]], spans: Sequence[_Span], blocks: int) -> Tensor:
+        hidden = self._embed(ids, spans)
+        for block in self._blocks[:blocks]:
+            hidden = block(hidden, spans)
+        return hidden
 
     def _embed(self, ids: Sequence[Sequence[int]], spans: Sequence[_Span]) -> Tensor:
         """Return float32 [rows, d]: one row a token, then those up to ``_rows_for`` that nobody reads."""
@@ -175,11 +192,12 @@ def _rows_for(tokens: int) -> int:
     return -(-tokens // step) * step
 
 
-def _spans(lengths: Sequence[int]) -> list[_Span]:
-    """Return the runs of equal length of texts that are sorted by it."""
+def _lay_out(ids: Sequence[Sequence[int]]) -> tuple[list[int], list[_Span]]:
+    """Return the order of the texts by length, and the runs of equal length in it."""
+    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     spans, start = [], 0
-    for length, run in groupby(lengths):
+    for length, run in groupby(len(ids[row]) for row in order):
         texts = sum(1 for _ in run)
         spans.append(_Span(start, start + texts * length, texts, length))
         start += texts * length
-    return spans
+    return order, spans

@@ -1,0 +1,178 @@
+"""A dense view in two: what lies below the lowest expert that trains, and the rest."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from mote_demo.encoder import Encoder
+from mote_demo.model.backbones import find_backbone
+from mote_demo.model.experts import replace_modules
+from mote_demo.model.pooling import pool
+from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.program import compile_route
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class Head(Protocol):
+    """Run what lies below the cut."""
+
+    def __call__(self, ids: Sequence[Sequence[int]]) -> list[Tensor]:
+        """Return what enters the rest, for texts given as token ids: one float32 [tokens, d] a text."""
+        ...
+
+
+class Tail(Protocol):
+    """Run what lies above the cut, with gradients; ``at_once`` is how many texts it handles best."""
+
+    at_once: int
+
+    def __call__(self, entering: Sequence[Tensor]) -> Tensor:
+        """Return the vectors of texts whose ``Head`` gave this: float32 [texts, d], rows of unit length."""
+        ...
+
+
+def cut(encoder: Encoder, view: "PreTrainedModel", route: str, first: int | None = None) -> tuple[Head, Tail]:
+    """Cut a view after the attention of a block, or before the block where its attention is no module of its own.
+
+    Args:
+        encoder: the model that computes what lies below.
+        view: a view of ``encoder`` on ``route``, with other experts from the cut on.
+        route: name of the route.
+        first: number of the block; None is the lowest that has experts.
+    """
+    config = encoder.config
+    spec = find_backbone(config.backbone_config.model_type)
+    first = config.expert_layers[0] if first is None else first
+    blocks = list(view.get_submodule(spec.blocks))
+    catch, last, opening = _cut_block(blocks[first], spec.attention)
+    program = compile_route(encoder.network, route)
+    head: Head
+    if isinstance(program, BertProgram) and spec.attention is not None:
+        head = _ProgramHead(program, first)
+    else:
+        head = _ModuleHead(replace_modules(view, {spec.blocks: nn.ModuleList([*blocks[:first], last])}), catch)
+    if spec.attention is not None and first == len(blocks) - 1:
+        return head, _RowsTail(opening, config.pooling)
+    instead: dict[str, nn.Module] = {
+        spec.blocks: nn.ModuleList([opening, *blocks[first + 1 :]]),
+        "embeddings": _Given(),
+    }
+    if hasattr(view, "embeddings_project"):  # ELECTRA's, where its embeddings are narrower than its blocks
+        instead["embeddings_project"] = nn.Identity()
+    return head, _ViewTail(replace_modules(view, instead), config.pooling)
+
+
+def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the rows as one tensor and its mask, int64 [len(rows), longest], 0 where padded."""
+    mask = pad_sequence([torch.ones(len(row), dtype=torch.int64) for row in rows], batch_first=True)
+    return pad_sequence(list(rows), batch_first=True), mask
+
+
+class _ProgramHead:
+    """Run the compiled encoder up to the cut: without padding, and without the MLP of the block that is cut."""
+
+    def __init__(self, program: BertProgram, block: int) -> None:
+        self._program, self._block = program, block
+
+    def __call__(self, ids: Sequence[Sequence[int]]) -> list[Tensor]:
+        return self._program.attended(ids, self._block)
+
+
+class _ModuleHead:
+    """Run the modules of any architecture, and catch what arrives at the cut."""
+
+    def __init__(self, view: nn.Module, catch: "_Catch | _CatchAttention") -> None:
+        self._view, self._catch = view, catch
+
+    # Not inference_mode: autograd refuses to save its tensors for the backward pass.
+    @torch.no_grad()
+    def __call__(self, ids: Sequence[Sequence[int]]) -> list[Tensor]:
+        tokens, mask = padded([torch.tensor(one) for one in ids])
+        self._view(input_ids=tokens, attention_mask=mask)
+        return [rows[: len(own)].clone() for rows, own in zip(self._catch.hidden, ids, strict=True)]
+
+
+class _RowsTail:
+    """Run what follows the last attention: it sees each token by itself, so that texts need no padding."""
+
+    at_once = 32
+
+    def __init__(self, block: nn.Module, pooling: str) -> None:
+        self._block, self._pooling = block, pooling
+
+    def __call__(self, entering: Sequence[Tensor]) -> Tensor:
+        output = self._block(torch.cat([*entering])[None])
+        hidden = output if isinstance(output, Tensor) else output[0]
+        return pool(*padded(hidden[0].split([len(rows) for rows in entering])), self._pooling)
+
+
+class _ViewTail:
+    """Run the rest of the view on padded batches."""
+
+    at_once = 8
+
+    def __init__(self, view: nn.Module, pooling: str) -> None:
+        self._view, self._pooling = view, pooling
+
+    def __call__(self, entering: Sequence[Tensor]) -> Tensor:
+        hidden, mask = padded(entering)
+        output = self._view(inputs_embeds=hidden, attention_mask=mask)
+        return pool(output.last_hidden_state, mask, self._pooling)
+
+
+class _Catch(nn.Module):
+    """Stand in for a block: keep what would enter it."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.hidden = torch.empty(0)
+        if hasattr(block, "attention_type"):  # ModernBERT picks each block's mask by it
+            self.attention_type = block.attention_type
+
+    def forward(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        self.hidden = hidden
+        return hidden
+
+
+class _Given(nn.Module):
+    """Stand in for the embeddings: hand on what is given in their place."""
+
+    def forward(self, *args: Any, inputs_embeds: Tensor | None = None, **kwargs: Any) -> Tensor | None:
+        # DistilBERT gives both of its arguments by position.
+        return args[1] if inputs_embeds is None else inputs_embeds
+
+
+class _CatchAttention(nn.Module):
+    """Run an attention and keep what leaves it."""
+
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.attention = attention
+        self.hidden = torch.empty(0)
+
+    def forward(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        outputs = self.attention(*args, **kwargs)
+        self.hidden = outputs[0]
+        return outputs
+
+
+class _GivenAttention(nn.Module):
+    """Stand in for an attention whose output is what enters the block."""
+
+    def forward(self, hidden: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, None]:
+        return hidden, None
+
+
+def _cut_block(block: nn.Module, attention: str | None) -> tuple[_Catch | _CatchAttention, nn.Module, nn.Module]:
+    """Return what catches, the block with it, and the rest of the block: after its attention, where this is a seam."""
+    if attention is None:
+        catch = _Catch(block)
+        return catch, catch, block
+    caught = _CatchAttention(block.get_submodule(attention))
+    given = replace_modules(block, {attention: _GivenAttention()})
+    return caught, replace_modules(block, {attention: caught}), given
