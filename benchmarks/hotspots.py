@@ -1,0 +1,85 @@
+"""Where the time of exact encoding goes, beside the machine's peak.
+
+Usage: python -m benchmarks.hotspots
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.inputs import ROUTE, documents, encoder
+from benchmarks.machine import describe, peak_flops
+from benchmarks.rows import ALTERNATIONS, seconds
+from mote_demo.evaluation.markdown import table
+from mote_demo.files import replacing
+from mote_demo.runtime.linear import linear_kind
+
+FOLDER = Path(__file__).parent
+_TEXTS = 200
+_ROWS = 1024
+_PARTS = {
+    "linear layers, with the additions fused into them": ("mkldnn::", "aten::linear", "aten::addmm"),
+    "attention": ("attention",),
+    "GELU": ("aten::gelu",),
+    "layer norms": ("layer_norm",),
+}
+_REST = "everything else: tokens, embeddings, copies, pooling, Python"
+
+
+def main() -> None:
+    """Profile, and write ``hotspots.md``."""
+    machine, peak, shares = describe(), peak_flops(), _shares()
+    rates = [[name, f"{rate / 1e9:.1f}", f"{rate / peak:.2f}"] for name, rate in _rates().items()]
+    parts = [
+        "# Where the time of exact encoding goes",
+        f"Written by `python -m benchmarks.hotspots` on {machine['processor']}, {machine['threads']} threads, "
+        f"{machine['instructions']}: {_TEXTS} documentation texts, after one run that does not count.",
+        table(["part", "share of the time"], [[name, f"{share:.1%}"] for name, share in shares.items()], left=1),
+        f"Linear layers alone, on {_ROWS} rows, beside the best matrix product of {peak / 1e9:.1f} GFLOP/s:",
+        table(["layer", "GFLOP/s", "share of the peak"], rates, left=1),
+    ]
+    with replacing(FOLDER / "hotspots.md") as temporary:
+        temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _shares() -> Mapping[str, float]:
+    mote, texts = encoder("mote"), documents(_TEXTS)
+    mote.encode(texts, route=ROUTE)
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        spent = seconds(lambda: mote.encode(texts, route=ROUTE))
+    shares = dict.fromkeys(_PARTS, 0.0)
+    for operation in profiled.key_averages():
+        part = next((name for name, signs in _PARTS.items() if any(sign in operation.key for sign in signs)), None)
+        if part is not None:
+            shares[part] += operation.self_cpu_time_total / 1e6 / spent
+    return shares | {_REST: 1 - sum(shares.values())}
+
+
+def _rates() -> Mapping[str, float]:
+    """Return the operations a second of the layers of a block, in their order, and of one with its GELU."""
+    config = encoder("mote").config.backbone_config
+    width, inner = config.hidden_size, config.intermediate_size
+    rates = {}
+    for name, inputs, outputs in (
+        ("query, key and value", width, 3 * width),
+        ("attention output", width, width),
+        ("up", width, inner),
+        ("down", inner, width),
+    ):
+        layer, rows = linear_kind()(torch.randn(outputs, inputs), torch.randn(outputs)), torch.randn(_ROWS, inputs)
+        operations = 2 * _ROWS * inputs * outputs
+        rates[name] = operations / _fastest(layer, rows)
+        if name == "up":
+            rates["up, with its GELU"] = operations / _fastest(layer.gelu, rows)
+    return rates
+
+
+def _fastest(layer: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> float:
+    with torch.inference_mode():
+        return min(seconds(lambda: layer(rows)) for _ in range(4 * ALTERNATIONS))
+
+
+if __name__ == "__main__":
+    main()
