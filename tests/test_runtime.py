@@ -15,7 +15,7 @@ from mote_demo.errors import UserError
 from mote_demo.model import upcycle
 from mote_demo.runtime import linear
 from mote_demo.runtime.bert import BertProgram
-from mote_demo.runtime.int8 import Int8Linear
+from mote_demo.runtime.int8 import int8_kind
 from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear_kind
 from mote_demo.runtime.padded import PaddedProgram
 from mote_demo.runtime.program import check_suits, compile_route
@@ -122,7 +122,7 @@ def test_integer_products_are_the_same_on_every_processor():
     scales, steps = weight.abs().amax(1) / 127, rows.abs().amax(1) / 127
     integers = (weight / scales[:, None]).round().long(), (rows / steps[:, None]).round().long()
     expected = (integers[1] @ integers[0].T) * scales * steps[:, None] + bias
-    torch.testing.assert_close(Int8Linear(weight, bias)(rows), expected)
+    torch.testing.assert_close(int8_kind()(weight, bias)(rows), expected)
 
 
 def test_precisions_that_cannot_be_computed_are_refused(tiny_encoder):

@@ -1,33 +1,34 @@
 """Linear layers in 8-bit integers: a scale for each output of the weight, and one for each token on the fly."""
 
-from collections.abc import Callable
 from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mote_demo.runtime.linear import Make, linear_kind
+
 _MOST = 127
 _TINY = 1e-8
 
 
-class Int8Linear:
-    """Multiply 8-bit integers, symmetric, per output and per token (as in LLM.int8, without its outliers).
-
-    Processors with VNNI have instructions for such products. Others compute the same numbers in float32, where the
-    integers and their sums are exact up to rounding of the largest; that is more work than the exact layer does.
-    """
+class VnniLinear:
+    """Multiply 8-bit integers, symmetric, per output and per token (as in LLM.int8, without its outliers)."""
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        scales = weight.abs().amax(1).div(_MOST).clamp(min=_TINY)
-        integers = weight.div(scales[:, None]).round_().to(torch.int8)
-        self._multiply = (_vnni_product if has_vnni() else _float_product)(integers, scales)
-        self._bias = bias
+        integers, scales = _integers(weight)
+        self._weight = torch.ops.onednn.qlinear_prepack(integers, None)
+        self._scales, self._bias = scales.flatten(), bias
+        self._zeros = torch.zeros(len(bias), dtype=torch.int32)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Return the product plus the bias: [n, outputs]."""
-        scales = rows.abs().amax(1, keepdim=True).div_(_MOST).clamp_(min=_TINY)
-        return torch.addcmul(self._bias, self._multiply(rows.div(scales).round_()), scales)
+        integers, scales = _integers(rows)
+        product = torch.ops.onednn.qlinear_pointwise(
+            *(integers, 1.0, 0, self._weight, self._scales, self._zeros, None),
+            *(1.0, 0, torch.float32, "none", [], ""),
+        )
+        return torch.addcmul(self._bias, product, scales)
 
     def gelu(self, rows: Tensor) -> Tensor:
         """Return the exact GELU of the product plus the bias."""
@@ -38,32 +39,57 @@ class Int8Linear:
         return self(rows).add_(residual)
 
 
+class RoundedLinear:
+    """Compute in float32 what ``VnniLinear`` does, up to rounding: on what its integers stand for.
+
+    Processors without integer dot products then give the same vectors, at a little more than the time of exact ones.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._layer = linear_kind()(_rounded(weight), bias)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return the product plus the bias: [n, outputs]."""
+        return self._layer(_rounded(rows))
+
+    def gelu(self, rows: Tensor) -> Tensor:
+        """Return the exact GELU of the product plus the bias."""
+        return self._layer.gelu(_rounded(rows))
+
+    def add(self, rows: Tensor, residual: Tensor) -> Tensor:
+        """Return the product plus the bias plus ``residual``, [n, outputs]."""
+        return self._layer.add(_rounded(rows), residual)
+
+
+def int8_kind() -> Make:
+    """Return the linear layer of 8-bit integers that suits this processor."""
+    return VnniLinear if has_vnni() else RoundedLinear
+
+
 @cache
 def has_vnni() -> bool:
     """Tell whether this processor has integer dot products, and torch the operator that uses them."""
     if not getattr(torch.cpu, "_is_vnni_supported", lambda: False)():
         return False
-    rows, weight = torch.full((2, 64), 127.0), torch.full((4, 64), 127, dtype=torch.int8)
+    rows, weight = torch.full((2, 64), 127.0), torch.full((4, 64), 127.0)
     try:
         # The operator serves inductor and may change with torch.
-        product = _vnni_product(weight, torch.ones(4))(rows)
+        found = VnniLinear(weight, torch.ones(4))(rows)
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
-    return bool((product == 64 * 127 * 127).all())
+    return torch.allclose(found, torch.full((2, 4), 64 * 127.0 * 127 + 1))
 
 
-def _float_product(weight: Tensor, scales: Tensor) -> Callable[[Tensor], Tensor]:
-    wide = weight.float()
-    return lambda rows: functional.linear(rows, wide).mul_(scales)
+def _integers(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each row as int8 of at most 127, and its scale: [rows, 1]."""
+    scales = _scales(matrix)
+    return matrix.div(scales).round_().to(torch.int8), scales
 
 
-def _vnni_product(weight: Tensor, scales: Tensor) -> Callable[[Tensor], Tensor]:
-    packed = torch.ops.onednn.qlinear_prepack(weight, None)
-    zeros = torch.zeros(len(scales), dtype=torch.int32)
+def _rounded(matrix: Tensor) -> Tensor:
+    scales = _scales(matrix)
+    return matrix.div(scales).round_().mul_(scales)
 
-    def multiply(rows: Tensor) -> Tensor:
-        return torch.ops.onednn.qlinear_pointwise(
-            rows.to(torch.int8), 1.0, 0, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
 
-    return multiply
+def _scales(matrix: Tensor) -> Tensor:
+    return matrix.abs().amax(1, keepdim=True).div_(_MOST).clamp_(min=_TINY)

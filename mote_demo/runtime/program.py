@@ -8,7 +8,7 @@ import numpy as np
 from mote_demo.errors import UserError
 from mote_demo.model.network import Network
 from mote_demo.runtime.bert import BertProgram
-from mote_demo.runtime.int8 import Int8Linear
+from mote_demo.runtime.int8 import int8_kind
 from mote_demo.runtime.linear import linear_kind
 from mote_demo.runtime.precision import EXACT, INT8, check_precision
 
@@ -40,7 +40,7 @@ def compile_route(network: Network, route: str, precision: str = EXACT) -> Progr
         from mote_demo.runtime.padded import PaddedProgram
 
         return PaddedProgram(network.module().dense(route), config.pooling)
-    make = Int8Linear if precision == INT8 else linear_kind()
+    make = int8_kind() if precision == INT8 else linear_kind()
     return BertProgram(config.backbone_config, network.dense_tensors(route), config.pooling, make)
 
 
