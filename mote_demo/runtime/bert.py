@@ -20,8 +20,8 @@ _COMPUTED = {
 }
 """What a config must say; where it says nothing of one of these, it means this."""
 
-_ROW_STEPS = ((32, 4), (64, 8), (256, 16))
-_LARGEST_ROW_STEP = 32
+_ROW_STEPS = ((32, 4), (64, 8))
+_LARGEST_ROW_STEP = 16
 
 
 @dataclass(frozen=True)
