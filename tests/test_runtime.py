@@ -4,6 +4,7 @@ import copy
 import gc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,12 +27,16 @@ from mote_demo.training.growing import copy_expert
 TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", "", "a dog"]
 
 
+def packed(make):
+    return partial(Packs().layer, make=make)
+
+
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_bert_program_gives_the_vectors_of_the_view(tiny_encoder, route, pooling):
     ids, model = tiny_encoder.tokenize(TEXTS, route), tiny_encoder.model
     expected = PaddedProgram(model.dense(route), pooling)(ids)
-    found = BertProgram(model.config.backbone_config, model.dense_tensors(route), pooling, linear_kind())(ids)
+    found = BertProgram(model.config.backbone_config, model.dense_tensors(route), pooling, packed(linear_kind()))(ids)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
@@ -39,7 +44,7 @@ def test_the_bert_program_gives_the_vectors_of_the_view(tiny_encoder, route, poo
 def test_the_bert_program_gives_the_vectors_of_the_view_without_onednn(tiny_encoder):
     ids, model = tiny_encoder.tokenize(TEXTS, "sts"), tiny_encoder.model
     expected = PaddedProgram(model.dense("sts"), "mean")(ids)
-    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", PlainLinear)
+    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", packed(PlainLinear))
     np.testing.assert_allclose(program(ids), expected, atol=2e-6)
 
 
@@ -51,7 +56,7 @@ def test_texts_of_every_length_need_few_shapes_of_products(tiny_encoder):
             rows.add(len(inputs))
             return super().__call__(inputs)
 
-    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", Counted)
+    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", packed(Counted))
     view = PaddedProgram(model.dense("sts"), "mean")
     for length in range(1, 61):
         ids = [[7] * length, [7, 8, 9]]

@@ -1,6 +1,6 @@
 """BERT's blocks on the tokens of texts laid end to end: no padding, no masks, fused layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PretrainedConfig
 
-from mote_demo.runtime.linear import PACKS, Linear, Make
+from mote_demo.runtime.linear import Layers, Linear
 
 _COMPUTED = {
     "model_type": "bert",
@@ -49,11 +49,11 @@ class _Norm:
 
 
 class _Block:
-    def __init__(self, tensors: Mapping[str, Tensor], block: str, config: PretrainedConfig, make: Make) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], block: str, config: PretrainedConfig, layers: Layers) -> None:
         def layer(*names: str) -> Linear:
             paths = [f"{block}.{name}" for name in names]
             weights, biases = ([tensors[f"{path}.{part}"] for path in paths] for part in ("weight", "bias"))
-            return PACKS.layer(weights, biases, make)
+            return layers(weights, biases)
 
         self._heads = config.num_attention_heads
         self._qkv = layer(*(f"attention.self.{part}" for part in ("query", "key", "value")))
@@ -64,12 +64,15 @@ class _Block:
         )
 
     def __call__(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
-        hidden = self.attend(hidden, spans)
-        return self._norms[1](self._down.add(self._up.gelu(hidden), hidden))
+        return self.transform(self.attend(hidden, spans))
 
     def attend(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         """Return what enters the MLP."""
         return self._norms[0](self._out.add(self._mix(hidden, spans), hidden))
+
+    def transform(self, attended: Tensor) -> Tensor:
+        """Return what leaves the block."""
+        return self._norms[1](self._down.add(self._up.gelu(attended), attended))
 
     def _mix(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         qkv, mixed = self._qkv(hidden), torch.empty_like(hidden)
@@ -87,14 +90,14 @@ class BertProgram:
 
     tokens_at_once = 1024
 
-    def __init__(self, config: PretrainedConfig, tensors: Mapping[str, Tensor], pooling: str, make: Make) -> None:
+    def __init__(self, config: PretrainedConfig, tensors: Mapping[str, Tensor], pooling: str, layers: Layers) -> None:
         """Pack the tensors of a dense encoder that ``suits``.
 
         Args:
             config: of the encoder.
             tensors: by their names in ``BertModel``.
             pooling: "mean" or "cls".
-            make: decides how its linear layers are computed.
+            layers: makes its linear layers.
         """
         self._pooling = pooling
         self._words = tensors["embeddings.word_embeddings.weight"].detach()
@@ -102,7 +105,7 @@ class BertProgram:
         self._positions = _floats(tensors["embeddings.position_embeddings.weight"])
         self._norm = _Norm.of(tensors, "embeddings.LayerNorm", config.layer_norm_eps)
         blocks = [f"encoder.layer.{number}" for number in range(config.num_hidden_layers)]
-        self._blocks = [_Block(tensors, block, config, make) for block in blocks]
+        self._blocks = [_Block(tensors, block, config, layers) for block in blocks]
 
     @staticmethod
     def suits(config: PretrainedConfig) -> bool:
@@ -149,9 +152,7 @@ class BertProgram:
         """Return float32 [len(ids), d], rows of unit length, of texts given as token ids."""
         order, spans = _lay_out(ids)
         hidden = self._run([ids[row] for row in order], spans, len(self._blocks))
-        vectors = torch.empty(len(ids), hidden.shape[1])
-        vectors[order] = functional.normalize(self._pool(hidden, spans), dim=-1)
-        return vectors.numpy()
+        return self._pool(hidden, spans)[np.argsort(order)].numpy()
 
     @torch.no_grad()
     def attended(self, ids: Sequence[Sequence[int]], block: int) -> list[Tensor]:
@@ -162,6 +163,18 @@ class BertProgram:
         found = dict(zip(order, texts, strict=True))
         # Copies, so that a text that is kept does not keep the others.
         return [found[row].clone() for row in range(len(ids))]
+
+    def finish(self, attended: Sequence[Tensor], block: int) -> Tensor:
+        """Run the rest of the encoder on what ``attended`` gave, with gradients where its layers have them.
+
+        Returns:
+            float32 [texts, d], rows of unit length.
+        """
+        order, spans = _lay_out(attended)
+        hidden = self._blocks[block].transform(torch.cat([attended[row] for row in order]))
+        for later in self._blocks[block + 1 :]:
+            hidden = later(hidden, spans)
+        return self._pool(hidden, spans)[np.argsort(order)]
 
     def _run(self, ids: Sequence[Sequence[int]], spans: Sequence[_Span], blocks: int) -> Tensor:
         hidden = self._embed(ids, spans)
@@ -179,7 +192,8 @@ class BertProgram:
 
     def _pool(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]
-        return torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
+        pooled = torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
+        return functional.normalize(pooled, dim=-1)
 
 
 def _floats(tensor: Tensor) -> Tensor:
@@ -192,12 +206,12 @@ def _rows_for(tokens: int) -> int:
     return -(-tokens // step) * step
 
 
-def _lay_out(ids: Sequence[Sequence[int]]) -> tuple[list[int], list[_Span]]:
-    """Return the order of the texts by length, and the runs of equal length in it."""
-    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+def _lay_out(texts: Sequence[Sized]) -> tuple[list[int], list[_Span]]:
+    """Return the order of the texts by their tokens' number, and the runs of equal length in it."""
+    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     spans, start = [], 0
-    for length, run in groupby(len(ids[row]) for row in order):
-        texts = sum(1 for _ in run)
-        spans.append(_Span(start, start + texts * length, texts, length))
-        start += texts * length
+    for length, run in groupby(len(texts[row]) for row in order):
+        count = sum(1 for _ in run)
+        spans.append(_Span(start, start + count * length, count, length))
+        start += count * length
     return order, spans

@@ -71,6 +71,16 @@ class PrepackedLinear:
 Make = Callable[[Tensor, Tensor], Linear]
 """Makes a linear layer of its weight [outputs, inputs] and bias [outputs]."""
 
+Layers = Callable[[Sequence[Tensor], Sequence[Tensor]], Linear]
+"""Makes one linear layer of the weights and biases of several of equal input, their outputs one after the other."""
+
+
+def live_layer(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Linear:
+    """Return a layer that a single weight and bias get gradients from; several are copied."""
+    if len(weights) == 1:
+        return PlainLinear(weights[0], biases[0])
+    return PlainLinear(_together(weights), _together(biases))
+
 
 @cache
 def linear_kind() -> Make:
@@ -105,7 +115,7 @@ class Packs:
         self._lock = threading.Lock()
 
     def layer(self, weights: Sequence[Tensor], biases: Sequence[Tensor], make: Make) -> Linear:
-        """Return one layer that computes several of equal input, their outputs one after the other.
+        """Return one layer of several, packed (see ``Layers``).
 
         Args:
             weights: parameters, each [outputs, inputs], of any floating type.

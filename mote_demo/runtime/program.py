@@ -1,6 +1,7 @@
 """Token ids in, vectors out: what every runtime offers, and which one suits a route of a network."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -9,7 +10,7 @@ from mote_demo.errors import UserError
 from mote_demo.model.network import Network
 from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import int8_kind
-from mote_demo.runtime.linear import linear_kind
+from mote_demo.runtime.linear import PACKS, linear_kind
 from mote_demo.runtime.precision import EXACT, INT8, check_precision
 
 
@@ -41,7 +42,8 @@ def compile_route(network: Network, route: str, precision: str = EXACT) -> Progr
 
         return PaddedProgram(network.module().dense(route), config.pooling)
     make = int8_kind() if precision == INT8 else linear_kind()
-    return BertProgram(config.backbone_config, network.dense_tensors(route), config.pooling, make)
+    layers = partial(PACKS.layer, make=make)
+    return BertProgram(config.backbone_config, network.dense_tensors(route), config.pooling, layers)
 
 
 def check_suits(network: Network, precision: str) -> None:

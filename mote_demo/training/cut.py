@@ -1,6 +1,7 @@
 """A dense view in two: what lies below the lowest expert that trains, and the rest."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -8,10 +9,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from mote_demo.encoder import Encoder
-from mote_demo.model.backbones import find_backbone
+from mote_demo.model import MoteConfig
+from mote_demo.model.backbones import Backbone, find_backbone
 from mote_demo.model.experts import replace_modules
 from mote_demo.model.pooling import pool
 from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.linear import live_layer
 from mote_demo.runtime.program import compile_route
 
 if TYPE_CHECKING:
@@ -48,39 +51,35 @@ def cut(encoder: Encoder, view: "PreTrainedModel", route: str, first: int | None
     config = encoder.config
     spec = find_backbone(config.backbone_config.model_type)
     first = config.expert_layers[0] if first is None else first
+    program = compile_route(encoder.network, route)
+    if isinstance(program, BertProgram):
+        return _compiled(program, config, view, first)
+    return _as_modules(spec, config, view, first)
+
+
+def _compiled(program: BertProgram, config: MoteConfig, view: "PreTrainedModel", block: int) -> tuple[Head, Tail]:
+    """Cut the program, whose upper part computes with the parameters of the view: no text is padded."""
+    rest = BertProgram(config.backbone_config, dict(view.named_parameters()), config.pooling, live_layer)
+    return partial(program.attended, block=block), _ProgramTail(rest, block)
+
+
+def _as_modules(spec: Backbone, config: MoteConfig, view: "PreTrainedModel", first: int) -> tuple[Head, Tail]:
     blocks = list(view.get_submodule(spec.blocks))
     catch, last, opening = _cut_block(blocks[first], spec.attention)
-    program = compile_route(encoder.network, route)
-    head: Head
-    if isinstance(program, BertProgram) and spec.attention is not None:
-        head = _ProgramHead(program, first)
-    else:
-        head = _ModuleHead(replace_modules(view, {spec.blocks: nn.ModuleList([*blocks[:first], last])}), catch)
-    if spec.attention is not None and first == len(blocks) - 1:
-        return head, _RowsTail(opening, config.pooling)
+    head = replace_modules(view, {spec.blocks: nn.ModuleList([*blocks[:first], last])})
     instead: dict[str, nn.Module] = {
         spec.blocks: nn.ModuleList([opening, *blocks[first + 1 :]]),
         "embeddings": _Given(),
     }
     if hasattr(view, "embeddings_project"):  # ELECTRA's, where its embeddings are narrower than its blocks
         instead["embeddings_project"] = nn.Identity()
-    return head, _ViewTail(replace_modules(view, instead), config.pooling)
+    return _ModuleHead(head, catch), _ViewTail(replace_modules(view, instead), config.pooling)
 
 
 def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Return the rows as one tensor and its mask, int64 [len(rows), longest], 0 where padded."""
     mask = pad_sequence([torch.ones(len(row), dtype=torch.int64) for row in rows], batch_first=True)
     return pad_sequence(list(rows), batch_first=True), mask
-
-
-class _ProgramHead:
-    """Run the compiled encoder up to the cut: without padding, and without the MLP of the block that is cut."""
-
-    def __init__(self, program: BertProgram, block: int) -> None:
-        self._program, self._block = program, block
-
-    def __call__(self, ids: Sequence[Sequence[int]]) -> list[Tensor]:
-        return self._program.attended(ids, self._block)
 
 
 class _ModuleHead:
@@ -97,18 +96,16 @@ class _ModuleHead:
         return [rows[: len(own)].clone() for rows, own in zip(self._catch.hidden, ids, strict=True)]
 
 
-class _RowsTail:
-    """Run what follows the last attention: it sees each token by itself, so that texts need no padding."""
+class _ProgramTail:
+    """Run the rest of a program."""
 
     at_once = 32
 
-    def __init__(self, block: nn.Module, pooling: str) -> None:
-        self._block, self._pooling = block, pooling
+    def __init__(self, program: BertProgram, block: int) -> None:
+        self._program, self._block = program, block
 
     def __call__(self, entering: Sequence[Tensor]) -> Tensor:
-        output = self._block(torch.cat([*entering])[None])
-        hidden = output if isinstance(output, Tensor) else output[0]
-        return pool(*padded(hidden[0].split([len(rows) for rows in entering])), self._pooling)
+        return self._program.finish(entering, self._block)
 
 
 class _ViewTail:
