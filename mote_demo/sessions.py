@@ -43,6 +43,8 @@ class Session:
         self.uploads: dict[str, Texts] = {}
         self._uploaded = 0
         self.grown: dict[str, GrownRoute] = {}
+        # A training may end while its visitor removes or uploads an expert.
+        self.changing = threading.RLock()
 
     def texts_choices(self) -> list[tuple[str, str]]:
         """List (title, name) of the texts this visitor can pick; the newest upload comes first."""
@@ -85,10 +87,11 @@ class Session:
 
     def add_route(self, grown: GrownRoute, experts: dict[str, nn.Module]) -> None:
         """Plug a trained expert into this visitor's MoTE model; nobody else sees it."""
-        if len(self.grown) >= MAX_GROWN:
-            raise UserError(f"There are {MAX_GROWN} trained experts in this visit. Please remove one first.")
-        self.mote = self.mote.with_route(grown.name, grown.route, experts)
-        self.grown[grown.name] = grown
+        with self.changing:
+            if len(self.grown) >= MAX_GROWN:
+                raise UserError(f"There are {MAX_GROWN} trained experts in this visit. Please remove one first.")
+            self.mote = self.mote.with_route(grown.name, grown.route, experts)
+            self.grown[grown.name] = grown
 
     def encoder(self, side: str) -> Encoder:
         """Return the model of one side, "baseline" or "mote"."""

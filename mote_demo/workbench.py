@@ -142,11 +142,12 @@ def remove(session: Session, name: str | None) -> None:
     """Take an expert out of the visitor's model; the others stay."""
     if name not in session.grown:
         raise unknown_choice("trained expert", name, session.grown)
-    kept = {other: grown for other, grown in session.grown.items() if other != name}
-    mote = session.registry.mote
-    for grown in kept.values():
-        mote = mote.with_route(grown.name, grown.route, _experts_of(session, grown.name))
-    session.mote, session.grown = mote, kept
+    with session.changing:
+        kept = {other: grown for other, grown in session.grown.items() if other != name}
+        mote = session.registry.mote
+        for grown in kept.values():
+            mote = mote.with_route(grown.name, grown.route, _experts_of(session, grown.name))
+        session.mote, session.grown = mote, kept
 
 
 def write_expert(path: str | Path, session: Session, name: str | None, trained: Trained | None = None) -> None:
@@ -180,13 +181,10 @@ def map_before_after(trained: Trained, method: str = "PCA") -> BeforeAfter | Non
         trained: the result.
         method: one of ``projection.METHODS``.
     """
-    if "label" not in trained.test.frame:
+    if trained.before.vectors is None or trained.after.vectors is None:
         return None
     texts, labels, held_out = _texts_on_map(trained)
-    before, after = (
-        trained.encoder.encode(texts, route=routes[1]) for routes in (trained.routes_before, trained.routes_after)
-    )
-    first, second = joint_maps(before, after, method=method)
+    first, second = joint_maps(trained.before.vectors, trained.after.vectors, method=method)
     return BeforeAfter(first, second, texts, labels, held_out)
 
 

@@ -20,7 +20,7 @@ from mote_demo.sessions import GrownRoute
 from mote_demo.tasks import ROUTES, TASKS, Route
 from mote_demo.training.expert_file import load_expert, save_expert
 from mote_demo.training.frozen_trunk import FrozenTrunk
-from mote_demo.training.growing import Grown, GrowStep, Growth, copy_expert, grow
+from mote_demo.training.growing import EFFORTS, Grown, GrowStep, Growth, copy_expert, grow
 from mote_demo.training.heldout import measure
 
 PETS = ("cat", "dog", "bird", "fish")
@@ -85,14 +85,19 @@ def test_only_the_new_expert_changes(tiny_encoder):
     assert any(not torch.equal(after[name], before[name.replace(".mine.", ".classification.")]) for name in new)
 
 
-def test_quick_growth_trains_the_top_block_and_leaves_the_base_below(tiny_encoder):
-    quick = Growth.suited("mine", "classification", 48, effort="quick")
-    experts = finish(tiny_encoder, examples_of("classification"), quick).experts
+def test_fewer_blocks_train_from_the_top_and_leave_the_base_below(tiny_encoder):
+    experts = finish(tiny_encoder, examples_of("classification"), growth(blocks=1)).experts
     view = tiny_encoder.model.dense("classification")
     changed = {path for path, layer in experts.items() if layer is not view.get_submodule(path)}
     assert changed == set(tiny_encoder.model.paths_of([3]))
     assert all(not torch.equal(experts[path].weight, view.get_submodule(path).weight) for path in changed)
     assert changed < set(tiny_encoder.model.expert_paths)
+
+
+def test_quick_trains_fewer_blocks_than_thorough():
+    quick, thorough = (Growth.suited("mine", "classification", 48, effort=effort) for effort in EFFORTS)
+    assert quick.blocks is not None
+    assert thorough.blocks is None
 
 
 def test_nothing_below_the_expert_is_recorded_for_gradients(tiny_encoder):
@@ -149,6 +154,18 @@ def test_stopping_returns_the_expert_trained_so_far(tiny_encoder):
     assert not np.allclose(vectors, tiny_encoder.encode(["a cat"], route="classification"))
 
 
+def test_labels_with_one_text_each_move_away_from_each_other(tiny_encoder):
+    texts = [f"{first} {second}" for first in PETS for second in OTHER[:4]]
+    examples = Examples("classification", pd.DataFrame({"text": texts, "label": texts}))
+    grown = finish(tiny_encoder, examples, growth(epochs=10, batch_size=8))
+    before, after = (
+        encoder.encode(texts, route=route)
+        for encoder, route in ((tiny_encoder, "classification"), (plug(tiny_encoder, grown), "mine"))
+    )
+    assert grown.losses[-1] < grown.losses[0]
+    assert (after @ after.T).mean() < (before @ before.T).mean() - 0.1
+
+
 def test_separable_labels_are_told_apart_better_on_held_out_rows(tiny_encoder):
     train, test = split(examples_of("classification"), 0.25)
     grown = finish(tiny_encoder, train, growth(epochs=15))
@@ -173,6 +190,13 @@ def test_each_task_is_measured_by_its_metric(tiny_encoder, task, routes, words):
     assert all(word in name for word, name in zip(words, measured.metrics, strict=True))
     assert all(-1 <= value <= 1 for value in measured.metrics.values())
     assert measured == measure(tiny_encoder, routes, train, test)
+
+
+def test_pairs_of_one_score_cannot_be_measured(tiny_encoder):
+    train, test = split(examples_of("similarity"), 0.25)
+    same = replace(test, frame=test.frame.assign(score=1.0))
+    with pytest.raises(UserError, match="same score, 1"):
+        measure(tiny_encoder, ("sts", "sts"), train, same)
 
 
 def test_the_same_seed_gives_the_same_expert(tiny_encoder):
@@ -201,7 +225,12 @@ def test_settings_that_do_not_fit_are_refused(tiny_encoder, changes, words):
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"name": "My topic!"}, "small letter"), ({"epochs": 0}, "epochs"), ({"blocks": 0}, "block")],
+    [
+        ({"name": "My topic!"}, "small letter"),
+        ({"epochs": 0}, "epochs"),
+        ({"blocks": 0}, "block"),
+        ({"seed": 2**32}, "seed"),
+    ],
 )
 def test_settings_out_of_range_are_refused(changes, words):
     with pytest.raises(UserError, match=words):

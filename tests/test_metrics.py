@@ -60,6 +60,13 @@ def test_v_measure_is_one_for_clear_clusters_whatever_their_order():
     assert metrics.v_measure(vectors, ["c"] * 10 + ["a"] * 10 + ["b"] * 10) == pytest.approx(1)
 
 
+def test_v_measure_can_look_at_the_first_texts_alone():
+    vectors = np.repeat(np.eye(2), 10, axis=0)[[0, 10, 1, 11, *range(2, 10), *range(12, 20)]]
+    labels = ["a", "b", "a", "b", *["a", "b"] * 8]
+    assert metrics.v_measure(vectors, labels, scored=4) == pytest.approx(1)
+    assert metrics.v_measure(vectors, labels) < 0.2
+
+
 def test_v_measure_is_low_for_labels_that_cut_across_the_clusters():
     vectors = np.repeat(np.eye(2), 10, axis=0)
     assert metrics.v_measure(vectors, ["a", "b"] * 10) == pytest.approx(0, abs=1e-6)

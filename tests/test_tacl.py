@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from mote_demo.training.tacl import cosent, cosine_distillation, info_nce
+from mote_demo.training.memory import VectorMemory
+from mote_demo.training.tacl import cosent, cosine_distillation, info_nce, supervised_contrast
 
 DISTINCT = torch.arange(4)
 
@@ -153,3 +154,50 @@ def test_cosent_gradients_are_finite_where_all_scores_are_equal(vectors):
     left, right = (part.clone().requires_grad_() for part in vectors[:2])
     cosent(left, right, torch.ones(4)).backward()
     assert torch.isfinite(left.grad).all()
+
+
+def contrast(candidates, groups, places=(0,), temperature=0.5):
+    """Contrast some candidates with all others; a group below zero leaves a candidate out."""
+    places, groups = torch.tensor(places), torch.tensor(groups)
+    out = torch.nn.functional.one_hot(places, len(groups)).bool() | (groups < 0)
+    positive = (groups[places].unsqueeze(1) == groups) & ~out
+    return supervised_contrast(candidates[places], candidates, positive, out, temperature=temperature)
+
+
+def test_supervised_contrast_has_the_value_of_the_formula():
+    candidates = normalize(torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [-1.0, 0.0]]), dim=-1)
+    exponents = [math.exp(cosine / 0.5) for cosine in (math.sqrt(0.5), 0.0, -1.0)]
+    expected = -sum(math.log(2 * positive / sum(exponents)) for positive in exponents[:2]) / 2
+    assert float(contrast(candidates, [7, 7, 7, 1])) == pytest.approx(expected, rel=1e-5)
+
+
+def test_supervised_contrast_is_zero_where_only_the_group_is_near():
+    candidates = torch.eye(4)[[0, 0, 0, 1, 1]]
+    assert float(contrast(candidates, [0, 0, 0, 1, 1], range(5), temperature=0.01)) == pytest.approx(0, abs=1e-6)
+
+
+def test_supervised_contrast_does_not_meet_what_is_left_out(vectors):
+    anchors = vectors[0]
+    with_unseen = contrast(torch.cat([anchors, torch.zeros(3, 8)]), [0, 0, 1, 1, -1, -1, -1], range(4))
+    assert float(with_unseen) == pytest.approx(float(contrast(anchors, [0, 0, 1, 1], range(4))))
+
+
+def test_supervised_contrast_of_anchors_without_positives_teaches_nothing(vectors):
+    anchors = vectors[0].requires_grad_()
+    loss = contrast(anchors, [0, 1, 2, 3], range(4))
+    loss.backward()
+    assert loss.item() == 0
+    assert not anchors.grad.any()
+    assert contrast(anchors, [0, -1, -1, -1]).item() == 0
+
+
+def test_the_memory_holds_the_last_vectors_and_passes_gradients_to_the_new_ones_only(vectors):
+    first, second, _ = (each.requires_grad_() for each in vectors)
+    memory = VectorMemory(6)
+    memory.update(torch.tensor([0, 1, 2, 5]), first)
+    everything = memory.update(torch.tensor([5, 4, 0, 1]), second)
+    assert memory.seen.tolist() == [True, True, True, False, True, True]
+    assert torch.equal(everything, torch.stack([second[2], second[3], first[2], torch.zeros(8), second[1], second[0]]))
+    everything.sum().backward()
+    assert first.grad is None
+    assert torch.equal(second.grad, torch.ones_like(second))

@@ -43,7 +43,7 @@ def train(desk, name="mine"):
     data, parts = desk.handlers["free"].__self__._data, desk.handlers["free"].__self__._parts
     asked = {data.task: "classification", data.name: name, data.base: "classification", parts.effort: "quick"}
     asked |= dict(zip(data.columns, ("text", "intent", NONE), strict=True))
-    asked |= {number: {"epochs": 1, "temperature": 0.05}.get(key, 0) for key, number in parts.changes.items()}
+    asked |= {number: {"epochs": 1}.get(key, 0) for key, number in parts.changes.items()}
     return desk("train", asked)
 
 
@@ -129,6 +129,17 @@ def test_a_failure_before_the_training_clears_the_progress_and_one_with_words_ke
     with pytest.raises(gr.Error):
         list(train(desk, "No Name"))
     assert "mote-train-progress" not in values(desk("free"))
+
+
+def test_an_error_of_the_app_ends_the_progress_too(desk, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(train_desk, "train_expert", broken)
+    steps, seen = train(desk), []
+    with pytest.raises(ZeroDivisionError):
+        seen.extend(steps)
+    assert "error of the app" in values(seen[-1])["mote-train-progress"]
 
 
 @pytest.mark.parametrize(("base", "left"), [("mine", "classification"), ("clustering", "clustering")])

@@ -1,5 +1,6 @@
 import threading
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -108,6 +109,8 @@ def test_maps_show_every_text_with_the_held_out_ones_marked(session):
     maps = map_before_after(result)
     assert maps.before.points.shape == maps.after.points.shape == (24, 2)
     assert [text for text, out in zip(maps.texts, maps.held_out, strict=True) if out] == list(result.test.frame["text"])
+    assert np.allclose(result.before.vectors, result.encoder.encode(maps.texts, route="classification"), atol=1e-6)
+    assert np.allclose(result.after.vectors, result.encoder.encode(maps.texts, route="mine"), atol=1e-6)
 
 
 @pytest.mark.parametrize(

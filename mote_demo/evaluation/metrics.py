@@ -63,19 +63,21 @@ def probe_accuracy(
     return float(probe.fit(train, train_labels).score(test, test_labels))
 
 
-def v_measure(vectors: np.ndarray, labels: ArrayLike, *, seed: int = 0) -> float:
+def v_measure(vectors: np.ndarray, labels: ArrayLike, *, seed: int = 0, scored: int | None = None) -> float:
     """Return the V-measure of mini-batch k-means with as many clusters as labels (Rosenberg & Hirschberg, 2007).
 
     Args:
         vectors: float [n, d].
         labels: n labels.
         seed: of the starting centres.
+        scored: how many of the first texts to compare with their labels; None is all. The others only take part in
+            the clustering.
     """
     from sklearn.cluster import MiniBatchKMeans
     from sklearn.metrics import v_measure_score
 
     kmeans = MiniBatchKMeans(len(np.unique(labels)), batch_size=512, n_init="auto", random_state=seed)
-    return float(v_measure_score(labels, kmeans.fit_predict(vectors)))
+    return float(v_measure_score(np.asarray(labels)[:scored], kmeans.fit_predict(vectors)[:scored]))
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -42,9 +42,9 @@ class Effort:
 
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
-        # What enters the top expert is computed once per text, so that a step runs one MLP.
-        "quick": Effort(steps=200, most_epochs=10, blocks=1, learning_rate=2e-3),
-        "thorough": Effort(steps=80, most_epochs=10, blocks=None, learning_rate=1e-3),
+        # What enters the lower of the two experts is computed once per text.
+        "quick": Effort(steps=125, most_epochs=10, blocks=2, learning_rate=1e-3),
+        "thorough": Effort(steps=200, most_epochs=10, blocks=None, learning_rate=1e-3),
     }
 )
 
@@ -54,6 +54,9 @@ _MAX_GRADIENT = 1.0
 # Searches of other visitors run in between.
 _PAUSE_SECONDS = 0.005
 _STEPS_TIMED = 8
+_TEMPERATURE = 0.05
+# A batch of labelled texts meets all others: most are easy, and a flatter softmax learns from more of them.
+_TEMPERATURE_OF_LABELS = 0.1
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Growth:
     epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 2e-4
-    temperature: float = 0.05
+    temperature: float = _TEMPERATURE
     seed: int = 0
     blocks: int | None = None
 
@@ -93,6 +96,7 @@ class Growth:
             ("batch_size", 4, 512),
             ("learning_rate", 1e-7, 1e-1),
             ("temperature", 1e-3, 1.0),
+            ("seed", 0, 2**32 - 1),
         ):
             value = getattr(self, setting)
             if not low <= value <= high:
@@ -111,17 +115,18 @@ class Growth:
         """
         if effort not in EFFORTS:
             raise unknown_choice("effort", effort, EFFORTS)
-        chosen = EFFORTS[effort]
-        batch_size = min(32, max(8, rows // 4 // 2 * 2))
+        chosen, examples_of = EFFORTS[effort], find_task(task)
+        batch_size = min(32, max(8, rows // 4))
         steps_of_epoch = max(1, math.ceil(rows / batch_size))
         return cls(
             name,
             task,
-            base or find_task(task).query_route,
+            base or examples_of.query_route,
             epochs=min(chosen.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
             batch_size=batch_size,
             learning_rate=chosen.learning_rate,
             blocks=chosen.blocks,
+            temperature=_TEMPERATURE_OF_LABELS if "label" in examples_of.columns else _TEMPERATURE,
         )
 
 

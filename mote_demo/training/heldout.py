@@ -1,13 +1,13 @@
 """Measure a route on rows that nothing was trained on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mote_demo.compare import vote
 from mote_demo.data.examples import Examples
 from mote_demo.encoder import Encoder
-from mote_demo.tasks import TASKS
+from mote_demo.errors import UserError
 
 FEW_ROWS = 50
 """Below this many held-out rows a difference may well be chance."""
@@ -18,10 +18,17 @@ _SEEDS = 5
 
 @dataclass(frozen=True)
 class Measured:
-    """Hold metrics, higher is better, by what they say in plain words, and the held-out rows behind them."""
+    """Hold what was measured.
+
+    Attributes:
+        metrics: higher is better, by what they say in plain words.
+        rows: how many held-out rows are behind them.
+        vectors: of the texts with a label, first those held out, then those to train on: float32 [n, d]; or None.
+    """
 
     metrics: dict[str, float]
     rows: int
+    vectors: np.ndarray | None = field(default=None, compare=False)
 
 
 def measure(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Examples) -> Measured:
@@ -35,41 +42,46 @@ def measure(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Ex
 
     Returns:
         Accuracy of the nearest neighbours' vote, V-measure, nDCG@10 with hit rate, or Spearman.
+
+    Raises:
+        UserError: the held-out pairs all have the same score.
     """
-    metrics = {
-        "retrieval": _retrieval,
-        "classification": _classification,
-        "clustering": _clustering,
-        "similarity": _similarity,
-    }[TASKS[test.task].name](encoder, routes, train, test)
-    return Measured(metrics, len(test.frame))
+    if "label" in test.frame:
+        return _measure_labelled(encoder, routes[1], train, test)
+    of_task = _retrieval if test.task == "retrieval" else _similarity
+    return Measured(of_task(encoder, routes, train, test), len(test.frame))
 
 
-def _classification(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Examples) -> dict[str, float]:
-    known = encoder.encode(train.frame["text"].tolist(), route=routes[1])
-    asked = encoder.encode(test.frame["text"].tolist(), route=routes[0])
-    labels = train.frame["label"].to_numpy()
+def _measure_labelled(encoder: Encoder, route: str, train: Examples, test: Examples) -> Measured:
+    rows = len(test.frame)
+    vectors = encoder.encode([*test.frame["text"], *train.frame["text"]], route=route)
+    labels = np.concatenate([test.frame["label"].to_numpy(), train.frame["label"].to_numpy()])
+    of_task = _clustering if test.task == "clustering" else _classification
+    return Measured(of_task(vectors, labels, rows), rows, vectors)
+
+
+def _classification(vectors: np.ndarray, labels: np.ndarray, rows: int) -> dict[str, float]:
     return {
-        "Label of the nearest text is right (1-NN accuracy)": _vote_accuracy(asked, known, labels, test, 1),
+        "Label of the nearest text is right (1-NN accuracy)": _vote_accuracy(vectors, labels, rows, 1),
         f"Vote of the {_NEIGHBOURS} nearest texts is right ({_NEIGHBOURS}-NN accuracy)": _vote_accuracy(
-            asked, known, labels, test, _NEIGHBOURS
+            vectors, labels, rows, _NEIGHBOURS
         ),
     }
 
 
-def _vote_accuracy(asked: np.ndarray, known: np.ndarray, labels: np.ndarray, test: Examples, k: int) -> float:
-    right = 0
-    for scores, label in zip(asked @ known.T, test.frame["label"], strict=True):
+def _vote_accuracy(vectors: np.ndarray, labels: np.ndarray, rows: int, k: int) -> float:
+    right, known = 0, labels[rows:]
+    for scores, label in zip(vectors[:rows] @ vectors[rows:].T, labels[:rows], strict=True):
         nearest = np.argsort(-scores, kind="stable")[:k]
-        right += vote(labels[nearest].tolist(), scores[nearest])[0][0] == label
-    return right / len(asked)
+        right += vote(known[nearest].tolist(), scores[nearest])[0][0] == label
+    return right / rows
 
 
-def _clustering(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Examples) -> dict[str, float]:
+def _clustering(vectors: np.ndarray, labels: np.ndarray, rows: int) -> dict[str, float]:
+    """Cluster all texts, because few would be a cluster each, and look at those held out."""
     from mote_demo.evaluation.metrics import v_measure
 
-    vectors, labels = encoder.encode(test.frame["text"].tolist(), route=routes[1]), test.frame["label"].tolist()
-    values = [v_measure(vectors, labels, seed=seed) for seed in range(_SEEDS)]
+    values = [v_measure(vectors, labels, seed=seed, scored=rows) for seed in range(_SEEDS)]
     return {f"Clusters agree with the labels (V-measure, mean of {_SEEDS} k-means)": float(np.mean(values))}
 
 
@@ -93,9 +105,11 @@ def _retrieval(encoder: Encoder, routes: tuple[str, str], train: Examples, test:
 def _similarity(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Examples) -> dict[str, float]:
     from mote_demo.evaluation.metrics import cosines, spearman
 
-    first, second = (encoder.encode(test.frame[name].tolist(), route=routes[0]) for name in ("sentence1", "sentence2"))
-    return {
-        "Order of the pairs agrees with the scores (Spearman)": spearman(
-            cosines(first, second), test.frame["score"].tolist()
+    scores = test.frame["score"].tolist()
+    if len(set(scores)) == 1:
+        raise UserError(
+            f"All {len(scores)} pairs that were set aside to measure on have the same score, {scores[0]:g}, so their "
+            "order tells nothing. Please add pairs, or choose another seed."
         )
-    }
+    first, second = (encoder.encode(test.frame[name].tolist(), route=routes[0]) for name in ("sentence1", "sentence2"))
+    return {"Order of the pairs agrees with the scores (Spearman)": spearman(cosines(first, second), scores)}

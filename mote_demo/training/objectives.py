@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from mote_demo.data.examples import Examples
 from mote_demo.encoder import Encoder
 from mote_demo.tasks import TASKS
 from mote_demo.training.frozen_trunk import FrozenTrunk
+from mote_demo.training.memory import VectorMemory
 from mote_demo.training.pairs import connected_groups
-from mote_demo.training.tacl import cosent, info_nce
+from mote_demo.training.tacl import cosent, info_nce, supervised_contrast
 
 
 class Objective(ABC):
@@ -40,29 +42,23 @@ class Objective(ABC):
 
 
 class LabelObjective(Objective):
-    """Texts with a label: InfoNCE between two texts of a label; equal labels are never negatives."""
+    """Texts with a label: those of a label should be each other's nearest among all texts of the file."""
 
     def __init__(self, frame: pd.DataFrame, trunk: FrozenTrunk, batch_size: int, temperature: float) -> None:
         super().__init__(frame, trunk, batch_size, temperature)
-        self._groups = pd.factorize(frame["label"])[0].astype(np.int64)
-
-    def epoch(self, random: np.random.Generator) -> list[np.ndarray]:
-        """Return batches of partners: rows 0 and 1 share a label, as do 2 and 3, and so on."""
-        pairs = np.concatenate([self._partners(group, random) for group in range(self._groups.max() + 1)])
-        pairs = pairs[random.permutation(len(pairs))]
-        parts = np.array_split(pairs, -(-len(pairs) // max(1, self._batch_size // 2)))
-        return [part.ravel() for part in parts]
-
-    def _partners(self, group: int, random: np.random.Generator) -> np.ndarray:
-        members = random.permutation(np.flatnonzero(self._groups == group))
-        # The last of an odd number meets the first again.
-        return np.resize(members, len(members) + len(members) % 2).reshape(-1, 2)
+        self._groups = torch.from_numpy(pd.factorize(frame["label"])[0].astype(np.int64))
+        # With no other text to be near, a text only has to be far from the rest: it is its own positive.
+        self._alone = torch.bincount(self._groups)[self._groups] == 1
+        self._memory = VectorMemory(len(frame))
 
     def loss(self, rows: np.ndarray) -> Tensor:
-        """Return the symmetric InfoNCE of the partners."""
-        vectors = self._trunk.encode(self._column("text", rows))
-        groups = torch.from_numpy(self._groups[rows[::2]])
-        return info_nce(vectors[::2], vectors[1::2], groups, temperature=self._temperature, symmetric=True)
+        """Return the supervised contrast of the batch with every text seen so far."""
+        vectors, places = self._trunk.encode(self._column("text", rows)), torch.from_numpy(rows)
+        candidates = self._memory.update(places, vectors)
+        itself = one_hot(places, len(self._groups)).bool()
+        out = ~self._memory.seen | (itself & ~self._alone)
+        positive = (self._groups[places].unsqueeze(1) == self._groups) & ~out
+        return supervised_contrast(vectors, candidates, positive, out, temperature=self._temperature)
 
 
 class QueryObjective(Objective):

@@ -79,6 +79,33 @@ def _one_way(
     return functional.cross_entropy(candidates / temperature, own)
 
 
+def supervised_contrast(
+    anchors: Tensor, candidates: Tensor, positive: Tensor, out: Tensor, *, temperature: float
+) -> Tensor:
+    """Compute how far the softmax over an anchor's candidates is from one that is even over its positives.
+
+    loss = -mean over p in P(i) of log(|P(i)| exp(s(a_i, c_p) / t) / sum over j in A(i) of exp(s(a_i, c_j) / t)), P(i)
+    being the positives and A(i) all candidates that are not left out. This is the supervised contrastive loss (Khosla
+    et al. 2020, their L_out) less log |P(i)|, its least value: it is 0 at best, however many positives there are.
+
+    Args:
+        anchors: [batch, dim], unit length.
+        candidates: [texts, dim], unit length where they take part.
+        positive: bool [batch, texts]; what should be near. None of them may be left out.
+        out: bool [batch, texts]; candidates that an anchor does not meet, such as itself.
+        temperature: of the softmax.
+
+    Returns:
+        The mean over the anchors that have a positive, a scalar; 0 without any.
+    """
+    # Not minus infinity: where a row has nothing else, its softmax would not be a number.
+    scores = (anchors @ candidates.T / temperature).masked_fill(out, torch.finfo(anchors.dtype).min)
+    likelihoods = functional.log_softmax(scores, 1).masked_fill(~positive, 0).sum(1)
+    counts = positive.sum(1)
+    some = counts.clamp(min=1)
+    return -(likelihoods / some + some.log()).sum() / counts.count_nonzero().clamp(min=1)
+
+
 class TaskContrastiveLoss(nn.Module):
     """Apply one task's loss and settings to what the sentence-transformers trainer hands over."""
 

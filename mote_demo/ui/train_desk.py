@@ -35,6 +35,7 @@ from mote_demo.workbench import (
 )
 
 _SECONDS_BETWEEN_STEPS = 0.3
+_FAILED = "The training ended by an error of the app. Nothing was kept; your data is still here."
 _STOPPED = "Stopped before the first step. Nothing was kept."
 
 
@@ -68,8 +69,9 @@ class TrainDesk:
             if not losses:
                 yield {self._parts.progress: train_html.finished(_STOPPED)}
             yield self._busy(False)
-        except UserError as error:
-            yield {**self._busy(False), self._parts.progress: train_html.problem(str(error))}
+        except Exception as error:
+            words = str(error) if isinstance(error, UserError) else _FAILED
+            yield {**self._busy(False), self._parts.progress: train_html.problem(words)}
             raise
         finally:
             bench.stop.set()

@@ -123,7 +123,7 @@ def _build_training() -> TrainParts:
 
 def _build_settings() -> dict[str, Any]:
     effort = gr.Radio(
-        [("Quick: the expert of the top block", "quick"), ("Thorough: the experts of all blocks", "thorough")],
+        [("Quick: the experts of the two upper blocks", "quick"), ("Thorough: the experts of all blocks", "thorough")],
         value="quick",
         label="Effort",
         elem_id="mote-train-effort",
@@ -132,7 +132,7 @@ def _build_settings() -> dict[str, Any]:
         "epochs": ("Epochs (0: automatic)", 0, 0),
         "batch_size": ("Rows in a batch (0: automatic)", 0, 0),
         "learning_rate": ("Learning rate (0: automatic)", 0, None),
-        "temperature": ("Temperature of the loss", 0.05, None),
+        "temperature": ("Temperature of the loss (0: automatic)", 0, None),
         "seed": ("Seed", 0, 0),
     }
     with gr.Accordion("More settings", open=False), gr.Row():
