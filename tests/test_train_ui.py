@@ -45,6 +45,9 @@ def change(page, label, value):
     field = page.get_by_label(label)
     if not field.is_visible():
         page.get_by_role("button", name="More settings").click()
+        field.wait_for()
+        # What is typed while Gradio still builds the field can be lost to its first value.
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     field.fill(str(value))
     field.blur()
 
