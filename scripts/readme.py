@@ -66,7 +66,7 @@ def differences(summary: Mapping[str, Any]) -> str:
 
 
 def against_control(summary: Mapping[str, Any]) -> str:
-    """Say how the dense arm fares whose settings are those that suit dense weights."""
+    """Say how the dense arm fares that has one setting for all tasks."""
     control = next((row for row in summary["table"] if row["name"] == CONTROL), None)
     if control is None:
         return ""
