@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PretrainedConfig
 
+from mote_demo.runtime.attention import Span, attention
 from mote_demo.runtime.linear import Layers, Linear
 
 _COMPUTED = {
@@ -22,16 +23,6 @@ _COMPUTED = {
 
 _ROW_STEPS = ((32, 4), (64, 8))
 _LARGEST_ROW_STEP = 16
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Texts of equal length, side by side: rows ``start`` to ``stop`` hold ``texts`` times ``length`` tokens."""
-
-    start: int
-    stop: int
-    texts: int
-    length: int
 
 
 @dataclass(frozen=True)
@@ -63,26 +54,16 @@ class _Block:
             for name in ("attention.output", "output")
         )
 
-    def __call__(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
+    def __call__(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
         return self.transform(self.attend(hidden, spans))
 
-    def attend(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
+    def attend(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
         """Return what enters the MLP."""
-        return self._norms[0](self._out.add(self._mix(hidden, spans), hidden))
+        return self._norms[0](self._out.add(attention(self._qkv(hidden), spans, self._heads), hidden))
 
     def transform(self, attended: Tensor) -> Tensor:
         """Return what leaves the block."""
         return self._norms[1](self._down.add(self._up.gelu(attended), attended))
-
-    def _mix(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
-        qkv, mixed = self._qkv(hidden), torch.empty_like(hidden)
-        for span in spans:
-            shape = (span.texts, span.length, -1, self._heads, hidden.shape[1] // self._heads)
-            query, key, value = qkv[span.start : span.stop].view(shape).permute(2, 0, 3, 1, 4)
-            found = functional.scaled_dot_product_attention(query, key, value)
-            mixed[span.start : span.stop].view(span.texts, span.length, -1).copy_(found.transpose(1, 2).flatten(2))
-        mixed[spans[-1].stop :] = 0
-        return mixed
 
 
 class BertProgram:
@@ -176,13 +157,13 @@ class BertProgram:
             hidden = later(hidden, spans)
         return self._pool(hidden, spans)[np.argsort(order)]
 
-    def _run(self, ids: Sequence[Sequence[int]], spans: Sequence[_Span], blocks: int) -> Tensor:
+    def _run(self, ids: Sequence[Sequence[int]], spans: Sequence[Span], blocks: int) -> Tensor:
         hidden = self._embed(ids, spans)
         for block in self._blocks[:blocks]:
             hidden = block(hidden, spans)
         return hidden
 
-    def _embed(self, ids: Sequence[Sequence[int]], spans: Sequence[_Span]) -> Tensor:
+    def _embed(self, ids: Sequence[Sequence[int]], spans: Sequence[Span]) -> Tensor:
         """Return float32 [rows, d]: one row a token, then those up to ``_rows_for`` that nobody reads."""
         tokens = [token for text in ids for token in text]
         words = self._words[torch.tensor(tokens + [0] * (_rows_for(len(tokens)) - len(tokens)))].float()
@@ -190,7 +171,7 @@ class BertProgram:
         words[: len(tokens)].add_(torch.cat(positions))
         return self._norm(words.add_(self._type))
 
-    def _pool(self, hidden: Tensor, spans: Sequence[_Span]) -> Tensor:
+    def _pool(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]
         pooled = torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
         return functional.normalize(pooled, dim=-1)
@@ -206,12 +187,12 @@ def _rows_for(tokens: int) -> int:
     return -(-tokens // step) * step
 
 
-def _lay_out(texts: Sequence[Sized]) -> tuple[list[int], list[_Span]]:
+def _lay_out(texts: Sequence[Sized]) -> tuple[list[int], list[Span]]:
     """Return the order of the texts by their tokens' number, and the runs of equal length in it."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     spans, start = [], 0
     for length, run in groupby(len(texts[row]) for row in order):
         count = sum(1 for _ in run)
-        spans.append(_Span(start, start + count * length, count, length))
+        spans.append(Span(start, start + count * length, count, length))
         start += count * length
     return order, spans

@@ -10,8 +10,8 @@ MAIN = (UNTOUCHED, WITHOUT, BASELINE, MOTE)
 SHIPPED = (BASELINE, MOTE)
 """The arms whose checkpoints the app loads."""
 
-WAVE, WRONG_EXPERT = "wave", "wrong_expert"
-DERIVED = (WAVE, WRONG_EXPERT)
+WAVE, WRONG_EXPERT, ROUNDED = "wave", "wrong_expert", "int8"
+DERIVED = (WAVE, WRONG_EXPERT, ROUNDED)
 """What comes out of a trained MoTE model without further training."""
 
 ALL = "all"
@@ -25,5 +25,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         MOTE: "MoTE",
         WAVE: "WAVE: the experts' average",
         WRONG_EXPERT: "the wrong expert on purpose",
+        ROUNDED: "MoTE in int8",
     }
 )

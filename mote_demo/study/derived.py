@@ -5,7 +5,8 @@ from types import MappingProxyType
 
 from mote_demo.encoder import Encoder
 from mote_demo.model.folding import wave
-from mote_demo.study.arms import WAVE, WRONG_EXPERT
+from mote_demo.runtime.precision import INT8
+from mote_demo.study.arms import ROUNDED, WAVE, WRONG_EXPERT
 
 WRONG_EXPERTS: Mapping[str, str] = MappingProxyType(
     {
@@ -29,7 +30,12 @@ def wrong_expert_encoder(encoder: Encoder) -> Encoder:
     return encoder.with_network(encoder.model.with_experts(WRONG_EXPERTS))
 
 
+def rounded_encoder(encoder: Encoder) -> Encoder:
+    """Return the model computed with integers of 8 bits, to see what they cost."""
+    return encoder.with_precision(INT8)
+
+
 MAKERS: Mapping[str, Callable[[Encoder], Encoder]] = MappingProxyType(
-    {WAVE: wave_encoder, WRONG_EXPERT: wrong_expert_encoder}
+    {WAVE: wave_encoder, WRONG_EXPERT: wrong_expert_encoder, ROUNDED: rounded_encoder}
 )
 """How each derived model is made of the MoTE encoder."""

@@ -19,6 +19,7 @@ from mote_demo.evaluation.suite import evaluate
 from mote_demo.evaluation.tables import LabelledSet, fingerprint
 from mote_demo.files import write_json
 from mote_demo.model.backbones import backbone_path
+from mote_demo.runtime.precision import EXACT
 from mote_demo.store import VectorStore
 from mote_demo.study.arms import DERIVED, MAIN, MOTE, UNTOUCHED
 from mote_demo.study.derived import MAKERS
@@ -166,7 +167,8 @@ class Study:
         if self._is_current(name, facts["recipe"]):
             return
         self.say(f"{name}: measuring on {len(self.sets)} sets")
-        if torch.cuda.is_available():
+        # Integers are computed on the CPU only.
+        if torch.cuda.is_available() and encoder.precision == EXACT:
             encoder = encoder.with_network(encoder.model.cuda())
         report = evaluate([encoder], self.sets, store=self._store, on_set=self.say)
         write_json(self.results / f"{name}.json", report.to_dict() | {"training": facts})
