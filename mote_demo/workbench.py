@@ -109,7 +109,7 @@ def train_expert(
     yield Stage(f"Measuring the route '{settings.base}' on {len(test.frame):,} held-out rows")
     before = measure(encoder, _pair(settings.task, settings.base), train, test)
     yield Stage("Starting to train")
-    for event in grow(encoder, train, settings, stop=stop):
+    for event in grow(encoder, train, settings, known=before.vectors, stop=stop):
         if isinstance(event, GrowStep):
             yield event
             continue
@@ -119,7 +119,8 @@ def train_expert(
         instruction = encoder.config.route(settings.base).instruction
         route = GrownRoute(settings.name, settings.task, settings.base, Route(settings.name, instruction))
         plugged = encoder.with_route(route.name, route.route, event.experts)
-        after = measure(plugged, _pair(settings.task, settings.name), train, test)
+        # Documents meet the new expert nowhere, so theirs are the vectors of before; labelled texts are encoded anew.
+        after = measure(plugged, _pair(settings.task, settings.name), train, test, documents=before.vectors)
         yield Trained(route, event, train, test, before, after, plugged)
 
 
@@ -181,10 +182,13 @@ def map_before_after(trained: Trained, method: str = "PCA") -> BeforeAfter | Non
         trained: the result.
         method: one of ``projection.METHODS``.
     """
-    if trained.before.vectors is None or trained.after.vectors is None:
+    if "label" not in trained.test.frame:
         return None
     texts, labels, held_out = _texts_on_map(trained)
-    first, second = joint_maps(trained.before.vectors, trained.after.vectors, method=method)
+    before, after = (
+        np.stack([measured.vectors[text] for text in texts]) for measured in (trained.before, trained.after)
+    )
+    first, second = joint_maps(before, after, method=method)
     return BeforeAfter(first, second, texts, labels, held_out)
 
 

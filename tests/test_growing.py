@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from mote_demo.training.expert_file import load_expert, save_expert
 from mote_demo.training.frozen_trunk import FrozenTrunk
 from mote_demo.training.growing import EFFORTS, Grown, GrowStep, Growth, copy_expert, grow
 from mote_demo.training.heldout import measure
+from mote_demo.training.objectives import make_objective
 
 PETS = ("cat", "dog", "bird", "fish")
 WHEELS = ("car", "train", "plane", "road")
@@ -57,8 +59,15 @@ def growth(task: str = "classification", **changes) -> Growth:
     )
 
 
-def finish(encoder: Encoder, examples: Examples, settings: Growth) -> Grown:
-    return list(grow(encoder, examples, settings))[-1]
+def finish(encoder: Encoder, examples: Examples, settings: Growth, known=MappingProxyType({})) -> Grown:
+    return list(grow(encoder, examples, settings, known=known))[-1]
+
+
+def known_of(encoder: Encoder, examples: Examples) -> dict[str, np.ndarray]:
+    """Return what the loss meets from the first step on: the vectors of labelled texts, or of documents."""
+    columns = [name for name in ("text", "positive", "negative") if name in examples.frame]
+    texts = [text for name in columns for text in examples.frame[name]]
+    return dict(zip(texts, encoder.encode(texts, route=TASKS[examples.task].document_route), strict=True))
 
 
 def plug(encoder: Encoder, grown: Grown, task: str = "classification") -> Encoder:
@@ -68,7 +77,8 @@ def plug(encoder: Encoder, grown: Grown, task: str = "classification") -> Encode
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_loss_falls_for_every_task(tiny_encoder, task):
-    grown = finish(tiny_encoder, examples_of(task), growth(task, epochs=20, learning_rate=1e-2))
+    settings = growth(task, epochs=20, learning_rate=1e-2)
+    grown = finish(tiny_encoder, examples_of(task), settings, known=known_of(tiny_encoder, examples_of(task)))
     assert len(grown.losses) == grown.steps
     assert np.mean(grown.losses[-6:]) < 0.8 * np.mean(grown.losses[:6])
 
@@ -112,6 +122,57 @@ def test_a_grown_retrieval_expert_leaves_document_vectors_alone(tiny_encoder):
     plugged = plug(tiny_encoder, finish(tiny_encoder, examples_of("retrieval"), growth("retrieval")), "retrieval")
     assert np.array_equal(plugged.encode(documents, route="document"), before)
     assert not np.allclose(plugged.encode(documents, route="mine"), tiny_encoder.encode(documents, route="query"))
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_document_is_encoded_once_and_not_at_all_where_its_vector_is_given(tiny_encoder, given, monkeypatch):
+    examples, encoded = examples_of("retrieval"), []
+    known = known_of(tiny_encoder, examples) if given else {}
+    encode = Encoder.encode
+
+    def note(self, texts, **options):
+        encoded.extend(texts)
+        return encode(self, texts, **options)
+
+    monkeypatch.setattr(Encoder, "encode", note)
+    finish(tiny_encoder, examples, growth("retrieval", epochs=3), known=known)
+    documents = [] if given else [*examples.frame["positive"], *examples.frame["negative"]]
+    assert sorted(encoded) == sorted(set(documents))
+
+
+def test_documents_that_were_measured_once_are_not_encoded_for_the_next_measurement(tiny_encoder, monkeypatch):
+    train, test = split(examples_of("retrieval"), 0.25, 0)
+    first, encoded = measure(tiny_encoder, ("query", "document"), train, test), []
+    encode = Encoder.encode
+    monkeypatch.setattr(Encoder, "encode", lambda *given, **more: encoded.extend(given[1]) or encode(*given, **more))
+    again = measure(tiny_encoder, ("query", "document"), train, test, documents=first.vectors)
+    assert again == first
+    assert set(first.vectors) == {*train.frame["positive"], *test.frame["positive"]}
+    assert encoded == list(dict.fromkeys(test.frame["query"]))
+
+
+def test_a_query_meets_all_documents_of_the_file_but_other_answers_to_alike_queries(tiny_encoder, monkeypatch):
+    rows = [("how", "a"), ("how", "b"), ("why", "b"), ("why", "c"), ("who", "d"), ("when", "e")]
+    examples = Examples("retrieval", pd.DataFrame(rows, columns=["query", "positive"]))
+    met = {}
+
+    def note(anchors, candidates, positive, out, **_):
+        met["positive"], met["out"] = positive, out
+        return anchors.sum()
+
+    monkeypatch.setattr("mote_demo.training.objectives.supervised_contrast", note)
+    known = known_of(tiny_encoder, examples)
+    trunk = FrozenTrunk(tiny_encoder, tiny_encoder.model.dense("query"), "query")
+    objective = make_objective(examples, tiny_encoder, trunk, 4, 0.05, known)
+    objective.loss(np.array([0, 2, 5]))
+    documents = "abcde"
+    chosen = [["".join(d for d, on in zip(documents, row, strict=True) if on) for row in met[key]] for key in met]
+    assert chosen == [["ab", "bc", "e"], ["c", "a", ""]]
+
+
+def test_rates_suit_the_task():
+    rates = {task: Growth.suited("mine", task, 500).learning_rate for task in TASKS}
+    assert rates["retrieval"] < rates["similarity"] < rates["classification"] == rates["clustering"]
 
 
 @pytest.mark.parametrize("first", [None, 3])

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -193,7 +194,7 @@ def test_supervised_contrast_of_anchors_without_positives_teaches_nothing(vector
 
 def test_the_memory_holds_the_last_vectors_and_passes_gradients_to_the_new_ones_only(vectors):
     first, second, _ = (each.requires_grad_() for each in vectors)
-    memory = VectorMemory(6)
+    memory = VectorMemory(list("abcdef"), {})
     memory.update(torch.tensor([0, 1, 2, 5]), first)
     everything = memory.update(torch.tensor([5, 4, 0, 1]), second)
     assert memory.seen.tolist() == [True, True, True, False, True, True]
@@ -201,3 +202,11 @@ def test_the_memory_holds_the_last_vectors_and_passes_gradients_to_the_new_ones_
     everything.sum().backward()
     assert first.grad is None
     assert torch.equal(second.grad, torch.ones_like(second))
+
+
+def test_the_memory_starts_with_what_is_known(vectors):
+    known = {"b": np.ones(8, dtype=np.float32), "of another file": np.zeros(8, dtype=np.float32)}
+    memory = VectorMemory(["a", "b", "c"], known)
+    assert memory.seen.tolist() == [False, True, False]
+    everything = memory.update(torch.tensor([2]), vectors[0][:1])
+    assert torch.equal(everything, torch.stack([torch.zeros(8), torch.ones(8), vectors[0][0]]))

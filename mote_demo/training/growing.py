@@ -31,20 +31,45 @@ class Effort:
         steps: about how many optimiser steps.
         most_epochs: passes over the examples, however few these are.
         blocks: how many blocks with experts train, from the top; None is all.
-        learning_rate: the highest one, of AdamW.
     """
 
     steps: int
     most_epochs: int
     blocks: int | None
-    learning_rate: float
 
 
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
         # What enters the lower of the two experts is computed once per text.
-        "quick": Effort(steps=125, most_epochs=10, blocks=2, learning_rate=1e-3),
-        "thorough": Effort(steps=200, most_epochs=10, blocks=None, learning_rate=1e-3),
+        "quick": Effort(steps=125, most_epochs=10, blocks=2),
+        "thorough": Effort(steps=200, most_epochs=10, blocks=None),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Say what suits the loss of a task.
+
+    Attributes:
+        learning_rate: the highest one, of AdamW.
+        temperature: of the softmax in the loss.
+    """
+
+    learning_rate: float
+    temperature: float
+
+
+# A text meets all of the file: most are easy, and a flatter softmax learns from more of them.
+_OF_LABELS = Tuning(learning_rate=1e-3, temperature=0.1)
+
+TUNINGS: Mapping[str, Tuning] = MappingProxyType(
+    {
+        # Where the model is good already and only queries can move, a higher rate costs held-out rows.
+        "retrieval": Tuning(learning_rate=1e-4, temperature=0.05),
+        "classification": _OF_LABELS,
+        "clustering": _OF_LABELS,
+        "similarity": Tuning(learning_rate=2e-4, temperature=0.05),
     }
 )
 
@@ -54,9 +79,7 @@ _MAX_GRADIENT = 1.0
 # Searches of other visitors run in between.
 _PAUSE_SECONDS = 0.005
 _STEPS_TIMED = 8
-_TEMPERATURE = 0.05
-# A batch of labelled texts meets all others: most are easy, and a flatter softmax learns from more of them.
-_TEMPERATURE_OF_LABELS = 0.1
+_NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -82,7 +105,7 @@ class Growth:
     epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 2e-4
-    temperature: float = _TEMPERATURE
+    temperature: float = 0.05
     seed: int = 0
     blocks: int | None = None
 
@@ -115,18 +138,18 @@ class Growth:
         """
         if effort not in EFFORTS:
             raise unknown_choice("effort", effort, EFFORTS)
-        chosen, examples_of = EFFORTS[effort], find_task(task)
+        chosen, tuning = EFFORTS[effort], TUNINGS[find_task(task).name]
         batch_size = min(32, max(8, rows // 4))
         steps_of_epoch = max(1, math.ceil(rows / batch_size))
         return cls(
             name,
             task,
-            base or examples_of.query_route,
+            base or find_task(task).query_route,
             epochs=min(chosen.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
             batch_size=batch_size,
-            learning_rate=chosen.learning_rate,
+            learning_rate=tuning.learning_rate,
+            temperature=tuning.temperature,
             blocks=chosen.blocks,
-            temperature=_TEMPERATURE_OF_LABELS if "label" in examples_of.columns else _TEMPERATURE,
         )
 
 
@@ -166,7 +189,12 @@ class Grown:
 
 
 def grow(
-    encoder: Encoder, examples: Examples, settings: Growth, *, stop: threading.Event | None = None
+    encoder: Encoder,
+    examples: Examples,
+    settings: Growth,
+    *,
+    known: Mapping[str, np.ndarray] = _NOTHING,
+    stop: threading.Event | None = None,
 ) -> Iterator[GrowStep | Grown]:
     """Train a copy of one route's expert on ``examples``; every tensor of ``encoder`` keeps its value.
 
@@ -174,6 +202,8 @@ def grow(
         encoder: a model with task experts.
         examples: what to train on, of ``settings.task``.
         settings: how.
+        known: vectors by text, float32 [d], as far as they were computed already: those of the base route for texts
+            with a label, those of the document route for documents. The first steps then meet all texts of the file.
         stop: set it from another thread to end after the current step with what was learnt so far.
 
     Yields:
@@ -188,7 +218,7 @@ def grow(
     trained = copy_expert(encoder, settings.base, layers)
     view = replace_modules(encoder.model.dense(settings.base), trained)
     trunk = FrozenTrunk(encoder, view, settings.base, first=layers[0])
-    objective = make_objective(examples, encoder, trunk, settings.batch_size, settings.temperature)
+    objective = make_objective(examples, encoder, trunk, settings.batch_size, settings.temperature, known)
     random = np.random.default_rng(settings.seed)
     steps = settings.epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
     optimiser = _Optimiser(trained.values(), settings.learning_rate, steps)

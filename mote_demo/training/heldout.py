@@ -1,6 +1,8 @@
 """Measure a route on rows that nothing was trained on."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,15 +25,22 @@ class Measured:
     Attributes:
         metrics: higher is better, by what they say in plain words.
         rows: how many held-out rows are behind them.
-        vectors: of the texts with a label, first those held out, then those to train on: float32 [n, d]; or None.
+        vectors: by text, float32 [d]: those of all texts with a label, or of all documents; none of pairs.
     """
 
     metrics: dict[str, float]
     rows: int
-    vectors: np.ndarray | None = field(default=None, compare=False)
+    vectors: Mapping[str, np.ndarray] = field(default_factory=lambda: MappingProxyType({}), compare=False)
 
 
-def measure(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Examples) -> Measured:
+def measure(
+    encoder: Encoder,
+    routes: tuple[str, str],
+    train: Examples,
+    test: Examples,
+    *,
+    documents: Mapping[str, np.ndarray] | None = None,
+) -> Measured:
     """Measure how well a pair of routes does the examples' task on the held-out part.
 
     Args:
@@ -39,6 +48,7 @@ def measure(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Ex
         routes: (query route, document route); the same one twice for symmetric tasks.
         train: the training part: the neighbours that vote, and further documents to search.
         test: the held-out part.
+        documents: vectors of all documents by text, where another measurement with this document route has them.
 
     Returns:
         Accuracy of the nearest neighbours' vote, V-measure, nDCG@10 with hit rate, or Spearman.
@@ -48,16 +58,33 @@ def measure(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Ex
     """
     if "label" in test.frame:
         return _measure_labelled(encoder, routes[1], train, test)
-    of_task = _retrieval if test.task == "retrieval" else _similarity
-    return Measured(of_task(encoder, routes, train, test), len(test.frame))
+    if test.task == "retrieval":
+        return _measure_retrieval(encoder, routes, train, test, documents)
+    return Measured(_similarity(encoder, routes, test), len(test.frame))
 
 
 def _measure_labelled(encoder: Encoder, route: str, train: Examples, test: Examples) -> Measured:
     rows = len(test.frame)
-    vectors = encoder.encode([*test.frame["text"], *train.frame["text"]], route=route)
+    texts = [*test.frame["text"], *train.frame["text"]]
+    vectors = encoder.encode(texts, route=route)
     labels = np.concatenate([test.frame["label"].to_numpy(), train.frame["label"].to_numpy()])
     of_task = _clustering if test.task == "clustering" else _classification
-    return Measured(of_task(vectors, labels, rows), rows, vectors)
+    return Measured(of_task(vectors, labels, rows), rows, dict(zip(texts, vectors, strict=True)))
+
+
+def _measure_retrieval(
+    encoder: Encoder,
+    routes: tuple[str, str],
+    train: Examples,
+    test: Examples,
+    documents: Mapping[str, np.ndarray] | None,
+) -> Measured:
+    if not documents:
+        texts = list(dict.fromkeys([*test.frame["positive"], *train.frame["positive"]]))
+        documents = dict(zip(texts, encoder.encode(texts, route=routes[1]), strict=True))
+    answers = test.frame.groupby("query", sort=False)["positive"].agg(set)
+    queries = encoder.encode(answers.index.tolist(), route=routes[0])
+    return Measured(_ranking(queries, documents, answers.tolist()), len(test.frame), documents)
 
 
 def _classification(vectors: np.ndarray, labels: np.ndarray, rows: int) -> dict[str, float]:
@@ -85,24 +112,22 @@ def _clustering(vectors: np.ndarray, labels: np.ndarray, rows: int) -> dict[str,
     return {f"Clusters agree with the labels (V-measure, mean of {_SEEDS} k-means)": float(np.mean(values))}
 
 
-def _retrieval(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Examples) -> dict[str, float]:
+def _ranking(queries: np.ndarray, documents: Mapping[str, np.ndarray], answers: Sequence[set[str]]) -> dict[str, float]:
     from mote_demo.evaluation.metrics import ndcg_at_k
 
-    documents = list(dict.fromkeys([*test.frame["positive"], *train.frame["positive"]]))
-    answers = test.frame.groupby("query", sort=False)["positive"].agg(set)
-    scores = encoder.encode(answers.index.tolist(), route=routes[0]) @ encoder.encode(documents, route=routes[1]).T
+    texts, vectors = list(documents), np.stack(list(documents.values()))
     gains, first = [], []
-    for right, row in zip(answers, scores, strict=True):
-        ranked = [float(documents[place] in right) for place in np.argsort(-row, kind="stable")[:10]]
+    for right, row in zip(answers, queries @ vectors.T, strict=True):
+        ranked = [float(texts[place] in right) for place in np.argsort(-row, kind="stable")[:10]]
         gains.append(ndcg_at_k(ranked, [1.0] * len(right)))
         first.append(ranked[0])
     return {
-        f"Right documents come early among {len(documents):,} (nDCG@10)": float(np.mean(gains)),
+        f"Right documents come early among {len(texts):,} (nDCG@10)": float(np.mean(gains)),
         "The first document is right (hit@1)": float(np.mean(first)),
     }
 
 
-def _similarity(encoder: Encoder, routes: tuple[str, str], train: Examples, test: Examples) -> dict[str, float]:
+def _similarity(encoder: Encoder, routes: tuple[str, str], test: Examples) -> dict[str, float]:
     from mote_demo.evaluation.metrics import cosines, spearman
 
     scores = test.frame["score"].tolist()

@@ -1,5 +1,8 @@
 """The last vectors of every training text, so that a small batch meets all of them."""
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,11 +13,14 @@ class VectorMemory:
     Where little changes between two steps, vectors of earlier batches are nearly up to date.
     """
 
-    def __init__(self, texts: int) -> None:
-        """Start empty, for so many texts."""
+    def __init__(self, texts: Sequence[str], known: Mapping[str, np.ndarray]) -> None:
+        """Start with what is known of some texts, each a float32 [d]."""
         self._vectors: Tensor | None = None
-        self.seen = torch.zeros(texts, dtype=torch.bool)
+        self.seen = torch.zeros(len(texts), dtype=torch.bool)
         """Which texts have a vector, bool [texts]."""
+        places = [place for place, text in enumerate(texts) if text in known]
+        if places:
+            self.update(torch.tensor(places), torch.from_numpy(np.stack([known[texts[place]] for place in places])))
 
     def update(self, places: Tensor, vectors: Tensor) -> Tensor:
         """Put new vectors into their places and return all.

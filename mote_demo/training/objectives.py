@@ -1,7 +1,7 @@
 """What one batch of a person's examples should teach, per task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from mote_demo.tasks import TASKS
 from mote_demo.training.frozen_trunk import FrozenTrunk
 from mote_demo.training.memory import VectorMemory
 from mote_demo.training.pairs import connected_groups
-from mote_demo.training.tacl import cosent, info_nce, supervised_contrast
+from mote_demo.training.tacl import cosent, supervised_contrast
 
 
 class Objective(ABC):
@@ -44,12 +44,19 @@ class Objective(ABC):
 class LabelObjective(Objective):
     """Texts with a label: those of a label should be each other's nearest among all texts of the file."""
 
-    def __init__(self, frame: pd.DataFrame, trunk: FrozenTrunk, batch_size: int, temperature: float) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        trunk: FrozenTrunk,
+        batch_size: int,
+        temperature: float,
+        known: Mapping[str, np.ndarray],
+    ) -> None:
         super().__init__(frame, trunk, batch_size, temperature)
         self._groups = torch.from_numpy(pd.factorize(frame["label"])[0].astype(np.int64))
         # With no other text to be near, a text only has to be far from the rest: it is its own positive.
         self._alone = torch.bincount(self._groups)[self._groups] == 1
-        self._memory = VectorMemory(len(frame))
+        self._memory = VectorMemory(frame["text"].tolist(), known)
 
     def loss(self, rows: np.ndarray) -> Tensor:
         """Return the supervised contrast of the batch with every text seen so far."""
@@ -62,33 +69,47 @@ class LabelObjective(Objective):
 
 
 class QueryObjective(Objective):
-    """Queries and documents: only queries meet the new expert, so indexes of documents stay valid."""
+    """Queries and documents: a query should be nearer to its own documents than to all others of the file.
+
+    Only queries meet the new expert, so indexes of documents stay valid.
+    """
 
     def __init__(
-        self, frame: pd.DataFrame, trunk: FrozenTrunk, batch_size: int, temperature: float, encoder: Encoder
+        self,
+        frame: pd.DataFrame,
+        trunk: FrozenTrunk,
+        batch_size: int,
+        temperature: float,
+        known: Mapping[str, np.ndarray],
+        encoder: Encoder,
     ) -> None:
         super().__init__(frame, trunk, batch_size, temperature)
-        self._groups = connected_groups([frame["query"], frame["positive"]])
         self._encoder = encoder
-        self._documents: dict[str, Tensor] = {}
+        self._queries, _ = pd.factorize(frame["query"])
+        sides = [frame[name] for name in ("positive", "negative") if name in frame]
+        places, self._documents = pd.factorize(pd.concat(sides, ignore_index=True))
+        self._places = places.reshape(len(sides), len(frame))
+        self._own = torch.zeros(self._queries.max() + 1, len(self._documents), dtype=torch.bool)
+        self._own[self._queries, self._places[0]] = True
+        self._groups = torch.from_numpy(connected_groups([frame["query"], frame["positive"]]))
+        self._groups_of_documents = torch.full((len(self._documents),), -1)
+        self._groups_of_documents[self._places[0]] = self._groups
+        self._memory = VectorMemory(self._documents.tolist(), known)
 
     def loss(self, rows: np.ndarray) -> Tensor:
-        """Return the InfoNCE of queries against the documents of the batch."""
-        negatives = self._encode_documents(self._column("negative", rows)) if "negative" in self._frame else None
-        return info_nce(
-            self._trunk.encode(self._column("query", rows)),
-            self._encode_documents(self._column("positive", rows)),
-            torch.from_numpy(self._groups[rows]),
-            temperature=self._temperature,
-            negatives=negatives,
-        )
+        """Return the contrast of the batch's queries with every document seen so far."""
+        queries, candidates = self._trunk.encode(self._column("query", rows)), self._meet(self._places[:, rows])
+        positive = self._own[self._queries[rows]] & self._memory.seen
+        # Documents of a like query, such as another answer to a question that shares an answer, may be answers too.
+        alike = self._groups[rows].unsqueeze(1) == self._groups_of_documents
+        out = ~self._memory.seen | (alike & ~positive)
+        return supervised_contrast(queries, candidates, positive, out, temperature=self._temperature)
 
-    def _encode_documents(self, texts: Sequence[str]) -> Tensor:
-        """Encode each document once, with the route that serves documents."""
-        missing = [text for text in dict.fromkeys(texts) if text not in self._documents]
-        vectors = self._encoder.encode(missing, route=TASKS["retrieval"].document_route)
-        self._documents |= dict(zip(missing, torch.from_numpy(vectors), strict=True))
-        return torch.stack([self._documents[text] for text in texts])
+    def _meet(self, places: np.ndarray) -> Tensor:
+        """Encode documents not seen yet with the route that serves documents; return all: float32 [documents, d]."""
+        unseen = np.unique(places[~self._memory.seen.numpy()[places]])
+        vectors = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
+        return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(vectors))
 
 
 class PairObjective(Objective):
@@ -102,12 +123,17 @@ class PairObjective(Objective):
 
 
 def make_objective(
-    examples: Examples, encoder: Encoder, trunk: FrozenTrunk, batch_size: int, temperature: float
+    examples: Examples,
+    encoder: Encoder,
+    trunk: FrozenTrunk,
+    batch_size: int,
+    temperature: float,
+    known: Mapping[str, np.ndarray],
 ) -> Objective:
-    """Return the objective of the examples' task."""
+    """Return the objective of the examples' task (see ``grow``)."""
     columns = TASKS[examples.task].columns
     if "label" in columns:
-        return LabelObjective(examples.frame, trunk, batch_size, temperature)
+        return LabelObjective(examples.frame, trunk, batch_size, temperature, known)
     if "score" in columns:
         return PairObjective(examples.frame, trunk, batch_size, temperature)
-    return QueryObjective(examples.frame, trunk, batch_size, temperature, encoder)
+    return QueryObjective(examples.frame, trunk, batch_size, temperature, known, encoder)
