@@ -21,7 +21,7 @@ _TEXTS = 200
 _ROWS = 1024
 _PARTS = {
     "linear layers, with the additions fused into them": ("mkldnn::", "aten::linear", "aten::addmm"),
-    "attention": ("attention",),
+    "attention": ("attention", "bmm", "softmax"),
     "GELU": ("aten::gelu",),
     "layer norms": ("layer_norm",),
 }

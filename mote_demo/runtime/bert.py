@@ -69,7 +69,7 @@ class _Block:
 class BertProgram:
     """Run a BERT encoder on the CPU, in float32 whatever its tensors are stored in."""
 
-    tokens_at_once = 1024
+    tokens_at_once = 1536
 
     def __init__(self, config: PretrainedConfig, tensors: Mapping[str, Tensor], pooling: str, layers: Layers) -> None:
         """Pack the tensors of a dense encoder that ``suits``.
