@@ -138,13 +138,13 @@ class Growth:
         """
         if effort not in EFFORTS:
             raise unknown_choice("effort", effort, EFFORTS)
-        chosen, tuning = EFFORTS[effort], TUNINGS[find_task(task).name]
+        query_route, chosen, tuning = find_task(task).query_route, EFFORTS[effort], TUNINGS[task]
         batch_size = min(32, max(8, rows // 4))
         steps_of_epoch = max(1, math.ceil(rows / batch_size))
         return cls(
             name,
             task,
-            base or find_task(task).query_route,
+            base or query_route,
             epochs=min(chosen.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
             batch_size=batch_size,
             learning_rate=tuning.learning_rate,
