@@ -8,10 +8,9 @@ import torch
 from transformers import PretrainedConfig
 
 from benchmarks.inputs import QUERY, ROUTE, documents, encoder
-from benchmarks.machine import peak_flops
+from benchmarks.machine import has_vnni, peak_flops
 from benchmarks.peers import Encode, onnx_runtime, openvino, sentence_transformers
 from benchmarks.rows import ALTERNATIONS, Row, alternate, median_ms, median_s, seconds
-from mote_demo.runtime.int8 import has_vnni
 from mote_demo.runtime.precision import INT8
 from mote_demo.tasks import ROUTES
 
@@ -36,7 +35,7 @@ def throughput() -> Iterator[Row]:
 
     small = partial(mote.with_precision(INT8).encode, texts, route=ROUTE)
     quality = f"lowest cosine {_lowest_cosine(small(), expected):.4f}"
-    why = "" if has_vnni() else "; this processor has no integer dot products, so nothing can be gained"
+    why = "" if has_vnni() else "; this processor has no dot products of 8-bit integers (VNNI)"
     own, theirs = alternate(small, partial(dense, texts))
     peer = "SentenceTransformer.encode, float32"
     yield Row("Encode throughput, int8", peer, tuple(theirs / own), 3.0, "higher", quality + why)

@@ -21,7 +21,7 @@ def describe() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "threads": torch.get_num_threads(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "instructions": torch.backends.cpu.get_cpu_capability() + (" with VNNI" if has_vnni() else ", no VNNI"),
         "sgemm_gflops": round(peak_flops() / 1e9, 1),
         "python": platform.python_version(),
         "packages": _versions(),
@@ -37,6 +37,11 @@ def peak_flops(tries: int = 7) -> float:
     """Return the best rate of float32 matrix products, in operations a second."""
     one, other = torch.randn(_SIZE, _SIZE), torch.randn(_SIZE, _SIZE)
     return 2 * _SIZE**3 / min(seconds(lambda: one @ other) for _ in range(tries))
+
+
+def has_vnni() -> bool:
+    """Tell whether this processor has dot products of 8-bit integers."""
+    return getattr(torch.cpu, "_is_vnni_supported", lambda: False)()
 
 
 def _versions() -> dict[str, str]:

@@ -11,10 +11,10 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.inputs import documents, encoder
+from benchmarks.machine import has_vnni
 from benchmarks.rows import seconds
 from mote_demo.model.folding import fold
 from mote_demo.model.pooling import pool
-from mote_demo.runtime.int8 import has_vnni
 from mote_demo.settings import ROOT
 
 Encode = Callable[[Sequence[str]], np.ndarray]

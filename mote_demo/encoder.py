@@ -21,7 +21,7 @@ from mote_demo.model.stored import StoredModel
 from mote_demo.runtime.linear import state_of
 from mote_demo.runtime.loading import load_network, load_tokenizer
 from mote_demo.runtime.memory import release_freed
-from mote_demo.runtime.precision import EXACT
+from mote_demo.runtime.precision import EXACT, MARKS
 from mote_demo.runtime.program import Program, check_suits, compile_route
 from mote_demo.tasks import Route
 
@@ -196,7 +196,7 @@ class Encoder:
         That is what ``weights_fingerprint`` covers, the tokenizer, the backbone's config and the precision.
         """
         digest = hashlib.sha256((self.weights_fingerprint(route) + self._reading).encode()).hexdigest()[:16]
-        return digest if self.precision == EXACT else f"{digest}-{self.precision}"
+        return digest + MARKS[self.precision]
 
     @cached_property
     def _reading(self) -> str:

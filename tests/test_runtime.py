@@ -14,9 +14,9 @@ from transformers import AutoModel, DistilBertConfig
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.model import upcycle
-from mote_demo.runtime import linear
+from mote_demo.runtime import int8, linear
 from mote_demo.runtime.bert import BertProgram
-from mote_demo.runtime.int8 import int8_kind
+from mote_demo.runtime.int8 import RoundedLinear, int8_kind
 from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear_kind
 from mote_demo.runtime.padded import PaddedProgram
 from mote_demo.runtime.program import check_suits, compile_route
@@ -121,13 +121,43 @@ def test_int8_stays_near_the_exact_vectors_and_has_a_fingerprint_of_its_own(ship
     assert small.with_network(exact.model).precision == "int8"
 
 
-def test_integer_products_are_the_same_on_every_processor():
+@pytest.mark.parametrize("inputs", [64, 7])
+@pytest.mark.parametrize("kind", [int8_kind(), RoundedLinear])
+def test_products_are_those_of_integers(kind, inputs):
     torch.manual_seed(0)
-    weight, bias, rows = torch.randn(6, 64), torch.randn(6), torch.randn(5, 64)
-    scales, steps = weight.abs().amax(1) / 127, rows.abs().amax(1) / 127
-    integers = (weight / scales[:, None]).round().long(), (rows / steps[:, None]).round().long()
-    expected = (integers[1] @ integers[0].T) * scales * steps[:, None] + bias
-    torch.testing.assert_close(int8_kind()(weight, bias)(rows), expected)
+    weight, bias, rows = torch.randn(6, inputs), torch.randn(6), torch.randn(5, inputs).exp()
+    # Neighbours of one sign overflow 16 bits on processors without VNNI, unless their steps are larger.
+    weight[0] = 2.0
+    neighbours = torch.nn.functional.pad(weight, (0, inputs % 2)).unflatten(1, (-1, 2)).sum(2)
+    scales = torch.maximum(weight.abs().amax(1), neighbours.abs().amax(1))[:, None] / 127
+    lowest = rows.amin(1, keepdim=True)
+    steps = (rows.amax(1, keepdim=True) - lowest) / 255
+    integers = (weight / scales).round().long(), ((rows - lowest) / steps).round().long()
+    assert integers[1].max() == 255
+    product = (integers[1] @ integers[0].T) * steps + lowest * integers[0].sum(1)
+    expected = product * scales.T + bias
+    layer = kind(weight, bias)
+    torch.testing.assert_close(layer(rows), expected)
+    torch.testing.assert_close(layer.gelu(rows), torch.nn.functional.gelu(expected))
+    torch.testing.assert_close(layer.add(rows, torch.ones(5, 6)), expected + 1)
+
+
+def test_int8_takes_tokens_that_are_all_alike():
+    layer = int8_kind()(torch.randn(6, 64), torch.ones(6))
+    torch.testing.assert_close(layer(torch.zeros(2, 64)), torch.ones(2, 6))
+
+
+def test_int8_works_where_torch_multiplies_no_integers(monkeypatch):
+    int8_kind.cache_clear()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+            assert int8_kind() is RoundedLinear
+        int8_kind.cache_clear()
+        monkeypatch.setattr(int8, "IntegerLinear", lambda weight, bias: torch.ops.onednn.not_there(weight))
+        assert int8_kind() is RoundedLinear
+    finally:
+        int8_kind.cache_clear()
 
 
 def test_precisions_that_cannot_be_computed_are_refused(tiny_encoder):

@@ -13,6 +13,7 @@ from mote_demo import cli
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.report import load_report
 from mote_demo.results import load_results
+from mote_demo.runtime.precision import MARKS
 from mote_demo.study import runs
 from mote_demo.study.derived import wrong_expert_encoder
 from mote_demo.training.recipe import load_recipe
@@ -104,7 +105,7 @@ def test_every_arm_and_seed_and_what_derives_from_them_has_a_report(study):
     assert names == trained | {"untouched", "top-seed-0", "wave-seed-0", "wrong_expert-seed-0", "int8-seed-0"}
     assert read(study[0], "runs/mote-seed-1.json")["training"]["seed"] == 1
     (prints,) = read(study[0], "runs/int8-seed-0.json")["models"].values()
-    assert all(fingerprint.endswith("-int8") for fingerprint in prints.values())
+    assert all(fingerprint.endswith(MARKS["int8"]) for fingerprint in prints.values())
 
 
 def test_a_finished_study_trains_and_measures_nothing_again(study, monkeypatch):

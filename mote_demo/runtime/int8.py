@@ -1,4 +1,4 @@
-"""Linear layers in 8-bit integers: a scale for each output of the weight, and one for each token on the fly."""
+"""Linear layers in 8-bit integers: a scale for each output of the weight, and a range for each token on the fly."""
 
 from functools import cache
 
@@ -8,31 +8,39 @@ from torch.nn import functional
 
 from mote_demo.runtime.linear import Make, linear_kind
 
-_MOST = 127
+_MOST, _STEPS = 127, 255
 _TINY = 1e-8
 
 
-class VnniLinear:
-    """Multiply 8-bit integers, symmetric, per output and per token (as in LLM.int8, without its outliers)."""
+class IntegerLinear:
+    """Multiply 8-bit integers: symmetric ones of an output, and of a token those from its lowest to its highest number.
+
+    Processors without VNNI add the products of two neighbours in 16 bits, where 255 * (127 + 127) has no room: the
+    scale of an output is such that no two neighbours of its weight add up to more than 128.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        integers, scales = _integers(weight)
-        self._weight = torch.ops.onednn.qlinear_prepack(integers, None)
+        scales = _weight_scales(weight)
+        integers = weight.div(scales).round_()
+        self._weight = torch.ops.onednn.qlinear_prepack(integers.to(torch.int8), None)
         self._scales, self._bias = scales.flatten(), bias
+        self._sums = integers.sum(1).mul_(self._scales)
         self._zeros = torch.zeros(len(bias), dtype=torch.int32)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Return the product plus the bias: [n, outputs]."""
-        integers, scales = _integers(rows)
+        lowest, steps = _range(rows)
+        # Unsigned, because oneDNN would sum up the weights anew in every call to make signed ones so.
+        integers = rows.sub(lowest).mul_(steps.reciprocal()).add_(0.5).to(torch.uint8)
         product = torch.ops.onednn.qlinear_pointwise(
             *(integers, 1.0, 0, self._weight, self._scales, self._zeros, None),
             *(1.0, 0, torch.float32, "none", [], ""),
         )
-        return torch.addcmul(self._bias, product, scales)
+        return torch.addcmul(self._bias, product, steps, out=product).addcmul_(lowest, self._sums)
 
     def gelu(self, rows: Tensor) -> Tensor:
         """Return the exact GELU of the product plus the bias."""
-        return functional.gelu(self(rows))
+        return torch.ops.aten.gelu_(self(rows))
 
     def add(self, rows: Tensor, residual: Tensor) -> Tensor:
         """Return the product plus the bias plus ``residual``, [n, outputs]."""
@@ -40,13 +48,14 @@ class VnniLinear:
 
 
 class RoundedLinear:
-    """Compute in float32 what ``VnniLinear`` does, up to rounding: on what its integers stand for.
+    """Compute in float32 what ``IntegerLinear`` does, up to rounding: on what its integers stand for.
 
-    Processors without integer dot products then give the same vectors, at a little more than the time of exact ones.
+    Processors that torch has no products of integers for then give such vectors too, in the time of exact ones.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        self._layer = linear_kind()(_rounded(weight), bias)
+        scales = _weight_scales(weight)
+        self._layer = linear_kind()(weight.div(scales).round_().mul_(scales), bias)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Return the product plus the bias: [n, outputs]."""
@@ -61,35 +70,36 @@ class RoundedLinear:
         return self._layer.add(_rounded(rows), residual)
 
 
-def int8_kind() -> Make:
-    """Return the linear layer of 8-bit integers that suits this processor."""
-    return VnniLinear if has_vnni() else RoundedLinear
-
-
 @cache
-def has_vnni() -> bool:
-    """Tell whether this processor has integer dot products, and torch the operator that uses them."""
-    if not getattr(torch.cpu, "_is_vnni_supported", lambda: False)():
-        return False
-    rows, weight = torch.full((2, 64), 127.0), torch.full((4, 64), 127.0)
+def int8_kind() -> Make:
+    """Return the linear layer of 8-bit integers that suits this processor and this build of torch."""
+    if not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+        return RoundedLinear
+    # The largest sums that an output may have, of either sign.
+    weight = torch.tensor([[127.0, 0.0], [64.0, 63.0], [-127.0, 0.0], [-64.0, -63.0]]).repeat(1, 32)
+    bias, rows = torch.ones(4), torch.tensor([[0.0] + [255.0] * 63, [255.0] * 63 + [0.0]])
     try:
         # The operator serves inductor and may change with torch.
-        found = VnniLinear(weight, torch.ones(4))(rows)
+        found = IntegerLinear(weight, bias)(rows)
     except (AttributeError, RuntimeError, NotImplementedError):
-        return False
-    return torch.allclose(found, torch.full((2, 4), 64 * 127.0 * 127 + 1))
+        return RoundedLinear
+    return IntegerLinear if torch.allclose(found, rows @ weight.T + bias) else RoundedLinear
 
 
-def _integers(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each row as int8 of at most 127, and its scale: [rows, 1]."""
-    scales = _scales(matrix)
-    return matrix.div(scales).round_().to(torch.int8), scales
+def _weight_scales(weight: Tensor) -> Tensor:
+    """Return what one step of each output stands for: [outputs, 1]."""
+    even = functional.pad(weight, (0, weight.shape[1] % 2))
+    neighbours = even.unflatten(1, (-1, 2)).sum(2)
+    most = torch.maximum(weight.abs().amax(1), neighbours.abs().amax(1))
+    return most.div_(_MOST).clamp_(min=_TINY).unsqueeze(1)
 
 
-def _rounded(matrix: Tensor) -> Tensor:
-    scales = _scales(matrix)
-    return matrix.div(scales).round_().mul_(scales)
+def _range(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the lowest number of each token, and what one step from there stands for: [n, 1] each."""
+    lowest = rows.amin(1, keepdim=True)
+    return lowest, rows.amax(1, keepdim=True).sub_(lowest).div_(_STEPS).clamp_(min=_TINY)
 
 
-def _scales(matrix: Tensor) -> Tensor:
-    return matrix.abs().amax(1, keepdim=True).div_(_MOST).clamp_(min=_TINY)
+def _rounded(rows: Tensor) -> Tensor:
+    lowest, steps = _range(rows)
+    return rows.sub(lowest).mul_(steps.reciprocal()).add_(0.5).floor_().mul_(steps).add_(lowest)

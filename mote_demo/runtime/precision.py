@@ -9,6 +9,9 @@ EXACT, INT8 = "exact", "int8"
 PRECISIONS: Mapping[str, str] = MappingProxyType({EXACT: "32-bit floats", INT8: "8-bit integers"})
 """Name to what the screen says; int8 is for the linear layers alone (see ``runtime.int8``)."""
 
+MARKS: Mapping[str, str] = MappingProxyType({EXACT: "", INT8: "-int8-2"})
+"""Name to what ends the fingerprints of its vectors: other rounding, another mark, so that kept ones are not mixed."""
+
 
 def check_precision(name: str) -> str:
     """Return ``name``, or refuse it with the list of ``PRECISIONS``."""
