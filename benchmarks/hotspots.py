@@ -4,6 +4,7 @@ Usage: python -m benchmarks.hotspots
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,11 +15,12 @@ from benchmarks.machine import describe, peak_flops
 from benchmarks.rows import ALTERNATIONS, seconds
 from mote_demo.evaluation.markdown import table
 from mote_demo.files import replacing
+from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.linear import linear_kind
 
 FOLDER = Path(__file__).parent
 _TEXTS = 200
-_ROWS = 1024
+_ROWS = BertProgram.tokens_at_once
 _PARTS = {
     "linear layers, with the additions fused into them": ("mkldnn::", "aten::linear", "aten::addmm"),
     "attention": ("attention", "bmm", "softmax"),
@@ -64,13 +66,14 @@ def _rates() -> Mapping[str, float]:
     rates = {}
     for name, inputs, outputs in (
         ("query, key and value", width, 3 * width),
-        ("attention output", width, width),
+        ("attention output, added", width, width),
         ("up", width, inner),
-        ("down", inner, width),
+        ("down, added", inner, width),
     ):
         layer, rows = linear_kind()(torch.randn(outputs, inputs), torch.randn(outputs)), torch.randn(_ROWS, inputs)
-        operations = 2 * _ROWS * inputs * outputs
-        rates[name] = operations / _fastest(layer, rows)
+        operations, residual = 2 * _ROWS * inputs * outputs, torch.randn(_ROWS, outputs)
+        added = partial(layer.add, residual=residual)
+        rates[name] = operations / _fastest(added if "added" in name else layer, rows)
         if name == "up":
             rates["up, with its GELU"] = operations / _fastest(layer.gelu, rows)
     return rates
