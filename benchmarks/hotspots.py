@@ -1,4 +1,4 @@
-"""Where the time of exact encoding goes, beside the machine's peak.
+"""Where the time of encoding goes, beside the machine's peak.
 
 Usage: python -m benchmarks.hotspots
 """
@@ -16,38 +16,49 @@ from benchmarks.rows import ALTERNATIONS, seconds
 from mote_demo.evaluation.markdown import table
 from mote_demo.files import replacing
 from mote_demo.runtime.bert import BertProgram
-from mote_demo.runtime.linear import linear_kind
+from mote_demo.runtime.int8 import int8_kind
+from mote_demo.runtime.linear import Make, linear_kind
+from mote_demo.runtime.precision import PRECISIONS
 
 FOLDER = Path(__file__).parent
 _TEXTS = 200
 _ROWS = BertProgram.tokens_at_once
 _PARTS = {
-    "linear layers, with the additions fused into them": ("mkldnn::", "aten::linear", "aten::addmm"),
+    "linear layers, with what is fused into them": ("mkldnn::", "onednn::", "aten::linear", "aten::addmm"),
     "attention": ("attention", "bmm", "softmax"),
     "GELU": ("aten::gelu",),
     "layer norms": ("layer_norm",),
 }
-_REST = "everything else: tokens, embeddings, copies, pooling, Python"
+_REST = "everything else: tokens, embeddings, rounding to integers, copies, pooling, Python"
 
 
 def main() -> None:
     """Profile, and write ``hotspots.md``."""
-    machine, peak, shares = describe(), peak_flops(), _shares()
-    rates = [[name, f"{rate / 1e9:.1f}", f"{rate / peak:.2f}"] for name, rate in _rates().items()]
+    machine, peak = describe(), peak_flops()
+    exact, small = (_shares(precision) for precision in PRECISIONS)
+    floats, integers = _rates(linear_kind()), _rates(int8_kind())
     parts = [
-        "# Where the time of exact encoding goes",
+        "# Where the time of encoding goes",
         f"Written by `python -m benchmarks.hotspots` on {machine['processor']}, {machine['threads']} threads, "
         f"{machine['instructions']}: {_TEXTS} documentation texts, after one run that does not count.",
-        table(["part", "share of the time"], [[name, f"{share:.1%}"] for name, share in shares.items()], left=1),
-        f"Linear layers alone, on {_ROWS} rows, beside the best matrix product of {peak / 1e9:.1f} GFLOP/s:",
-        table(["layer", "GFLOP/s", "share of the peak"], rates, left=1),
+        table(["part", *PRECISIONS], [[name, f"{exact[name]:.1%}", f"{small[name]:.1%}"] for name in exact], left=1),
+        f"Linear layers alone, on {_ROWS} rows, in billions of operations a second, beside the best product of float32 "
+        f"matrices ({peak / 1e9:.1f}); those of int8 with the rounding of their input:",
+        table(
+            ["layer", "exact", "share of the peak", "int8"],
+            [
+                [name, f"{rate / 1e9:.1f}", f"{rate / peak:.2f}", f"{integers[name] / 1e9:.1f}"]
+                for name, rate in floats.items()
+            ],
+            left=1,
+        ),
     ]
     with replacing(FOLDER / "hotspots.md") as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def _shares() -> Mapping[str, float]:
-    mote, texts = encoder("mote"), documents(_TEXTS)
+def _shares(precision: str) -> Mapping[str, float]:
+    mote, texts = encoder("mote").with_precision(precision), documents(_TEXTS)
     mote.encode(texts, route=ROUTE)
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         spent = seconds(lambda: mote.encode(texts, route=ROUTE))
@@ -59,7 +70,7 @@ def _shares() -> Mapping[str, float]:
     return shares | {_REST: 1 - sum(shares.values())}
 
 
-def _rates() -> Mapping[str, float]:
+def _rates(make: Make) -> Mapping[str, float]:
     """Return the operations a second of the layers of a block, in their order, and of one with its GELU."""
     config = encoder("mote").config.backbone_config
     width, inner = config.hidden_size, config.intermediate_size
@@ -70,7 +81,7 @@ def _rates() -> Mapping[str, float]:
         ("up", width, inner),
         ("down, added", inner, width),
     ):
-        layer, rows = linear_kind()(torch.randn(outputs, inputs), torch.randn(outputs)), torch.randn(_ROWS, inputs)
+        layer, rows = make(torch.randn(outputs, inputs), torch.randn(outputs)), torch.randn(_ROWS, inputs)
         operations, residual = 2 * _ROWS * inputs * outputs, torch.randn(_ROWS, outputs)
         added = partial(layer.add, residual=residual)
         rates[name] = operations / _fastest(added if "added" in name else layer, rows)

@@ -30,21 +30,27 @@ class IntegerLinear:
     def __call__(self, rows: Tensor) -> Tensor:
         """Return the product plus the bias: [n, outputs]."""
         lowest, steps = _range(rows)
-        # Unsigned, because oneDNN would sum up the weights anew in every call to make signed ones so.
-        integers = rows.sub(lowest).mul_(steps.reciprocal()).add_(0.5).to(torch.uint8)
-        product = torch.ops.onednn.qlinear_pointwise(
-            *(integers, 1.0, 0, self._weight, self._scales, self._zeros, None),
-            *(1.0, 0, torch.float32, "none", [], ""),
-        )
-        return torch.addcmul(self._bias, product, steps, out=product).addcmul_(lowest, self._sums)
+        return self._multiply(rows.sub(lowest), lowest, steps)
 
     def gelu(self, rows: Tensor) -> Tensor:
         """Return the exact GELU of the product plus the bias."""
         return torch.ops.aten.gelu_(self(rows))
 
     def add(self, rows: Tensor, residual: Tensor) -> Tensor:
-        """Return the product plus the bias plus ``residual``, [n, outputs]."""
-        return self(rows).add_(residual)
+        """Return the product plus the bias plus ``residual``, [n, outputs]; ``rows`` are overwritten."""
+        lowest, steps = _range(rows)
+        return self._multiply(rows.sub_(lowest), lowest, steps).add_(residual)
+
+    def _multiply(self, above: Tensor, lowest: Tensor, steps: Tensor) -> Tensor:
+        """Return the product plus the bias for ``lowest + above``; ``above`` is overwritten."""
+        # Unsigned, because oneDNN would sum up the weights anew in every call to make signed ones so; by way of 16 bits,
+        # because torch converts floats to unsigned 8 bits one by one.
+        integers = above.mul_(steps.reciprocal()).add_(0.5).to(torch.int16).to(torch.uint8)
+        product = torch.ops.onednn.qlinear_pointwise(
+            *(integers, 1.0, 0, self._weight, self._scales, self._zeros, None),
+            *(1.0, 0, torch.float32, "none", [], ""),
+        )
+        return torch.addcmul(self._bias, product, steps, out=product).addcmul_(lowest, self._sums)
 
 
 class RoundedLinear:

@@ -25,7 +25,10 @@ class Linear(Protocol):
         ...
 
     def add(self, rows: Tensor, residual: Tensor) -> Tensor:
-        """Return the product plus the bias plus ``residual``, [n, outputs], which stays as it is."""
+        """Return the product plus the bias plus ``residual``, [n, outputs].
+
+        ``residual`` stays as it is; ``rows`` may be overwritten, because touching fresh memory takes its time.
+        """
         ...
 
 
