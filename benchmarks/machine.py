@@ -33,7 +33,7 @@ def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return {**one, "sgemm_gflops": 0} == {**other, "sgemm_gflops": 0}
 
 
-def peak_flops(tries: int = 7) -> float:
+def peak_flops(tries: int = 25) -> float:
     """Return the best rate of float32 matrix products, in operations a second."""
     one, other = torch.randn(_SIZE, _SIZE), torch.randn(_SIZE, _SIZE)
     return 2 * _SIZE**3 / min(seconds(lambda: one @ other) for _ in range(tries))

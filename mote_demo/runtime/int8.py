@@ -43,8 +43,8 @@ class IntegerLinear:
 
     def _multiply(self, above: Tensor, lowest: Tensor, steps: Tensor) -> Tensor:
         """Return the product plus the bias for ``lowest + above``; ``above`` is overwritten."""
-        # Unsigned, because oneDNN would sum up the weights anew in every call to make signed ones so; by way of 16 bits,
-        # because torch converts floats to unsigned 8 bits one by one.
+        # Unsigned, because oneDNN would sum up the weights anew in every call to make signed ones so. By way of 16
+        # bits, because torch converts floats to unsigned 8 bits one by one.
         integers = above.mul_(steps.reciprocal()).add_(0.5).to(torch.int16).to(torch.uint8)
         product = torch.ops.onednn.qlinear_pointwise(
             *(integers, 1.0, 0, self._weight, self._scales, self._zeros, None),
