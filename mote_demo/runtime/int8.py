@@ -16,7 +16,7 @@ class IntegerLinear:
     """Multiply 8-bit integers: symmetric ones of an output, and of a token those from its lowest to its highest number.
 
     Processors without VNNI add the products of two neighbours in 16 bits, where 255 * (127 + 127) has no room: the
-    scale of an output is such that no two neighbours of its weight add up to more than 128.
+    scale of an output is such that no two neighbours of its integers add up to more than 128.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
@@ -94,6 +94,7 @@ def int8_kind() -> Make:
 
 def _weight_scales(weight: Tensor) -> Tensor:
     """Return what one step of each output stands for: [outputs, 1]."""
+    # At most 127 before rounding, which may take each of two neighbours up by half a step.
     even = functional.pad(weight, (0, weight.shape[1] % 2))
     neighbours = even.unflatten(1, (-1, 2)).sum(2)
     most = torch.maximum(weight.abs().amax(1), neighbours.abs().amax(1))
