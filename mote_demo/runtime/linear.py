@@ -102,7 +102,7 @@ def linear_kind() -> Make:
 
 
 def _fastest(weight: Tensor, bias: Tensor) -> Linear:
-    # Layers that do not widen add to a residual, and may have many inputs: BLAS takes a tenth less time for both.
+    # Layers that do not widen add to a residual, and may have many inputs: BLAS takes less time for both.
     widens = len(weight) > weight.shape[1]
     return PrepackedLinear(weight, bias) if widens else PlainLinear(weight, bias)
 
