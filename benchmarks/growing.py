@@ -25,7 +25,6 @@ from mote_demo.tasks import Route
 from mote_demo.training.frozen_trunk import MAX_TOKENS
 from mote_demo.training.growing import Grown, Growth, grow
 from mote_demo.training.heldout import measure
-from mote_demo.training.tacl import info_nce
 
 _ROWS = 1000
 _TASK = "classification"
@@ -115,7 +114,15 @@ class _PairLoss(torch.nn.Module):
 
     def forward(self, features: list[dict[str, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
         one, other = (self.model(side)["sentence_embedding"] for side in features)
-        return info_nce(one, other, labels, temperature=_PEER_TEMPERATURE, symmetric=True)
+        return (self._one_way(one, other, labels) + self._one_way(other, one, labels)) / 2
+
+    @staticmethod
+    def _one_way(anchors: torch.Tensor, positives: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        same, own = labels.unsqueeze(1) == labels, torch.eye(len(labels), dtype=torch.bool)
+        pairs = (anchors @ positives.T).masked_fill(same & ~own, float("-inf"))
+        alike = (anchors @ anchors.T).masked_fill(same, float("-inf"))
+        scores = torch.cat([pairs, alike], 1) / _PEER_TEMPERATURE
+        return torch.nn.functional.cross_entropy(scores, torch.arange(len(labels)))
 
 
 class _GivenBatches(SentenceTransformerTrainer):

@@ -18,11 +18,12 @@ from mote_demo.files import replacing
 from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import int8_kind
 from mote_demo.runtime.linear import Make, linear_kind
-from mote_demo.runtime.precision import PRECISIONS
+from mote_demo.runtime.precision import EXACT, INT8
 
 FOLDER = Path(__file__).parent
 _TEXTS = 200
 _ROWS = BertProgram.tokens_at_once
+_SHOWN = (EXACT, INT8)
 _PARTS = {
     "linear layers, with what is fused into them": ("mkldnn::", "onednn::", "aten::linear", "aten::addmm"),
     "attention": ("attention", "bmm", "softmax"),
@@ -35,7 +36,7 @@ _REST = "everything else: tokens, embeddings, rounding to integers, copies, pool
 def main() -> None:
     """Profile, and write ``hotspots.md``."""
     machine, before = describe(), peak_flops()
-    exact, small = (_shares(precision) for precision in PRECISIONS)
+    exact, small = map(_shares, _SHOWN)
     floats, integers = _rates(linear_kind()), _rates(int8_kind())
     # A machine that is shared may be slow for a while.
     peak = max(before, peak_flops())
@@ -43,7 +44,7 @@ def main() -> None:
         "# Where the time of encoding goes",
         f"Written by `python -m benchmarks.hotspots` on {machine['processor']}, {machine['threads']} threads, "
         f"{machine['instructions']}: {_TEXTS} documentation texts, after one run that does not count.",
-        table(["part", *PRECISIONS], [[name, f"{exact[name]:.1%}", f"{small[name]:.1%}"] for name in exact], left=1),
+        table(["part", *_SHOWN], [[name, f"{exact[name]:.1%}", f"{small[name]:.1%}"] for name in exact], left=1),
         f"Linear layers alone, on {_ROWS} rows, in billions of operations a second, beside the best product of float32 "
         f"matrices ({peak / 1e9:.1f}); those of int8 with the rounding of their input:",
         table(

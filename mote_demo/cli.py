@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(verbs)
     _add_spaces(verbs)
     _add_study(verbs)
+    _add_transfer(verbs)
     _add_fold(verbs)
     return parser
 
@@ -143,6 +144,22 @@ def _add_study(verbs: Verbs) -> None:
     parser.add_argument("--arm", action="append", help="only this arm (may be repeated)")
     parser.add_argument("--seed", action="append", type=int, help="only this seed (may be repeated)")
     parser.add_argument("--out", type=Path, help="copy the shipped arms' checkpoints here, with model cards")
+
+
+def _add_transfer(verbs: Verbs) -> None:
+    parser = _verb(
+        verbs,
+        "transfer",
+        _transfer,
+        "Try settings of a recipe on sources that are left out of training; a stopped search goes on where it was.",
+    )
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("plan", type=Path, help="folds and variants, such as recipes/transfer.yaml")
+    parser.add_argument("--data", required=True, help=f"the recipe's files and the labelled sets: {_DATA}")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs") / "transfer", help="folder for checkpoints and states"
+    )
+    parser.add_argument("--out", type=Path, default=report_file().parent / "transfer.json", help="results to write")
 
 
 def _add_fold(verbs: Verbs) -> None:
@@ -239,7 +256,8 @@ def _train(options: argparse.Namespace) -> None:
     from mote_demo.training.card import write_card
     from mote_demo.training.recipe import load_recipe
     from mote_demo.training.sources import load_sources
-    from mote_demo.training.trainer import train_arm
+    from mote_demo.training.teacher import TEACHER
+    from mote_demo.training.trainer import read_lessons, train_arm
 
     recipe = load_recipe(options.recipe)
     shipped = [arm for arm in recipe.arms if arm in SHIPPED] or list(recipe.arms)
@@ -247,8 +265,9 @@ def _train(options: argparse.Namespace) -> None:
     folder = None if options.data is None else data_folder(options.data)
     sets = [] if folder is None else discover(folder, required=False)
     data = load_sources(recipe, folder, sets, work=options.work, say=_say)
+    lessons = read_lessons(recipe, data, folder=options.work / TEACHER, say=_say)
     for arm in arms:
-        facts = train_arm(recipe, arm, data, out=options.out, work=options.work, say=_say)
+        facts = train_arm(recipe, arm, data, lessons, out=options.out, work=options.work, say=_say)
         write_card(options.out / arm, facts)
     if sets:
         _score([str(options.out / arm) for arm in arms], sets, ["small"], recipe.seed, None, cards=True)
@@ -283,6 +302,21 @@ def _study(options: argparse.Namespace) -> None:
     published = publish(study, options.results, options.page)
     if published and options.out is not None:
         ship(study, options.results, options.out)
+
+
+def _transfer(options: argparse.Namespace) -> None:
+    from mote_demo.data.folders import data_folder
+    from mote_demo.evaluation.tables import choose, discover
+    from mote_demo.study.transfer import Transfer, load_plan
+    from mote_demo.training.recipe import load_recipe
+    from mote_demo.training.sources import load_sources
+
+    recipe, plan = load_recipe(options.recipe), load_plan(options.plan)
+    folder = data_folder(options.data)
+    known = discover(folder)
+    data = load_sources(recipe, folder, known, work=options.work, say=_say)
+    sets = choose(known, ["small"])
+    Transfer(recipe, plan, data, sets, out=options.out, work=options.work, say=_say).run()
 
 
 def _known_arms(arms: Iterable[str], chosen: Sequence[str] | None) -> list[str]:

@@ -167,11 +167,11 @@ def test_a_score_without_a_number_is_named(load):
         load("graded", rows, {"anchor": "one", "positive": "two", "score": "kind"}, grades={"same": 1})
 
 
-def test_a_source_may_be_cut_to_a_seeded_sample(load):
+def test_a_source_may_be_cut_to_a_sample_that_is_the_same_with_every_seed(load):
     rows = {"question": [f"q{number}" for number in range(50)], "answer": [f"a{number}" for number in range(50)]}
-    first, again, other = (load("pairs", rows, QUESTION_COLUMNS, seed=seed, max_rows=10) for seed in (0, 0, 1))
+    first, other = (load("pairs", rows, QUESTION_COLUMNS, seed=seed, max_rows=10) for seed in (0, 1))
     assert len(first) == 10
-    assert first["anchor"].tolist() == again["anchor"].tolist() != other["anchor"].tolist()
+    assert first["anchor"].tolist() == other["anchor"].tolist() != [f"q{number}" for number in range(10)]
 
 
 class FakeHub:

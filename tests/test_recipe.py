@@ -60,9 +60,9 @@ def test_an_arm_with_run_wide_settings_holds_the_weighted_means_for_every_task()
     arm = replace(recipe.arms["mote"], run_wide=True)
     held = replace(recipe, arms={"wide": arm}).settings("wide")
     assert len({(task.temperature, task.batch_size, task.learning_rate_factor) for task in held.values()}) == 1
-    temperatures = [task.temperature for task in recipe.tasks.values()]
-    assert min(temperatures) < held["retrieval"].temperature < max(temperatures)
-    assert held["retrieval"].symmetric == recipe.tasks["retrieval"].symmetric
+    sizes = [task.batch_size for task in recipe.tasks.values()]
+    assert min(sizes) < held["retrieval"].batch_size < max(sizes)
+    assert held["retrieval"].bonus == recipe.tasks["retrieval"].bonus
 
 
 def test_an_arm_may_have_seeds_of_its_own():
@@ -84,8 +84,9 @@ def test_an_arm_may_have_seeds_of_its_own():
         (put(5, "arms", "mote", "expert_layers"), "arms.mote.expert_layers is not a list"),
         (put({"documnet": "query"}, "arms", "mote", "experts"), "route in arms.mote.experts 'documnet'.*'document'"),
         (put("no way", "arms", "mote", "instructions"), "arms.mote.instructions must be true or false, not 'no way'"),
-        (put("x", "tasks", "retrieval", "false_negative_margin"), "false_negative_margin must be a number, not 'x'"),
-        (put(-1, "tasks", "retrieval", "false_negative_margin"), "false_negative_margin must be 0 or more, not -1"),
+        (put("x", "tasks", "retrieval", "bonus"), "bonus must be a number, not 'x'"),
+        (put(-1, "tasks", "retrieval", "bonus"), "bonus must be 0 or more, not -1"),
+        (put(1.5, "teacher_share"), "teacher_share is a share from 0 to 1, not 1.5"),
         (put(0, "tasks", "retrieval", "batch_size"), "tasks.retrieval batch_size must be 2 or more, not 0"),
         (put(0.5, "sources", 0, "max_rows"), r"sources\[0\].max_rows must be a whole number"),
         (put([], "seeds"), "at least one arm, one source and one seed"),
@@ -124,8 +125,8 @@ def test_an_unknown_task_lists_the_tasks(write):
 
 def test_a_rate_without_a_decimal_point_is_a_number(tmp_path):
     path = tmp_path / "recipe.yaml"
-    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("1.0e-4", "1e-4"), encoding="utf-8")
-    assert load_recipe(path).expert_learning_rate == pytest.approx(1e-4)
+    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("3.0e-4", "3e-4"), encoding="utf-8")
+    assert load_recipe(path).expert_learning_rate == pytest.approx(3e-4)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", None])

@@ -15,10 +15,11 @@ from mote_demo.evaluation.report import load_report
 from mote_demo.results import load_results
 from mote_demo.runtime.precision import MARKS
 from mote_demo.study import runs
+from mote_demo.study.arms import DERIVED
 from mote_demo.study.derived import wrong_expert_encoder
 from mote_demo.training.recipe import load_recipe
 
-TASK = {"batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16, "weight": 1}
+TASK = {"batch_size": 4, "temperature": 0.1, "bonus": 0.3, "max_tokens": 16, "weight": 1}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def read(folder, name):
 def test_every_arm_and_seed_and_what_derives_from_them_has_a_report(study):
     names = {file.stem for file in (study[0] / "results" / "runs").iterdir()}
     trained = {f"{arm}-seed-{seed}" for arm in ("no_instruction", "baseline", "mote") for seed in (0, 1)}
-    assert names == trained | {"untouched", "top-seed-0", "wave-seed-0", "wrong_expert-seed-0", "int8-seed-0"}
+    assert names == trained | {"untouched", "top-seed-0", *(f"{one}-seed-0" for one in DERIVED)}
     assert read(study[0], "runs/mote-seed-1.json")["training"]["seed"] == 1
     (prints,) = read(study[0], "runs/int8-seed-0.json")["models"].values()
     assert all(fingerprint.endswith(MARKS["int8"]) for fingerprint in prints.values())
@@ -224,7 +225,10 @@ def test_an_unknown_seed_or_arm_is_named(study, capsys):
     assert cli.main([*study[1], "--seed", "9"]) == 2
     assert "Unknown seed 9. Choose one of: '0', '1'" in capsys.readouterr().err
     assert cli.main([*study[1], "--arm", "bogus"]) == 2
-    assert "'baseline', 'mote', 'no_instruction', 'top', 'wave', 'wrong_expert', 'int8'" in capsys.readouterr().err
+    assert (
+        "'baseline', 'mote', 'no_instruction', 'top', 'wave', 'wrong_expert', 'half_way', 'soup', 'int8'"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_plan_goes_seed_by_seed(recipe_file):

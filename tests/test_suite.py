@@ -14,6 +14,7 @@ from mote_demo.tasks import ROUTES
 TOPICS = 4
 RIGHT_ROUTES = {
     "retrieval": {"query", "document"},
+    "reranking": {"query", "document"},
     "classification": {"classification"},
     "clustering": {"clustering"},
     "sts": {"sts"},
@@ -68,6 +69,12 @@ def data(tmp_path):
     write("retrieval", "corpus", ["id", "title", "text"], documents)
     write("retrieval", "queries", ["id", "text"], [*queries, ("q-unjudged", "0 0.0 unjudged")])
     write("retrieval", "qrels", ["query_id", "doc_id", "score"], [*qrels, ("q-unjudged", "d0", 0)])
+    candidates = [
+        (f"{topic} 0.0 query", f"{row % TOPICS} 0.0 candidate {row}", int(row % TOPICS == topic))
+        for topic in range(TOPICS)
+        for row in range(12)
+    ]
+    write("reranking", "test", ["query", "text", "label"], [*candidates, ("0 0.0 without any", "1 0.0 wrong", 0)])
     write("classification", "train", ["text", "label_text"], topic_rows(60))
     write("classification", "test", ["text", "label_text"], topic_rows(40))
     write("clustering", "test", ["text", "label_text"], topic_rows(40))
@@ -97,6 +104,19 @@ def test_an_encoder_that_knows_the_answers_on_the_right_routes_gets_100_points(d
 def test_an_encoder_that_knows_them_only_on_other_routes_does_not(data, family):
     others = set(ROUTES) - RIGHT_ROUTES[family]
     assert points(Oracle(knows=others), data, family) < 85
+
+
+def test_reranking_is_the_mean_over_the_queries_that_have_a_right_candidate(data):
+    report = evaluate([Oracle()], [one for one in tables.discover(data) if one.family == "reranking"])
+    (one,) = report.sets
+    assert (one.metric, one.part, len(one.scores["oracle"].parts)) == ("MAP", "query", TOPICS)
+
+
+def test_candidates_of_which_none_is_right_are_refused(data):
+    file = data / "dev" / "reranking" / "tiny_reranking" / "test.parquet"
+    pd.read_parquet(file).assign(label=0).to_parquet(file)
+    with pytest.raises(UserError, match="tiny_reranking.*No query of test.parquet has a candidate labelled 1"):
+        points(Oracle(), data, "reranking")
 
 
 @pytest.mark.parametrize("side", ["query", "document"])
@@ -155,7 +175,7 @@ def test_one_line_is_reported_after_each_set(data):
     lines = []
     evaluate([Oracle()], tables.discover(data), on_set=lines.append)
     assert len(lines) == len(FAMILIES)
-    assert lines[0].startswith("1/6 retrieval/tiny_retrieval nDCG@10: oracle 100.00")
+    assert lines[0].startswith("1/7 retrieval/tiny_retrieval nDCG@10: oracle 100.00")
 
 
 def test_small_leaves_out_large_collections_and_samples_long_sets(data, monkeypatch):

@@ -6,9 +6,9 @@ import torch
 from torch.nn.functional import normalize
 
 from mote_demo.training.memory import VectorMemory
-from mote_demo.training.tacl import cosent, cosine_distillation, info_nce, supervised_contrast
+from mote_demo.training.tacl import cosent, guided_contrast, supervised_contrast
 
-DISTINCT = torch.arange(4)
+ITSELF = torch.eye(4, dtype=torch.bool)
 
 
 @pytest.fixture
@@ -18,123 +18,64 @@ def vectors():
     return [normalize(torch.randn(4, 8, generator=random), dim=-1) for _ in range(3)]
 
 
-def by_hand(anchor, positive, others, temperature):
-    scores = [float(anchor @ other) / temperature for other in [positive, *others]]
-    return math.log(sum(math.exp(score) for score in scores)) - scores[0]
+def softmax(scores, temperature):
+    exponents = [math.exp(score / temperature) for score in scores]
+    return [exponent / sum(exponents) for exponent in exponents]
 
 
-def test_info_nce_of_orthogonal_pairs_has_the_value_of_the_formula():
-    pairs = torch.eye(3)
-    loss = info_nce(pairs, pairs, torch.arange(3), temperature=0.5)
-    assert float(loss) == pytest.approx(math.log(1 + 2 * math.exp(-1 / 0.5)))
-
-
-def test_every_other_positive_is_a_negative(vectors):
-    anchors, positives, _ = vectors
-    expected = [
-        by_hand(anchors[row], positives[row], [positives[other] for other in range(4) if other != row], 0.1)
-        for row in range(4)
-    ]
-    assert float(info_nce(anchors, positives, DISTINCT, temperature=0.1)) == pytest.approx(sum(expected) / 4, rel=1e-5)
-
-
-def test_rows_of_one_group_are_left_out_of_each_other_and_of_nothing_else(vectors):
-    anchors, positives, _ = vectors
-    expected = [
-        by_hand(anchors[row], positives[row], [positives[other] for other in others], 0.1)
-        for row, others in enumerate([[2, 3], [2, 3], [0, 1, 3], [0, 1, 2]])
-    ]
-    loss = info_nce(anchors, positives, torch.tensor([7, 7, 1, 2]), temperature=0.1)
-    assert float(loss) == pytest.approx(sum(expected) / 4, rel=1e-5)
-
-
-def test_hard_negatives_are_candidates_and_each_row_keeps_its_own(vectors):
-    anchors, positives, negatives = vectors
-    expected = [
-        by_hand(
-            anchors[row],
-            positives[row],
-            [positives[other] for other in others] + [negatives[other] for other in (row, *others)],
-            0.1,
+def test_guided_contrast_has_the_value_of_the_formula(vectors):
+    texts, teacher, _ = vectors
+    found, wanted = texts @ texts.T, teacher @ teacher.T
+    expected = 0.0
+    for row in range(4):
+        others = [other for other in range(4) if other != row]
+        shares, targets = (
+            softmax([float(cosines[row, other]) for other in others], 0.5) for cosines in (found, wanted)
         )
-        for row, others in enumerate([[2, 3], [2, 3], [0, 1, 3], [0, 1, 2]])
-    ]
-    loss = info_nce(anchors, positives, torch.tensor([7, 7, 1, 2]), temperature=0.1, negatives=negatives)
-    assert float(loss) == pytest.approx(sum(expected) / 4, rel=1e-5)
+        expected += sum(target * math.log(target / share) for target, share in zip(targets, shares, strict=True)) / 4
+    assert float(guided_contrast(texts, wanted, ITSELF, temperature=0.5)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_symmetric_loss_is_the_mean_of_both_directions_with_the_own_side_as_candidates(vectors):
-    anchors, positives, _ = vectors
-    expected = []
-    for own, other in ((anchors, positives), (positives, anchors)):
-        for row in range(4):
-            rest = [index for index in range(4) if index != row]
-            expected.append(by_hand(own[row], other[row], [*other[rest], *own[rest]], 0.1))
-    loss = info_nce(anchors, positives, DISTINCT, temperature=0.1, symmetric=True)
-    assert float(loss) == pytest.approx(sum(expected) / 8, rel=1e-5)
-    swapped = info_nce(positives, anchors, DISTINCT, temperature=0.1, symmetric=True)
-    assert float(swapped) == pytest.approx(float(loss))
+def test_guided_contrast_is_zero_where_the_cosines_are_those_wanted_up_to_a_constant(vectors):
+    texts = vectors[0]
+    assert float(guided_contrast(texts, texts @ texts.T - 0.3, ITSELF, temperature=0.05)) == pytest.approx(0, abs=1e-6)
 
 
-def test_several_hard_negatives_a_row_are_all_candidates_but_those_of_its_group(vectors):
-    anchors, positives, negatives = vectors
-    second = normalize(negatives + 0.1, dim=-1)
-    expected = []
-    for row, others in enumerate([[2, 3], [2, 3], [0, 1, 3], [0, 1, 2]]):
-        hard = [part[other] for part in (negatives, second) for other in (row, *others)]
-        expected.append(by_hand(anchors[row], positives[row], [positives[other] for other in others] + hard, 0.1))
-    both = torch.cat([negatives, second])
-    loss = info_nce(anchors, positives, torch.tensor([7, 7, 1, 2]), temperature=0.1, negatives=both)
-    assert float(loss) == pytest.approx(sum(expected) / 4, rel=1e-5)
+def test_guided_contrast_with_a_large_bonus_is_the_supervised_contrast(vectors):
+    texts = vectors[0]
+    near = (torch.tensor([0, 0, 1, 1]).unsqueeze(1) == torch.tensor([0, 0, 1, 1])) & ~ITSELF
+    expected = supervised_contrast(texts, texts, near, ITSELF, temperature=0.1)
+    loss = guided_contrast(texts, 100.0 * near, ITSELF, temperature=0.1)
+    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_candidates_that_beat_the_positive_by_more_than_the_margin_are_left_out():
-    anchors = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    positives = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
-    negatives = torch.tensor(
-        [[0.8, 0.6], [0.28, 0.96]]
-    )  # cosines with the first anchor: 0.8 and 0.28, its positive 0.6
-    kept = by_hand(anchors[0], positives[0], [positives[1], negatives[0], negatives[1]], 0.1)
-    cut = by_hand(anchors[0], positives[0], [positives[1], negatives[1]], 0.1)
-    second = by_hand(anchors[1], positives[1], [positives[0], *negatives], 0.1)
-    for margin, first in ((None, kept), (0.25, kept), (0.1, cut)):
-        loss = info_nce(anchors, positives, torch.arange(2), temperature=0.1, negatives=negatives, margin=margin)
-        assert float(loss) == pytest.approx((first + second) / 2, rel=1e-5)
+def test_guided_contrast_does_not_meet_what_is_left_out(vectors):
+    texts, teacher, _ = vectors
+    out = ITSELF.clone()
+    out[0, 3] = out[3, 0] = True
+    wanted = teacher @ teacher.T
+    changed = wanted.clone()
+    changed[0, 3] = changed[3, 0] = 0.9
+    first, second = (guided_contrast(texts, cosines, out, temperature=0.1) for cosines in (wanted, changed))
+    assert float(first) == float(second)
 
 
-def test_a_mined_negative_that_is_the_positive_of_another_row_is_no_candidate_of_that_row(vectors):
-    anchors, positives, negatives = (part[:2] for part in vectors)
-    mined = torch.stack([positives[1], negatives[1]])  # what was mined for the first row is the second row's positive
-    first = by_hand(anchors[0], positives[0], [positives[1], *mined], 0.1)
-    second = by_hand(anchors[1], positives[1], [positives[0], negatives[1]], 0.1)
-    loss = info_nce(anchors, positives, torch.arange(2), temperature=0.1, negatives=mined)
-    assert float(loss) == pytest.approx((first + second) / 2, rel=1e-5)
-
-
-@pytest.mark.parametrize("symmetric", [False, True])
-def test_a_batch_of_one_group_has_no_negatives_no_loss_and_finite_gradients(vectors, symmetric):
-    leaves = [part.clone().requires_grad_() for part in vectors[:2]]
-    loss = info_nce(*leaves, torch.zeros(4, dtype=torch.int64), temperature=0.05, symmetric=symmetric)
+def test_a_batch_of_one_text_teaches_nothing_and_its_gradients_are_finite(vectors):
+    texts = vectors[0][[0, 0, 0]].requires_grad_()
+    loss = guided_contrast(texts, torch.zeros(3, 3), torch.ones(3, 3, dtype=torch.bool), temperature=0.05)
     loss.backward()
-    assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
-    assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)
+    assert loss.item() == pytest.approx(0, abs=1e-6)
+    assert torch.isfinite(texts.grad).all()
 
 
-def test_gradients_pull_the_positive_and_push_the_negatives(vectors):
-    anchors, positives, negatives = (part.clone().requires_grad_() for part in vectors)
-    info_nce(anchors, positives, DISTINCT, temperature=0.1, negatives=negatives).backward()
-    assert torch.isfinite(anchors.grad).all()
-    assert float((negatives.grad[0] @ anchors[0]).detach()) > 0
-    assert float((positives.grad[0] @ anchors[0]).detach()) < 0
-
-
-def test_distillation_is_the_mean_square_of_what_the_cosines_are_off():
-    student, teacher = torch.eye(2), torch.tensor([[0.6, 0.8], [0.0, 1.0]])
-    # Cosines of the student: 1, 0, 0, 1; of the teacher: 0.6, 0.8, 0, 1.
-    expected = (0.4**2 + 0.8**2) / 4
-    assert float(cosine_distillation(student, student, teacher, torch.eye(2))) == pytest.approx(expected)
-    turned = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    assert float(cosine_distillation(student, student, turned, turned)) == 0
+def test_gradients_draw_those_with_a_bonus_together_and_the_others_apart(vectors):
+    texts = vectors[0].clone().requires_grad_()
+    wanted = (texts @ texts.T).detach()
+    wanted[0, 1] = wanted[1, 0] = wanted[0, 1] + 0.3
+    guided_contrast(texts, wanted, ITSELF, temperature=0.1).backward()
+    moved = normalize((texts - 0.01 * texts.grad).detach(), dim=-1)
+    before, after = (part[0] @ part[1] for part in (texts.detach(), moved))
+    assert after > before
 
 
 def test_cosent_has_the_value_of_the_formula():

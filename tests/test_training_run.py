@@ -13,7 +13,6 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.reference import untouched
 from mote_demo.evaluation.tables import discover
-from mote_demo.model.sentence import MoteTransformer
 from mote_demo.training import negatives, tacl, trainer
 from mote_demo.training.chunks import embed
 from mote_demo.training.recipe import Source, load_recipe
@@ -46,7 +45,8 @@ def recipe(recipe_file):
 
 def train(recipe, arm, data_dir, out, work, say=str):
     data = load_sources(recipe, data_dir, discover(data_dir, required=False), work=work, say=say)
-    return trainer.train_arm(recipe, arm, data, out=out, work=work, say=say)
+    lessons = trainer.read_lessons(recipe, data, folder=work / "teacher", say=str)
+    return trainer.train_arm(recipe, arm, data, lessons, out=out, work=work, say=say)
 
 
 class RecordingLoss(trainer.TaskContrastiveLoss):
@@ -227,33 +227,31 @@ def test_hard_negatives_are_mined_once_and_join_the_batch(recipe, data_dir, tmp_
     assert again["questions"].to_list() == data["questions"].to_list()
     monkeypatch.setattr(trainer, "TaskContrastiveLoss", RecordingLoss)
     RecordingLoss.batches = []
-    trainer.train_arm(asking, "mote", data, out=tmp_path, work=tmp_path / "w", say=str)
+    lessons = trainer.read_lessons(asking, data, folder=tmp_path, say=str)
+    trainer.train_arm(asking, "mote", data, lessons, out=tmp_path, work=tmp_path / "w", say=str)
     assert all(len(sides) == 4 for sides in RecordingLoss.batches)
 
 
-def test_a_teacher_sees_the_texts_without_the_instruction(recipe, tiny_backbone_path):
-    model, tokenizer = trainer.build_arm(recipe, "mote")
-    student = MoteTransformer(model, tokenizer)
-    texts = ["a cat", "two dogs and a small bird"]
-    alone = untouched(tiny_backbone_path)
-    for route in ("query", "sts"):
-        taught = trainer.Teacher(recipe, student)(student.preprocess(texts, task=route))["sentence_embedding"]
-        np.testing.assert_allclose(taught.numpy(), alone.encode(texts, route=route), atol=1e-5)
-
-
-def test_distillation_holds_the_cosines_near_those_of_the_untouched_model(
-    recipe, data_dir, tmp_path, tiny_backbone_path
-):
+def test_without_a_bonus_the_cosines_stay_those_of_the_teacher(recipe, data_dir, tmp_path, tiny_backbone_path):
     texts = pd.read_parquet(data_dir / "messages.parquet")["text"].tolist()
     alone = untouched(tiny_backbone_path).encode(texts, route="classification")
     off = {}
-    for weight in (0.0, 1000.0):
-        tasks = {name: replace(task, distillation=weight) for name, task in recipe.tasks.items()}
-        folder = tmp_path / str(weight)
+    for bonus in (0.0, 1.0):
+        tasks = {name: replace(task, bonus=bonus) for name, task in recipe.tasks.items()}
+        folder = tmp_path / str(bonus)
         train(replace(recipe, tasks=tasks, steps=30), "mote", data_dir, folder, folder / "w")
         vectors = Encoder.from_pretrained(folder / "mote").encode(texts, route="classification")
-        off[weight] = np.abs(vectors @ vectors.T - alone @ alone.T).mean()
-    assert off[1000.0] < off[0.0] / 2
+        off[bonus] = np.abs(vectors @ vectors.T - alone @ alone.T).mean()
+    assert off[0.0] < off[1.0] / 2
+
+
+def test_two_teachers_say_the_mean_of_their_cosines_by_their_shares(recipe, data_dir, tmp_path, tiny_backbone_path):
+    data = load_sources(recipe, data_dir, [], work=tmp_path, say=str)
+    other = replace(recipe, teacher=f"{tiny_backbone_path}/.", teacher_share=0.25)
+    lessons = [trainer.read_lessons(one, data, folder=tmp_path, say=str)["questions"] for one in (recipe, other)]
+    wanted = [lesson.wanted(torch.arange(4), 0.2)[0] for lesson in lessons]
+    assert lessons[1].vectors.shape[1] == 2 * lessons[0].vectors.shape[1]
+    assert torch.allclose(*wanted, atol=5e-3)
 
 
 def test_a_negative_of_the_own_group_is_none(recipe, tmp_path):
@@ -344,7 +342,7 @@ def test_the_state_of_a_run_on_other_rows_is_refused(trained, recipe, data_dir, 
     data = load_sources(recipe, data_dir, discover(data_dir, required=False), work=tmp_path, say=str)
     data["questions"] = data["questions"].map(lambda row: {"anchor": row["anchor"].upper()})
     with pytest.raises(UserError, match="other settings or data"):
-        trainer.train_arm(recipe, "mote", data, out=tmp_path, work=trained[0] / "work", say=str)
+        trainer.train_arm(recipe, "mote", data, {}, out=tmp_path, work=trained[0] / "work", say=str)
 
 
 def test_several_devices_are_refused(recipe, data_dir, tmp_path, monkeypatch):

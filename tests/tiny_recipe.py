@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-SETTINGS = {"weight": 1, "batch_size": 4, "temperature": 0.1, "symmetric": False, "max_tokens": 16}
+SETTINGS = {"weight": 1, "batch_size": 4, "temperature": 0.1, "bonus": 0.3, "max_tokens": 16}
 
 
 def write_data(folder):
@@ -38,7 +38,7 @@ def tiny_recipe(backbone):
             "baseline": {"instructions": True, "expert_layers": []},
             "mote": {"instructions": True, "expert_layers": [1, 3]},
         },
-        "tasks": {"retrieval": SETTINGS, "classification": {**SETTINGS, "symmetric": True}},
+        "tasks": {"retrieval": SETTINGS, "classification": SETTINGS},
         "sources": [
             {
                 "name": "questions",

@@ -25,6 +25,7 @@ STARTS = 5
 TOP = 10
 PROTOCOL = (
     f"Retrieval: nDCG@{TOP} by exact search, documents are title and text. "
+    "Reranking: mean average precision over the candidates given for a query. "
     f"Classification: accuracy of a logistic regression on {EXAMPLES} examples a class, mean of {DRAWS} draws. "
     f"Clustering: V-measure of mini-batch k-means, mean of {STARTS} starts. "
     "STS: Spearman's correlation of the cosine. Pairs: average precision of the cosine. "
@@ -73,6 +74,23 @@ def _grades(qrels: pd.DataFrame) -> dict[str, dict[str, float]]:
     for query, document, grade in qrels[["query_id", "doc_id", "score"]].itertuples(index=False):
         grades.setdefault(query, {})[document] = float(grade)
     return {query: judged for query, judged in grades.items() if max(judged.values()) > 0}
+
+
+def _reranking(encode: Encode, tables: Tables, seed: int) -> np.ndarray:
+    """Rank the candidates of each query that has a right one; return the average precision per query."""
+    task, test = TASKS["retrieval"], tables["test"]
+    predicted = metrics.cosines(
+        encode(list(test["query"]), task.query_route), encode(list(test["text"]), task.document_route)
+    )
+    right = (test["label"] > 0).to_numpy()
+    found = [
+        metrics.average_precision(predicted[rows], right[rows])
+        for rows in test.groupby("query", sort=False).indices.values()
+        if right[rows].any()
+    ]
+    if not found:
+        raise UserError("No query of test.parquet has a candidate labelled 1. Please check its column label.")
+    return np.array(found)
 
 
 def _classification(encode: Encode, tables: Tables, seed: int) -> np.ndarray:
@@ -138,7 +156,7 @@ def _pair_cosines(encode: Encode, first: pd.Series, second: pd.Series) -> np.nda
 
 _LABELLED = ("text", "label_text")
 
-TEXT_COLUMNS = frozenset({"title", "text", "sentence1", "sentence2", "premise", "hypothesis"})
+TEXT_COLUMNS = frozenset({"title", "text", "query", "sentence1", "sentence2", "premise", "hypothesis"})
 """The columns, of any family, that hold what is encoded."""
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -153,6 +171,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             },
             _retrieval,
         ),
+        "reranking": Family("MAP", "query", {"test": ("query", "text", "label")}, _reranking),
         "classification": Family("accuracy", "draw", {"train": _LABELLED, "test": _LABELLED}, _classification),
         "clustering": Family("V-measure", "start", {"test": _LABELLED}, _clustering),
         "sts": Family("Spearman", "", {"test": ("sentence1", "sentence2", "score")}, _sts),

@@ -15,9 +15,17 @@ class PaddedProgram:
 
     tokens_at_once = 4096
 
-    def __init__(self, view: PreTrainedModel, pooling: str) -> None:
+    def __init__(self, view: PreTrainedModel, pooling: str, *, bfloat16: bool = False) -> None:
+        """Take a dense encoder.
+
+        Args:
+            view: the encoder.
+            pooling: "mean" or "cls".
+            bfloat16: multiply in 16-bit floats; what is pooled is float32 all the same.
+        """
         self._view = view
         self._pooling = pooling
+        self._bfloat16 = bfloat16
 
     @torch.inference_mode()
     def __call__(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
@@ -25,5 +33,6 @@ class PaddedProgram:
         device = self._view.device
         tokens = pad_sequence([torch.tensor(one) for one in ids], batch_first=True).to(device)
         mask = pad_sequence([torch.ones(len(one), dtype=torch.int64) for one in ids], batch_first=True).to(device)
-        hidden = self._view(input_ids=tokens, attention_mask=mask).last_hidden_state
-        return pool(hidden, mask, self._pooling).cpu().numpy()
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
+            hidden = self._view(input_ids=tokens, attention_mask=mask).last_hidden_state
+        return pool(hidden.float(), mask, self._pooling).cpu().numpy()

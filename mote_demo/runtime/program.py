@@ -11,7 +11,7 @@ from mote_demo.model.network import Network
 from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.int8 import int8_kind
 from mote_demo.runtime.linear import PACKS, linear_kind
-from mote_demo.runtime.precision import EXACT, INT8, check_precision
+from mote_demo.runtime.precision import BFLOAT16, EXACT, INT8, check_precision
 
 
 class Program(Protocol):
@@ -37,10 +37,10 @@ def compile_route(network: Network, route: str, precision: str = EXACT) -> Progr
     """
     check_suits(network, precision)
     config = network.config
-    if not _is_bert_on_cpu(network):
+    if precision == BFLOAT16 or not _is_bert_on_cpu(network):
         from mote_demo.runtime.padded import PaddedProgram
 
-        return PaddedProgram(network.module().dense(route), config.pooling)
+        return PaddedProgram(network.module().dense(route), config.pooling, bfloat16=precision == BFLOAT16)
     make = int8_kind() if precision == INT8 else linear_kind()
     layers = partial(PACKS.layer, make=make)
     return BertProgram(config.backbone_config, network.dense_tensors(route), config.pooling, layers)

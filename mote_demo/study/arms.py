@@ -10,9 +10,9 @@ MAIN = (UNTOUCHED, WITHOUT, BASELINE, MOTE)
 SHIPPED = (BASELINE, MOTE)
 """The arms whose checkpoints the app loads."""
 
-WAVE, WRONG_EXPERT, ROUNDED = "wave", "wrong_expert", "int8"
-DERIVED = (WAVE, WRONG_EXPERT, ROUNDED)
-"""What comes out of a trained MoTE model without further training."""
+WAVE, WRONG_EXPERT, HALF_WAY, SOUP, ROUNDED = "wave", "wrong_expert", "half_way", "soup", "int8"
+DERIVED = (WAVE, WRONG_EXPERT, HALF_WAY, SOUP, ROUNDED)
+"""What comes out of trained MoTE models without further training."""
 
 ALL = "all"
 """The mean over all sets, beside the families."""
@@ -25,6 +25,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         MOTE: "MoTE",
         WAVE: "WAVE: the experts' average",
         WRONG_EXPERT: "the wrong expert on purpose",
+        HALF_WAY: "MoTE, its experts half way from their start",
+        SOUP: "MoTE, the mean of all seeds",
         ROUNDED: "MoTE in int8",
     }
 )

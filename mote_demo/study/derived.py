@@ -1,12 +1,14 @@
-"""Models that come out of a trained MoTE model without further training."""
+"""Models that come out of trained MoTE models without further training."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeAlias
 
 from mote_demo.encoder import Encoder
 from mote_demo.model.folding import wave
+from mote_demo.model.merging import average, part_way
 from mote_demo.runtime.precision import INT8
-from mote_demo.study.arms import ROUNDED, WAVE, WRONG_EXPERT
+from mote_demo.study.arms import HALF_WAY, ROUNDED, SOUP, WAVE, WRONG_EXPERT
 
 WRONG_EXPERTS: Mapping[str, str] = MappingProxyType(
     {
@@ -35,7 +37,26 @@ def rounded_encoder(encoder: Encoder) -> Encoder:
     return encoder.with_precision(INT8)
 
 
-MAKERS: Mapping[str, Callable[[Encoder], Encoder]] = MappingProxyType(
-    {WAVE: wave_encoder, WRONG_EXPERT: wrong_expert_encoder, ROUNDED: rounded_encoder}
+def soup_encoder(encoders: Sequence[Encoder]) -> Encoder:
+    """Return the mean of the models of all seeds."""
+    return encoders[0].with_network(average([encoder.model for encoder in encoders]))
+
+
+def half_way_encoder(encoder: Encoder, backbone: Encoder) -> Encoder:
+    """Return the model whose experts are half way between their start and where training ended."""
+    return encoder.with_network(part_way(encoder.model, backbone.model, 0.5))
+
+
+Maker: TypeAlias = Callable[[Sequence[Encoder], Encoder], Encoder]
+"""Called with the MoTE encoders of all seeds, the first one first, and the untouched backbone."""
+
+MAKERS: Mapping[str, Maker] = MappingProxyType(
+    {
+        WAVE: lambda seeds, backbone: wave_encoder(seeds[0]),
+        WRONG_EXPERT: lambda seeds, backbone: wrong_expert_encoder(seeds[0]),
+        HALF_WAY: lambda seeds, backbone: half_way_encoder(seeds[0], backbone),
+        SOUP: lambda seeds, backbone: soup_encoder(seeds),
+        ROUNDED: lambda seeds, backbone: rounded_encoder(seeds[0]),
+    }
 )
-"""How each derived model is made of the MoTE encoder."""
+"""How each derived model is made."""

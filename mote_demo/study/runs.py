@@ -19,13 +19,16 @@ from mote_demo.evaluation.suite import evaluate
 from mote_demo.evaluation.tables import LabelledSet, fingerprint
 from mote_demo.files import write_json
 from mote_demo.model.backbones import backbone_path
-from mote_demo.runtime.precision import EXACT
+from mote_demo.runtime.bfloat16 import bfloat16_pays
+from mote_demo.runtime.precision import BFLOAT16, EXACT
 from mote_demo.store import VectorStore
 from mote_demo.study.arms import DERIVED, MAIN, MOTE, UNTOUCHED
 from mote_demo.study.derived import MAKERS
+from mote_demo.training.lesson import Lesson
 from mote_demo.training.recipe import Recipe
 from mote_demo.training.sources import Say, load_sources
-from mote_demo.training.trainer import digest, train_arm
+from mote_demo.training.teacher import TEACHER
+from mote_demo.training.trainer import digest, read_lessons, train_arm
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Study:
         self.work = work
         self.results = results
         self.say = say
-        self._data: tuple[int, DatasetDict] | None = None
+        self._data: tuple[int, DatasetDict, dict[str, Lesson]] | None = None
         self._store = VectorStore(work / "vectors")
 
     def run(self, arms: Sequence[str], seeds: Sequence[int] | None = None) -> None:
@@ -144,34 +147,41 @@ class Study:
         folder = self.folder(run)
         if not (folder / "training.json").is_file():
             recipe = replace(self.recipe, seed=run.seed)
-            data, states = self._sources(run.seed), folder.parent / "states"
-            train_arm(recipe, run.arm, data, out=folder.parent, work=states, say=self.say)
+            data, lessons = self._sources(run.seed)
+            train_arm(recipe, run.arm, data, lessons, out=folder.parent, work=folder.parent / "states", say=self.say)
         elif self.facts(run).get("recipe") != self._digest(run):
             raise UserError(f"{folder} was trained with other settings. Please remove it, or choose another --work.")
 
     def _derive(self, name: str, run: Run) -> None:
         if not self._is_current(Run(name, run.seed).name, self._digest(run)):
-            encoder = MAKERS[name](self.encoder(run))
+            seeds = [self.encoder(Run(MOTE, seed)) for seed in self.recipe.seeds_of(MOTE) if self._is_trained(seed)]
+            backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
+            encoder = MAKERS[name](seeds, backbone)
             facts = {"recipe": self._digest(run), "parameters": encoder.network.count_parameters()}
             self._measure(Run(name, run.seed).name, encoder, facts)
 
-    def _sources(self, seed: int) -> DatasetDict:
-        """Return the training rows of a seed; they are read once, and those of one seed are kept at a time."""
+    def _is_trained(self, seed: int) -> bool:
+        return (self.folder(Run(MOTE, seed)) / "training.json").is_file()
+
+    def _sources(self, seed: int) -> tuple[DatasetDict, dict[str, Lesson]]:
+        """Return the training rows of a seed, and what the teacher says of them; those of one seed are kept."""
         if self._data is None or self._data[0] != seed:
             recipe = replace(self.recipe, seed=seed)
-            self._data = (seed, load_sources(recipe, self.data_dir, self.held_out, work=self.work, say=self.say))
-        return self._data[1]
+            data = load_sources(recipe, self.data_dir, self.held_out, work=self.work, say=self.say)
+            lessons = read_lessons(recipe, data, folder=self.work / TEACHER, say=self.say)
+            self._data = (seed, data, lessons)
+        return self._data[1:]
 
     def _measure(self, name: str, encoder: Encoder, facts: dict[str, Any]) -> None:
         """Write the report of a model, unless the one that is there is of the same training and sets."""
         if self._is_current(name, facts["recipe"]):
             return
         self.say(f"{name}: measuring on {len(self.sets)} sets")
-        # Integers are computed on the CPU only.
-        if torch.cuda.is_available() and encoder.precision == EXACT:
-            encoder = encoder.with_network(encoder.model.cuda())
+        if encoder.precision == EXACT:
+            encoder = quickest(encoder)
         report = evaluate([encoder], self.sets, store=self._store, on_set=self.say)
-        write_json(self.results / f"{name}.json", report.to_dict() | {"training": facts})
+        training = facts | {"measured_in": encoder.precision}
+        write_json(self.results / f"{name}.json", report.to_dict() | {"training": training})
 
     def _is_current(self, name: str, recipe: str) -> bool:
         file = self.results / f"{name}.json"
@@ -185,3 +195,10 @@ class Study:
     @cached_property
     def _prints(self) -> tuple[str, ...]:
         return tuple(fingerprint(one.read()[0], FAMILIES[one.family]) for one in self.sets)
+
+
+def quickest(encoder: Encoder) -> Encoder:
+    """Return the encoder where, and as, it takes least time: a whole suite is some millions of tokens a model."""
+    if torch.cuda.is_available():
+        return encoder.with_network(encoder.model.cuda())
+    return encoder.with_precision(BFLOAT16) if bfloat16_pays() else encoder

@@ -141,8 +141,8 @@ def summarise(
         ``seeds``; ``families``, family to the mean of each main arm; ``gain`` over the arm without instructions,
         of each family and of all sets; ``difference``, MoTE minus the baseline with a 95 % interval (see
         ``interval``) and the points of each seed; ``over_untouched``, the same of MoTE minus the untouched model;
-        ``seen``, the means on sets whose training part was trained on, and on the others; ``table``, a row an arm,
-        with its difference to MoTE on the seeds that both have.
+        ``seen``, the means and both differences on sets whose training part was trained on, and on the others;
+        ``table``, a row an arm, with its difference to MoTE on the seeds that both have.
     """
     families = study[UNTOUCHED].families
     groups = {**families, ALL: [name for names in families.values() for name in names]}
@@ -192,7 +192,7 @@ def _at(arm: ArmReports, seed: int | None) -> ArmReports:
 
 
 def _by_seen(study: Mapping[str, ArmReports], sets: Sequence[str], sources: Collection[str]) -> dict[str, Any]:
-    """Return the number of sets, the means and the difference, of sets with training rows among the sources or not."""
+    """Return the number of sets, the means and the differences, of sets with training rows among the sources or not."""
     parts: dict[str, list[str]] = {_SEEN: [], _UNSEEN: []}
     for name in sets:
         parts[_SEEN if name.partition("/")[2] in sources else _UNSEEN].append(name)
@@ -201,6 +201,7 @@ def _by_seen(study: Mapping[str, ArmReports], sets: Sequence[str], sources: Coll
             "sets": len(names),
             "means": _means(study, names),
             "difference": _difference(study[MOTE], study[BASELINE], names),
+            "over_untouched": _difference(study[MOTE], study[UNTOUCHED], names),
         }
         for part, names in parts.items()
         if names

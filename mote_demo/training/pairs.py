@@ -25,7 +25,8 @@ def load_pairs(source: Source, data_dir: str | Path | None, seed: int) -> pd.Dat
         frame = frame[frame[column] == value]
     frame = _without_blanks(pd.DataFrame({ours: frame[theirs].array for ours, theirs in source.columns.items()}))
     if source.max_rows is not None and len(frame) > source.max_rows:
-        frame = frame.sample(source.max_rows, random_state=seed)
+        # The same with every seed, so that the teacher's vectors serve all.
+        frame = frame.sample(source.max_rows, random_state=0)
     if source.shape == "labelled":
         rows = _from_labels(frame, seed)
     elif source.shape == "entailment":
@@ -108,6 +109,10 @@ def _from_grades(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     grades = frame["score"].map(source.grades) if source.grades else pd.to_numeric(frame["score"], errors="coerce")
     if grades.isna().any():
         raise UserError(f"{source.name}: the score {frame['score'][grades.isna()].iloc[0]!r} has no number in grades.")
+    if not grades.between(0, 1).all():
+        raise UserError(
+            f"{source.name}: scores go from {grades.min():g} to {grades.max():g}, not from 0 to 1. See grades."
+        )
     return pd.DataFrame(
         {"anchor": frame["anchor"].array, "positive": frame["positive"].array, "label": grades.to_numpy("float32")}
     )

@@ -19,7 +19,7 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
 """How a source becomes rows, and the columns this takes.
 
 Given pairs; texts with labels; premise, hypothesis and what holds between them; or pairs of which
-some are nearer than others (these train with CoSENT, all else with InfoNCE).
+some are nearer than others.
 """
 
 _TASK_RANGES = {
@@ -27,12 +27,18 @@ _TASK_RANGES = {
     "batch_size": 2,
     "temperature": 1e-3,
     "max_tokens": 3,
+    "bonus": 0,
     "learning_rate_factor": 0,
-    "false_negative_margin": 0,
     "hard_negatives": 0,
-    "distillation": 0,
 }
-_RECIPE_RANGES = {"steps": 1, "learning_rate": 0, "expert_learning_rate": 0, "chunk_tokens": 1, "save_every": 1}
+_RECIPE_RANGES = {
+    "teacher_share": 0,
+    "steps": 1,
+    "learning_rate": 0,
+    "expert_learning_rate": 0,
+    "chunk_tokens": 1,
+    "save_every": 1,
+}
 
 Settings = TypeVar("Settings")
 
@@ -43,28 +49,22 @@ class TaskSettings:
 
     Attributes:
         weight: share of the steps, before normalising over tasks.
-        batch_size: pairs in a batch; every other pair of the batch is a negative.
-        temperature: of the InfoNCE softmax.
-        symmetric: also rank the anchors for each positive, and anchors against anchors.
+        batch_size: pairs in a batch; every other text of the batch is one that it is compared with.
+        temperature: of the softmaxes (see ``tacl.guided_contrast``).
+        bonus: is added to the teacher's cosine of two texts that labels call near; 0 learns from the teacher alone.
         max_tokens: texts are cut to this many tokens in training.
         learning_rate_factor: of the steps of this task, times the rates of the run. It is the rate of an expert
             of its own; weights that tasks share take this step with a momentum that other tasks had a part in.
-        false_negative_margin: a negative whose cosine exceeds the positive's by more than this is taken
-            for a positive that nobody marked, and left out; None keeps all.
         hard_negatives: how many the untouched backbone finds for each anchor of a source of pairs.
-        distillation: weight of the loss that holds the cosines within a batch near those of the untouched
-            backbone, which gets no instruction (see ``tacl.cosine_distillation``).
     """
 
     weight: float
     batch_size: int
     temperature: float
-    symmetric: bool
+    bonus: float
     max_tokens: int
     learning_rate_factor: float = 1.0
-    false_negative_margin: float | None = None
     hard_negatives: int = 0
-    distillation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Source:
         path: Parquet file below the data directory; "" where there is none.
         columns: ours to theirs, as the shape needs them; "pairs" may have a label too (equal ones are never negatives).
         keep: column and value that a row must have, such as ``{label: 1}``.
-        grades: values of the score column to numbers, where these are names; the order is what counts.
-        max_rows: a seeded sample of this many rows is used; None is all.
+        grades: values of the score column to numbers from 0 to 1, where they are others.
+        max_rows: a sample of this many rows is used, the same with every seed; None is all.
         weight: share within its task; None is the square root of its size.
         licence: as its source states it, for the model card.
         hub: keyword arguments of ``datasets.load_dataset`` for use without a data directory.
@@ -127,6 +127,9 @@ class Recipe:
 
     Attributes:
         backbone: folder, Hub name, or name of an installed package that carries the model.
+        teacher: whose cosines every arm learns from: as the backbone, or "parts:PREFIX" for installed packages that
+            carry a model in parts; "" is the untouched backbone alone.
+        teacher_share: of the teacher in the cosines to learn; the rest is the untouched backbone's.
         base_model: what the model card calls the backbone.
         steps: optimiser steps of each arm.
         learning_rate: peak rate of the weights that all tasks share; 0 freezes them.
@@ -157,6 +160,8 @@ class Recipe:
     arms: Mapping[str, Arm]
     tasks: Mapping[str, TaskSettings]
     sources: tuple[Source, ...]
+    teacher: str = ""
+    teacher_share: float = 1.0
     chunk_tokens: int = 4096
     recompute: bool = False
     seeds: tuple[int, ...] = (0,)
@@ -165,6 +170,13 @@ class Recipe:
     def names(self) -> frozenset[str]:
         """Return the names of the data sets that are trained on: those of the sources and of their files."""
         return frozenset(name for source in self.sources for name in (source.name, Path(source.path).stem))
+
+    @property
+    def teachers(self) -> Mapping[str, float]:
+        """Return the models whose cosines are learnt from, each with its share in them."""
+        if not self.teacher:
+            return {self.backbone: 1.0}
+        return {self.teacher: self.teacher_share, self.backbone: 1 - self.teacher_share}
 
     def trained_layers(self, arm: str) -> tuple[int, ...]:
         """Return the blocks whose MLPs learn at the expert rate in ``arm``."""
@@ -222,6 +234,8 @@ def _check(recipe: Recipe) -> None:
         find_task(name)
         _check_ranges(f"tasks.{name}", task, _TASK_RANGES)
     _check_ranges("The recipe's", recipe, _RECIPE_RANGES)
+    if recipe.teacher_share > 1:
+        raise UserError(f"The recipe's teacher_share is a share from 0 to 1, not {recipe.teacher_share:g}.")
     if not recipe.arms or not recipe.sources or not recipe.seeds:
         raise UserError("A recipe needs at least one arm, one source and one seed.")
     for name, arm in recipe.arms.items():

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset, DatasetDict
@@ -33,15 +34,25 @@ from mote_demo.model.checkpoint import local_folder, save_checkpoint
 from mote_demo.model.experts import expert_paths
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.model.sentence_files import SentenceFiles
+from mote_demo.runtime.bfloat16 import bfloat16_pays
 from mote_demo.tasks import ROUTES, TASKS, Route
+from mote_demo.training.lesson import Lesson, sides_of
 from mote_demo.training.recipe import Recipe, TaskSettings
 from mote_demo.training.sampler import WeightedBatchSampler, source_weights
 from mote_demo.training.sources import Say
 from mote_demo.training.tacl import TaskContrastiveLoss
+from mote_demo.training.teacher import Teacher
 
 
 def train_arm(
-    recipe: Recipe, arm: str, data: DatasetDict, *, out: str | Path, work: str | Path, say: Say
+    recipe: Recipe,
+    arm: str,
+    data: DatasetDict,
+    lessons: Mapping[str, Lesson],
+    *,
+    out: str | Path,
+    work: str | Path,
+    say: Say,
 ) -> dict[str, Any]:
     """Train one arm and write its checkpoint to ``out/arm``.
 
@@ -52,6 +63,7 @@ def train_arm(
         recipe: see ``load_recipe``.
         arm: name of one of ``recipe.arms``.
         data: what ``load_sources`` read for this recipe.
+        lessons: what ``read_lessons`` made of it.
         out: folder of the checkpoints.
         work: folder for the states of the run.
         say: called with a line whenever something happens.
@@ -68,7 +80,7 @@ def train_arm(
     say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps} steps")
     model, tokenizer = build_arm(recipe, arm)
     clock = _Clock(work / "minutes.json")
-    trainer = _trainer(recipe, arm, model, tokenizer, data, work)
+    trainer = _trainer(recipe, arm, model, tokenizer, data, lessons, work)
     trainer.remove_callback(PrinterCallback)  # it would say everything a second time
     for callback in (_Narrator(say), clock):
         trainer.add_callback(callback)
@@ -81,6 +93,22 @@ def train_arm(
     save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=frozen, extra=extra)
     say(f"{arm}: saved to {folder} after {facts['minutes']} minutes")
     return facts
+
+
+def read_lessons(recipe: Recipe, data: DatasetDict, *, folder: Path, say: Say) -> dict[str, Lesson]:
+    """Return what the teachers and the labels say of every source; vectors of teachers are kept in ``folder``."""
+    limit = max(task.max_tokens for task in recipe.tasks.values())
+    teachers = {
+        Teacher(model, max_tokens=limit, folder=folder): share for model, share in recipe.teachers.items() if share
+    }
+    lessons = {}
+    for name, part in data.items():
+        rows = part.to_pandas()
+        texts = sorted({text for side in sides_of(rows) for text in rows[side]})
+        # The product of two such vectors is the mean of the teachers' cosines.
+        vectors = [share**0.5 * teacher.vectors(texts, say) for teacher, share in teachers.items()]
+        lessons[name] = Lesson.of(rows, texts, torch.from_numpy(np.concatenate(vectors, axis=1)))
+    return lessons
 
 
 def digest(recipe: Recipe, arm: str) -> str:
@@ -163,29 +191,6 @@ def _load_backbone(recipe: Recipe) -> tuple[PreTrainedModel, SentenceFiles]:
         raise UserError(f"Cannot load the backbone {recipe.backbone!r}: {error}") from error
 
 
-class Teacher(torch.nn.Module):
-    """Encode what a student was given, without its instruction, with the untouched backbone."""
-
-    def __init__(self, recipe: Recipe, student: MoteTransformer) -> None:
-        """Teach a student trained by ``recipe``; the teacher has weights of its own, which never train."""
-        super().__init__()
-        silent = {name: Route(route.expert, "") for name, route in ROUTES.items()}
-        backbone, files = _load_backbone(recipe)
-        model = upcycle(backbone, silent, expert_layers=[], pooling=files.pooling, max_tokens=files.max_tokens)
-        self.model = model.requires_grad_(False)
-        self.skipped = {
-            name: len(student.tokenizer(route["instruction"], add_special_tokens=False)["input_ids"])
-            for name, route in student.config.routes.items()
-        }
-
-    def forward(self, features: dict[str, Any]) -> dict[str, Any]:
-        """Return the unit-length ``sentence_embedding`` of the texts behind the student's features."""
-        # The instruction stands after the one token that begins every text.
-        kept = [0, *range(1 + self.skipped[features["route"]], features["input_ids"].shape[1])]
-        ids, mask = features["input_ids"][:, kept], features["attention_mask"][:, kept]
-        return {"sentence_embedding": self.model.eval()(ids, mask, route=features["route"]).pooler_output}
-
-
 class TaskAwareTrainer(SentenceTransformerTrainer):
     """Give each data set the batch size of its task, and draw the data sets by weight."""
 
@@ -264,23 +269,30 @@ class _Clock(TrainerCallback):
 
 
 def _trainer(
-    recipe: Recipe, arm: str, model: MoteModel, tokenizer: PreTrainedTokenizerBase, data: DatasetDict, work: Path
+    recipe: Recipe,
+    arm: str,
+    model: MoteModel,
+    tokenizer: PreTrainedTokenizerBase,
+    data: DatasetDict,
+    lessons: Mapping[str, Lesson],
+    work: Path,
 ) -> TaskAwareTrainer:
     tasks = {source.name: source.task for source in recipe.sources}
     settings = recipe.settings(arm)
     limits = {route: task.max_tokens for name, task in settings.items() for route in TASKS[name].routes}
+    if not torch.cuda.is_available():
+        # The backward pass of torch's fused attention takes longer on a CPU than all else.
+        model.set_attn_implementation("eager")
     sentence = SentenceTransformer(modules=[MoteTransformer(model, tokenizer, limits)])
-    teacher = Teacher(recipe, sentence[0]) if any(task.distillation for task in settings.values()) else None
     losses = {
-        source.name: TaskContrastiveLoss(
+        name: TaskContrastiveLoss(
             sentence,
-            settings[source.task],
-            graded=source.shape == "graded",
+            settings[task],
+            lessons[name],
             chunk_tokens=recipe.chunk_tokens,
             recompute=recipe.recompute,
-            teacher=teacher,
         )
-        for source in recipe.sources
+        for name, task in tasks.items()
     }
     weights = source_weights(
         {name: len(part) for name, part in data.items()},
@@ -295,11 +307,16 @@ def _trainer(
     return TaskAwareTrainer(
         model=sentence,
         args=arguments,
-        train_dataset=data,
+        train_dataset=DatasetDict({name: _numbered(part) for name, part in data.items()}),
         loss=losses,
         settings={name: settings[task] for name, task in tasks.items()},
         weights=weights,
     )
+
+
+def _numbered(part: Dataset) -> Dataset:
+    """Put the number of each row in place of its label: the loss looks up what is known of a row."""
+    return part.remove_columns("label").add_column("label", list(range(len(part))))
 
 
 def _arguments(
@@ -318,7 +335,7 @@ def _arguments(
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         seed=recipe.seed,
-        bf16=cuda,
+        bf16=bfloat16_pays(),
         use_cpu=not cuda,
         router_mapping={
             name: {column: sides[0 if column == "anchor" else -1] for column in part.column_names if column != "label"}
@@ -341,6 +358,7 @@ def _facts(
         "arm": arm,
         "recipe": digest(recipe, arm),
         "base_model": recipe.base_model,
+        "teachers": recipe.teachers,
         "parameters": model.count_parameters(),
         "routes": model.config.routes,
         "expert_layers": model.config.expert_layers,
