@@ -1,11 +1,12 @@
 from collections import Counter
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import BatchSampler, ConcatDataset, RandomSampler
 
-from mote_demo.training.sampler import WeightedBatchSampler, source_weights
+from mote_demo.training.sampler import TopicBatchSampler, WeightedBatchSampler, source_weights
 
 SIZES = (40, 12)
 
@@ -71,3 +72,39 @@ def test_weight_is_the_tasks_and_divided_by_given_weight_or_root_of_size():
         {"retrieval": 0.6, "similarity": 0.4, "clustering": 0.0},
     )
     assert weights == pytest.approx([0.2, 0.4, 0.4])
+
+
+def topics(rows=60, seed=0):
+    """Vectors of four topics far from each other, and the topic of each row."""
+    random = np.random.default_rng(seed)
+    of_row = random.integers(4, size=rows)
+    return np.eye(8)[of_row] + 0.01 * random.normal(size=(rows, 8)), of_row
+
+
+def test_a_batch_by_topic_holds_rows_of_one_topic_save_at_the_borders():
+    vectors, of_row = topics(200)
+    batches = list(TopicBatchSampler(vectors, 5, batches=10))
+    mixed = [batch for batch in batches if len(set(of_row[batch])) > 1]
+    assert len(batches) == 40
+    assert len(mixed) <= 3
+
+
+def test_every_pass_by_topic_meets_each_row_at_most_once_in_other_batches():
+    vectors, _ = topics(62)
+    sampler = TopicBatchSampler(vectors, 5, batches=3)
+    first, second = list(sampler), list(sampler)
+    for batches in (first, second):
+        rows = [row for batch in batches for row in batch]
+        assert len(rows) == len(set(rows)) == 60
+    assert {tuple(sorted(batch)) for batch in first} != {tuple(sorted(batch)) for batch in second}
+
+
+def test_batches_by_topic_depend_on_the_seed_alone():
+    vectors, _ = topics()
+    one, again, other = (list(TopicBatchSampler(vectors, 5, seed=seed)) for seed in (3, 3, 4))
+    assert one == again != other
+
+
+def test_as_few_rows_as_one_batch_are_one_topic():
+    vectors, _ = topics(5)
+    assert [sorted(batch) for batch in TopicBatchSampler(vectors, 5)] == [[0, 1, 2, 3, 4]]

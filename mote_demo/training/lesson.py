@@ -32,6 +32,10 @@ class Lesson:
         places = [[place_of[text] for text in rows[side]] for side in sides_of(rows)]
         return cls(torch.tensor(rows[_LABEL].to_numpy()), torch.tensor(places), vectors)
 
+    def anchors(self) -> Tensor:
+        """Return the teachers' vectors of the anchors: float32 [rows, d]."""
+        return self.vectors[self.places[0]].float()
+
     def wanted(self, rows: Tensor, bonus: float) -> tuple[Tensor, Tensor]:
         """Return what the cosines within a batch should be.
 

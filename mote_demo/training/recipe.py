@@ -56,6 +56,8 @@ class TaskSettings:
         learning_rate_factor: of the steps of this task, times the rates of the run. It is the rate of an expert
             of its own; weights that tasks share take this step with a momentum that other tasks had a part in.
         hard_negatives: how many the untouched backbone finds for each anchor of a source of pairs.
+        one_topic: whether the rows of a batch are of one topic, so that telling them apart is hard (topic-aware
+            sampling, Hofstätter et al. 2021; see ``sampler.TopicBatchSampler``).
     """
 
     weight: float
@@ -65,6 +67,7 @@ class TaskSettings:
     max_tokens: int
     learning_rate_factor: float = 1.0
     hard_negatives: int = 0
+    one_topic: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,39 @@ class WeightedBatchSampler(MultiDatasetDefaultBatchSampler):
         return self.steps
 
 
+class TopicBatchSampler(BatchSampler):
+    """Draw the rows of each batch from one topic, as k-means finds them.
+
+    Each pass goes through all rows in another order and in other batches; a batch at the border of two topics holds
+    rows of both, and rows that fill no batch are left out of the pass.
+
+    Args:
+        vectors: float [rows, d], unit length.
+        batch_size: rows of a batch.
+        batches: of a topic, about.
+        seed: of the topics and the orders.
+    """
+
+    def __init__(self, vectors: np.ndarray, batch_size: int, *, batches: int = 8, seed: int = 0) -> None:
+        from sklearn.cluster import MiniBatchKMeans
+
+        topics = max(1, len(vectors) // (batch_size * batches))
+        kmeans = MiniBatchKMeans(topics, batch_size=4096, n_init=1, random_state=seed)
+        self._topics = kmeans.fit_predict(vectors)
+        self._random = np.random.default_rng(seed)
+        self.batch_size = batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rows = self._random.permutation(len(self._topics))
+        places = self._random.permutation(self._topics.max() + 1)
+        rows = rows[np.argsort(places[self._topics[rows]], kind="stable")]
+        for number in self._random.permutation(len(self)):
+            yield rows[number * self.batch_size : (number + 1) * self.batch_size].tolist()
+
+    def __len__(self) -> int:
+        return len(self._topics) // self.batch_size
+
+
 def source_weights(
     sizes: Mapping[str, int],
     given: Mapping[str, float | None],

@@ -38,7 +38,7 @@ from mote_demo.runtime.bfloat16 import bfloat16_pays
 from mote_demo.tasks import ROUTES, TASKS, Route
 from mote_demo.training.lesson import Lesson, sides_of
 from mote_demo.training.recipe import Recipe, TaskSettings
-from mote_demo.training.sampler import WeightedBatchSampler, source_weights
+from mote_demo.training.sampler import TopicBatchSampler, WeightedBatchSampler, source_weights
 from mote_demo.training.sources import Say
 from mote_demo.training.tacl import TaskContrastiveLoss
 from mote_demo.training.teacher import Teacher
@@ -194,9 +194,17 @@ def _load_backbone(recipe: Recipe) -> tuple[PreTrainedModel, SentenceFiles]:
 class TaskAwareTrainer(SentenceTransformerTrainer):
     """Give each data set the batch size of its task, and draw the data sets by weight."""
 
-    def __init__(self, *args: Any, settings: Mapping[str, TaskSettings], weights: list[float], **kwargs: Any) -> None:
-        """Take the settings of each data set by its name, and the share of the steps of each."""
+    def __init__(
+        self,
+        *args: Any,
+        settings: Mapping[str, TaskSettings],
+        lessons: Mapping[str, Lesson],
+        weights: list[float],
+        **kwargs: Any,
+    ) -> None:
+        """Take the settings and the lesson of each data set by its name, and the share of the steps of each."""
         self._settings = settings
+        self._lessons = lessons
         self._weights = weights
         self._factor = 1.0
         super().__init__(*args, **kwargs)
@@ -215,8 +223,11 @@ class TaskAwareTrainer(SentenceTransformerTrainer):
     def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> BatchSampler:
         """Return shuffled batches of the size that the data set's task asks for, or of all rows if these are fewer."""
         name = next(name for name, part in self.train_dataset.items() if part is dataset)
-        generator = torch.Generator().manual_seed(self.args.seed + len(name))
-        size = min(self._settings[name].batch_size, len(dataset))
+        settings, seed = self._settings[name], self.args.seed + len(name)
+        size = min(settings.batch_size, len(dataset))
+        if settings.one_topic:
+            return TopicBatchSampler(self._lessons[name].anchors().numpy(), size, seed=seed)
+        generator = torch.Generator().manual_seed(seed)
         return DefaultBatchSampler(RandomSampler(dataset, generator=generator), batch_size=size, drop_last=True)
 
     def get_multi_dataset_batch_sampler(
@@ -310,6 +321,7 @@ def _trainer(
         train_dataset=DatasetDict({name: _numbered(part) for name, part in data.items()}),
         loss=losses,
         settings={name: settings[task] for name, task in tasks.items()},
+        lessons=lessons,
         weights=weights,
     )
 
