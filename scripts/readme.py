@@ -23,7 +23,6 @@ from mote_demo.settings import ROOT, summary_file
 from mote_demo.study.arms import ALL, MAIN, TITLES
 
 README = ROOT / "README.md"
-CONTROL = "baseline_run_wide"
 
 
 def main():
@@ -51,31 +50,30 @@ def results() -> str:
 
 
 def differences(summary: Mapping[str, Any]) -> str:
-    """Say how far MoTE is from the baseline on retrieval and on all sets."""
-    parts = []
-    for group, title in (("retrieval", "on retrieval"), (ALL, "over all sets")):
-        low, high = summary["difference"][group]["interval"]
-        points = summary["difference"][group]["points"]
-        parts.append(f"{points:+.2f} points {title} (95 % interval over the sets: {low:+.2f} to {high:+.2f})")
-    behind = [
-        f"{family} {values['points']:+.2f}" for family, values in summary["difference"].items() if values["points"] < 0
-    ]
+    """Say how far MoTE is from the baseline and from the untouched backbone, and where it is behind."""
     seeds = "one seed" if summary["seeds"] == 1 else f"mean of {summary['seeds']} seeds"
-    tail = f" It is behind on {', '.join(behind)}." if behind else ""
-    return f"MoTE against the baseline, {seeds}: {', '.join(parts)}.{tail}{against_control(summary)}"
+    unseen = summary["seen"]["unseen"]
+    lines = [
+        f"On the {unseen['sets']} sets of which no part was trained on ({seeds}), MoTE is ahead of the baseline by "
+        f"{lead(unseen['difference'])} and of the untouched backbone by {lead(unseen['over_untouched'])}; over all "
+        f"sets by {lead(summary['difference'][ALL])} and {lead(summary['over_untouched'][ALL])}. In brackets: "
+        "95 % interval over the sets."
+    ]
+    for against, differences in (("baseline", "difference"), ("untouched backbone", "over_untouched")):
+        behind = [
+            f"{family} {values['points']:+.2f}"
+            for family, values in summary[differences].items()
+            if values["points"] < 0
+        ]
+        if behind:
+            lines.append(f"MoTE is behind the {against} on {', '.join(behind)}.")
+    return " ".join(lines)
 
 
-def against_control(summary: Mapping[str, Any]) -> str:
-    """Say how the dense arm fares that has one setting for all tasks."""
-    control = next((row for row in summary["table"] if row["name"] == CONTROL), None)
-    if control is None:
-        return ""
-    low, high = control["to_mote"]["interval"]
-    return (
-        f" The {control['title']} keeps more of retrieval, {control['families']['retrieval']:.1f}, and is "
-        f"{-control['to_mote']['points']:.2f} points behind MoTE over all sets with the same seed"
-        f"{'s' if control['seeds'] > 1 else ''} (interval of MoTE's lead: {-high:+.2f} to {-low:+.2f})."
-    )
+def lead(difference: Mapping[str, Any]) -> str:
+    """Return the points and their interval."""
+    low, high = difference["interval"]
+    return f"{difference['points']:+.2f} points ({low:+.2f} to {high:+.2f})"
 
 
 def speed() -> str:

@@ -101,8 +101,23 @@ def test_scores_come_from_the_report(card):
     assert "seed 6" in text
 
 
+def test_the_scores_are_in_the_model_index_too(card):
+    one = SetResult("tiny", "sts", "Spearman", "", "hash", "", {"mote": Score((81.25,), 5, 1.0)})
+    (entry,) = front_matter(card(Report("protocol", 0, {"mote": {}}, (one,)).to_dict()))["model-index"]
+    assert entry["name"] == "mote"
+    (result,) = entry["results"]
+    assert (result["task"]["type"], result["dataset"]["type"]) == ("semantic-similarity", "tiny")
+    assert result["metrics"] == [{"type": "spearman_cosine", "value": 81.25, "name": "Spearman"}]
+
+
+def test_the_teachers_are_told_with_their_shares(card):
+    text = card(teachers={"some/teacher": 0.6, "some/backbone": 0.4})
+    assert "| teachers, by their share | some/teacher 0.6, some/backbone 0.4 |" in text
+
+
 def test_without_a_report_the_card_says_so(card):
     assert "Not measured yet." in card()
+    assert "model-index" not in front_matter(card())
 
 
 def test_a_card_is_replaced_whole(card, tmp_path):

@@ -55,16 +55,6 @@ def test_the_arms_of_the_claim_differ_in_instructions_and_experts_alone():
     assert {recipe.seeds_of(name) for name in ("no_instruction", "baseline", "mote")} == {recipe.seeds}
 
 
-def test_an_arm_with_run_wide_settings_holds_the_weighted_means_for_every_task():
-    recipe = load_recipe(SHIPPED)
-    arm = replace(recipe.arms["mote"], run_wide=True)
-    held = replace(recipe, arms={"wide": arm}).settings("wide")
-    assert len({(task.temperature, task.batch_size, task.learning_rate_factor) for task in held.values()}) == 1
-    sizes = [task.batch_size for task in recipe.tasks.values()]
-    assert min(sizes) < held["retrieval"].batch_size < max(sizes)
-    assert held["retrieval"].bonus == recipe.tasks["retrieval"].bonus
-
-
 def test_an_arm_may_have_seeds_of_its_own():
     recipe = load_recipe(SHIPPED)
     own = replace(recipe, arms={**recipe.arms, "own": replace(recipe.arms["mote"], seeds=(5,))})

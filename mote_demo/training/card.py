@@ -6,13 +6,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 
 from mote_demo.evaluation.markdown import report_table, study_table, table
 from mote_demo.evaluation.report import Report
 from mote_demo.files import replacing
 
 BASE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+_HUB_TASKS = {
+    "retrieval": "information-retrieval",
+    "classification": "text-classification",
+    "sts": "semantic-similarity",
+    "pairs": "pair-classification",
+    "nli": "pair-classification",
+}
+_HUB_METRICS = {
+    "nDCG@10": "cosine_ndcg@10",
+    "MAP": "cosine_map",
+    "V-measure": "v_measure",
+    "Spearman": "spearman_cosine",
+    "average precision": "cosine_ap",
+}
 _RESTRICTED = re.compile(r"\bnone\b|\bno licen[cs]e|non-commercial|\bNC\b|research", re.IGNORECASE)
 
 
@@ -34,7 +48,7 @@ def write_card(
     """
     path = Path(folder) / "README.md"
     sections = [
-        _front_matter(facts),
+        _front_matter(path.parent.name, facts, report),
         f"# {path.parent.name}",
         _what(facts),
         "## Use\n\n" + _usage(path.parent.name, facts["routes"]),
@@ -49,7 +63,7 @@ def write_card(
     return path
 
 
-def _front_matter(facts: Mapping[str, Any]) -> str:
+def _front_matter(name: str, facts: Mapping[str, Any], report: Mapping[str, Any] | None) -> str:
     values = ModelCardData(
         language="en",
         license="apache-2.0",
@@ -57,8 +71,26 @@ def _front_matter(facts: Mapping[str, Any]) -> str:
         pipeline_tag="sentence-similarity",
         tags=["sentence-transformers", "mixture-of-experts", "mote"],
         base_model=_base_model(facts),
+        model_name=None if report is None else name,
+        eval_results=None if report is None else _eval_results(name, report),
     )
     return f"---\n{values.to_yaml()}\n---"
+
+
+def _eval_results(name: str, report: Mapping[str, Any]) -> list[EvalResult]:
+    """Return the scores of the model called ``name``, for the model-index of the front matter."""
+    return [
+        EvalResult(
+            task_type=_HUB_TASKS.get(one.family, one.family),
+            dataset_type=one.name,
+            dataset_name=f"{one.name} ({one.note or 'all rows'})",
+            metric_type=_HUB_METRICS.get(one.metric, one.metric),
+            metric_name=one.metric,
+            metric_value=round(one.scores[name].points, 2),
+        )
+        for one in Report.from_dict(report).sets
+        if name in one.scores
+    ]
 
 
 def _base_model(facts: Mapping[str, Any]) -> str:
@@ -121,6 +153,8 @@ def _data(data: Sequence[Mapping[str, Any]]) -> str:
 def _training(facts: Mapping[str, Any]) -> str:
     settings = dict(facts["settings"])
     tasks = settings.pop("tasks", {})
+    if "teachers" in facts:
+        settings["teachers, by their share"] = [f"{name} {share:g}" for name, share in facts["teachers"].items()]
     run = {key: facts[key] for key in ("steps", "seed", "hardware", "minutes") if key in facts}
     tables = [table(["setting", "value"], [[_words(key), _value(value)] for key, value in (run | settings).items()])]
     if tasks:

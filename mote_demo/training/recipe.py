@@ -109,7 +109,6 @@ class Arm:
         instructions: whether each text gets the instruction of its route.
         expert_layers: blocks (from 0) that carry task experts; none makes a dense model.
         experts: route to the expert it uses, where this is not one of its own (``{document: query}``).
-        run_wide: hold the temperature, batch size and rate of the run's mean task instead of each task's own.
         expert_learning_rate: in place of the recipe's, to see whether the rate favours an arm; None is the recipe's.
         seeds: those the study trains; None is all of the recipe's.
         title: what tables call it; "" is its name.
@@ -119,7 +118,6 @@ class Arm:
     expert_layers: tuple[int, ...]
     title: str = ""
     experts: Mapping[str, str] = field(default_factory=dict)
-    run_wide: bool = False
     expert_learning_rate: float | None = None
     seeds: tuple[int, ...] | None = None
 
@@ -189,19 +187,6 @@ class Recipe:
         """Return the peak rate of the expert blocks' MLPs in ``arm``."""
         chosen = self.arms[arm].expert_learning_rate
         return self.expert_learning_rate if chosen is None else chosen
-
-    def settings(self, arm: str) -> Mapping[str, TaskSettings]:
-        """Return each task's settings in ``arm``; in a run-wide arm the weighted means of all tasks stand for each."""
-        if not self.arms[arm].run_wide:
-            return self.tasks
-        weights = [task.weight for task in self.tasks.values()]
-        means = {
-            name: sum(getattr(task, name) * weight for task, weight in zip(self.tasks.values(), weights, strict=True))
-            / sum(weights)
-            for name in ("batch_size", "temperature", "learning_rate_factor")
-        }
-        means["batch_size"] = round(means["batch_size"])
-        return {name: replace(task, **means) for name, task in self.tasks.items()}
 
     def seeds_of(self, arm: str) -> tuple[int, ...]:
         """Return the seeds that the study trains ``arm`` with."""

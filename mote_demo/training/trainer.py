@@ -289,7 +289,7 @@ def _trainer(
     work: Path,
 ) -> TaskAwareTrainer:
     tasks = {source.name: source.task for source in recipe.sources}
-    settings = recipe.settings(arm)
+    settings = recipe.tasks
     limits = {route: task.max_tokens for name, task in settings.items() for route in TASKS[name].routes}
     if not torch.cuda.is_available():
         # The backward pass of torch's fused attention takes longer on a CPU than all else.
@@ -339,7 +339,7 @@ def _arguments(
     return SentenceTransformerTrainingArguments(
         output_dir=str(work),
         max_steps=recipe.steps,
-        per_device_train_batch_size=max(task.batch_size for task in recipe.settings(arm).values()),
+        per_device_train_batch_size=max(task.batch_size for task in recipe.tasks.values()),
         learning_rate=recipe.learning_rate,
         learning_rate_mapping={_expert_pattern(recipe, arm, model): recipe.expert_rate(arm)},
         lr_scheduler_type="cosine",
@@ -380,7 +380,7 @@ def _facts(
         ],
         "settings": {key: values[key] for key in ("learning_rate", "warmup", "weight_decay", "dropout", "frozen")}
         | {"expert_learning_rate": recipe.expert_rate(arm)}
-        | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}},
+        | {"tasks": {name: asdict(task) for name, task in recipe.tasks.items()}},
         "steps": recipe.steps,
         "seed": recipe.seed,
         "hardware": _hardware(),
