@@ -15,7 +15,7 @@ from mote_demo.evaluation.reference import untouched
 from mote_demo.evaluation.tables import discover
 from mote_demo.training import negatives, tacl, trainer
 from mote_demo.training.chunks import embed
-from mote_demo.training.recipe import Source, load_recipe
+from mote_demo.training.recipe import Arm, Source, load_recipe
 from mote_demo.training.sources import load_sources
 from tests.tiny_recipe import tiny_recipe, write_data
 
@@ -243,6 +243,56 @@ def test_without_a_bonus_the_cosines_stay_those_of_the_teacher(recipe, data_dir,
         vectors = Encoder.from_pretrained(folder / "mote").encode(texts, route="classification")
         off[bonus] = np.abs(vectors @ vectors.T - alone @ alone.T).mean()
     assert off[0.0] < off[1.0] / 2
+
+
+@pytest.fixture
+def with_start(recipe):
+    """The recipe with a dense arm that learns from the teacher alone, and two arms that start from it."""
+    first = Arm(instructions=True, expert_layers=(), steps=4, labels=False)
+    arms = {name: replace(arm, start="first") for name, arm in recipe.arms.items()}
+    return replace(recipe, arms={"first": first, **arms}, learning_rate=0.0)
+
+
+def test_arms_begin_with_the_weights_of_the_arm_they_start_from_which_trains_once(
+    with_start, data_dir, tmp_path, monkeypatch
+):
+    train(with_start, "mote", data_dir, tmp_path, tmp_path / "w")
+    start = weights(tmp_path / "first")
+    built, _ = trainer.build_arm(with_start, "mote", tmp_path / "first")
+    for path in built.expert_paths:
+        for expert in built.config.experts:
+            for name, tensor in built.backbone.get_submodule(path)[expert].state_dict().items():
+                assert torch.equal(tensor.half(), start[f"backbone.{path}.{name}"])
+    moved = (
+        start[f"backbone.{built.expert_paths[0]}.weight"]
+        != untrained(with_start, "first")[f"backbone.{built.expert_paths[0]}.weight"]
+    )
+    assert moved.any()
+    said = []
+    train(with_start, "baseline", data_dir, tmp_path, tmp_path / "w", said.append)
+    assert not [line for line in said if line.startswith("first")]
+
+
+def test_the_steps_and_settings_of_the_start_belong_to_an_arm(with_start, data_dir, tmp_path):
+    facts = train(with_start, "mote", data_dir, tmp_path, tmp_path / "w")
+    assert facts["start"] == {"arm": "first", "steps": 4}
+    longer = replace(with_start, arms={**with_start.arms, "first": replace(with_start.arms["first"], steps=5)})
+    assert trainer.digest(longer, "mote") != trainer.digest(with_start, "mote")
+    titled = replace(with_start, arms={**with_start.arms, "first": replace(with_start.arms["first"], title="x")})
+    assert trainer.digest(titled, "mote") == trainer.digest(with_start, "mote")
+    with pytest.raises(UserError, match="first was trained with other settings"):
+        train(longer, "mote", data_dir, tmp_path, tmp_path / "w2")
+
+
+def test_an_arm_without_labels_gets_no_bonus(with_start):
+    assert {task.bonus for task in with_start.settings("first").values()} == {0.0}
+    assert {task.bonus for task in with_start.settings("mote").values()} == {0.3}
+
+
+def test_batches_by_topic_train_too(recipe, data_dir, tmp_path):
+    tasks = {name: replace(task, one_topic=True) for name, task in recipe.tasks.items()}
+    facts = train(replace(recipe, tasks=tasks), "mote", data_dir, tmp_path, tmp_path / "w")
+    assert np.isfinite([entry["loss"] for entry in facts["loss"]]).all()
 
 
 def test_two_teachers_say_the_mean_of_their_cosines_by_their_shares(recipe, data_dir, tmp_path, tiny_backbone_path):

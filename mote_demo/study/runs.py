@@ -28,7 +28,7 @@ from mote_demo.training.lesson import Lesson
 from mote_demo.training.recipe import Recipe
 from mote_demo.training.sources import Say, load_sources
 from mote_demo.training.teacher import TEACHER
-from mote_demo.training.trainer import digest, read_lessons, train_arm
+from mote_demo.training.trainer import digest, is_trained, read_lessons, train_arm
 
 
 @dataclass(frozen=True)
@@ -144,13 +144,10 @@ class Study:
         return digest(replace(self.recipe, seed=run.seed), run.arm)
 
     def _train(self, run: Run) -> None:
-        folder = self.folder(run)
-        if not (folder / "training.json").is_file():
-            recipe = replace(self.recipe, seed=run.seed)
+        folder, recipe = self.folder(run), replace(self.recipe, seed=run.seed)
+        if not is_trained(recipe, run.arm, folder.parent):
             data, lessons = self._sources(run.seed)
             train_arm(recipe, run.arm, data, lessons, out=folder.parent, work=folder.parent / "states", say=self.say)
-        elif self.facts(run).get("recipe") != self._digest(run):
-            raise UserError(f"{folder} was trained with other settings. Please remove it, or choose another --work.")
 
     def _derive(self, name: str, run: Run) -> None:
         if not self._is_current(Run(name, run.seed).name, self._digest(run)):

@@ -109,6 +109,10 @@ class Arm:
         instructions: whether each text gets the instruction of its route.
         expert_layers: blocks (from 0) that carry task experts; none makes a dense model.
         experts: route to the expert it uses, where this is not one of its own (``{document: query}``).
+        start: name of the dense arm whose trained weights this one begins with, in place of the backbone's; "" is none.
+            It has the same instructions. MLPs that become experts are copied from it (sparse upcycling).
+        steps: in place of the recipe's; None is the recipe's.
+        labels: whether labels count; without them an arm learns from the teachers alone.
         expert_learning_rate: in place of the recipe's, to see whether the rate favours an arm; None is the recipe's.
         seeds: those the study trains; None is all of the recipe's.
         title: what tables call it; "" is its name.
@@ -118,6 +122,9 @@ class Arm:
     expert_layers: tuple[int, ...]
     title: str = ""
     experts: Mapping[str, str] = field(default_factory=dict)
+    start: str = ""
+    steps: int | None = None
+    labels: bool = True
     expert_learning_rate: float | None = None
     seeds: tuple[int, ...] | None = None
 
@@ -188,6 +195,17 @@ class Recipe:
         chosen = self.arms[arm].expert_learning_rate
         return self.expert_learning_rate if chosen is None else chosen
 
+    def settings(self, arm: str) -> Mapping[str, TaskSettings]:
+        """Return each task's settings in ``arm``."""
+        if self.arms[arm].labels:
+            return self.tasks
+        return {name: replace(task, bonus=0.0) for name, task in self.tasks.items()}
+
+    def steps_of(self, arm: str) -> int:
+        """Return the steps of ``arm``, without those of the arm that it starts from."""
+        chosen = self.arms[arm].steps
+        return self.steps if chosen is None else chosen
+
     def seeds_of(self, arm: str) -> tuple[int, ...]:
         """Return the seeds that the study trains ``arm`` with."""
         chosen = self.arms[arm].seeds
@@ -228,6 +246,7 @@ def _check(recipe: Recipe) -> None:
         raise UserError("A recipe needs at least one arm, one source and one seed.")
     for name, arm in recipe.arms.items():
         _check_arm(name, arm)
+        _check_start(name, arm, recipe)
     names = [source.name for source in recipe.sources]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -239,10 +258,23 @@ def _check(recipe: Recipe) -> None:
 def _check_arm(name: str, arm: Arm) -> None:
     if not isinstance(arm.instructions, bool):
         raise UserError(f"arms.{name}.instructions must be true or false, not {arm.instructions!r}.")
-    _check_ranges(f"arms.{name}", arm, {"expert_learning_rate": 0})
+    _check_ranges(f"arms.{name}", arm, {"expert_learning_rate": 0, "steps": 1})
     for route in arm.experts:
         if route not in ROUTES:
             raise unknown_choice(f"route in arms.{name}.experts", route, ROUTES)
+
+
+def _check_start(name: str, arm: Arm, recipe: Recipe) -> None:
+    if not arm.start:
+        return
+    if arm.start not in recipe.arms:
+        raise unknown_choice(f"arm in arms.{name}.start", arm.start, recipe.arms)
+    start = recipe.arms[arm.start]
+    if start.expert_layers or start.start or start.instructions != arm.instructions:
+        raise UserError(
+            f"arms.{name}.start must name an arm without experts and without a start, and with instructions where "
+            f"{name!r} has them; {arm.start!r} is another."
+        )
 
 
 def _check_source(source: Source, recipe: Recipe) -> None:

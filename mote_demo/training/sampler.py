@@ -65,6 +65,7 @@ class TopicBatchSampler(BatchSampler):
         self._topics = kmeans.fit_predict(vectors)
         self._random = np.random.default_rng(seed)
         self.batch_size = batch_size
+        self.drop_last = True
 
     def __iter__(self) -> Iterator[list[int]]:
         rows = self._random.permutation(len(self._topics))

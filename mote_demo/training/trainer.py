@@ -30,7 +30,7 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.files import replacing
 from mote_demo.model import MoteModel, upcycle
 from mote_demo.model.backbones import backbone_path, find_backbone
-from mote_demo.model.checkpoint import local_folder, save_checkpoint
+from mote_demo.model.checkpoint import load_model, local_folder, save_checkpoint
 from mote_demo.model.experts import expert_paths
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.model.sentence_files import SentenceFiles
@@ -57,7 +57,7 @@ def train_arm(
     """Train one arm and write its checkpoint to ``out/arm``.
 
     A run that was stopped continues from the last state under ``work/arm``; the state of a run with
-    other settings is a ``UserError``.
+    other settings is a ``UserError``. The arm that it starts from is trained first, unless ``out`` has it.
 
     Args:
         recipe: see ``load_recipe``.
@@ -77,8 +77,11 @@ def train_arm(
     rows = data_digest(data)
     _claim(work, f"{_settings(recipe, arm)}{rows}\n")
     torch.manual_seed(recipe.seed)
-    say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps} steps")
-    model, tokenizer = build_arm(recipe, arm)
+    start = recipe.arms[arm].start
+    if start and not is_trained(recipe, start, out):
+        train_arm(recipe, start, data, lessons, out=out, work=work.parent, say=say)
+    say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps_of(arm)} steps")
+    model, tokenizer = build_arm(recipe, arm, Path(out) / start if start else None)
     clock = _Clock(work / "minutes.json")
     trainer = _trainer(recipe, arm, model, tokenizer, data, lessons, work)
     trainer.remove_callback(PrinterCallback)  # it would say everything a second time
@@ -93,6 +96,16 @@ def train_arm(
     save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=frozen, extra=extra)
     say(f"{arm}: saved to {folder} after {facts['minutes']} minutes")
     return facts
+
+
+def is_trained(recipe: Recipe, arm: str, out: str | Path) -> bool:
+    """Tell whether ``out`` has a checkpoint of the arm; one of other settings is a ``UserError``."""
+    file = Path(out) / arm / "training.json"
+    if not file.is_file():
+        return False
+    if json.loads(file.read_text(encoding="utf-8")).get("recipe") != digest(recipe, arm):
+        raise UserError(f"{file.parent} was trained with other settings. Please remove it, or choose another folder.")
+    return True
 
 
 def read_lessons(recipe: Recipe, data: DatasetDict, *, folder: Path, say: Say) -> dict[str, Lesson]:
@@ -118,14 +131,17 @@ def digest(recipe: Recipe, arm: str) -> str:
 
 def _settings(recipe: Recipe, arm: str) -> str:
     values = asdict(recipe)
-    values["arms"] = values["arms"][arm]
+    values["arms"] = _arm_settings(values["arms"], arm)
     for aside in ("seeds", "save_every"):
         del values[aside]
-    for aside in ("seeds", "title"):
-        del values["arms"][aside]
-    # What an arm leaves to the recipe is said there.
-    values["arms"] = {name: value for name, value in values["arms"].items() if value is not None}
     return json.dumps(values, indent=2) + "\n"
+
+
+def _arm_settings(arms: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return what decides the training of an arm, that of the arm it starts from included."""
+    # What an arm leaves to the recipe is said there.
+    values = {key: value for key, value in arms[name].items() if key not in ("seeds", "title") and value is not None}
+    return values | {"start": _arm_settings(arms, values["start"])} if values["start"] else values
 
 
 def data_digest(data: DatasetDict) -> str:
@@ -154,11 +170,16 @@ def _last_state(work: Path) -> str | None:
     return str(max(states, key=lambda folder: int(folder.name.split("-")[1]))) if states else None
 
 
-def build_arm(recipe: Recipe, name: str) -> tuple[MoteModel, PreTrainedTokenizerBase]:
-    """Upcycle the backbone into the untrained model of the arm ``name``, with its frozen weights frozen."""
+def build_arm(recipe: Recipe, name: str, start: Path | None = None) -> tuple[MoteModel, PreTrainedTokenizerBase]:
+    """Upcycle the backbone into the untrained model of the arm ``name``, with its frozen weights frozen.
+
+    ``start`` is the checkpoint of the arm that it starts from; None starts from the backbone.
+    """
     arm = recipe.arms[name]
     backbone, files = _load_backbone(recipe)
     tokenizer = AutoTokenizer.from_pretrained(backbone.name_or_path)
+    if start is not None:
+        backbone = load_model(start).backbone
     for key, value in backbone.config.to_dict().items():
         if "dropout" in key and isinstance(value, float):
             setattr(backbone.config, key, recipe.dropout)
@@ -289,7 +310,7 @@ def _trainer(
     work: Path,
 ) -> TaskAwareTrainer:
     tasks = {source.name: source.task for source in recipe.sources}
-    settings = recipe.tasks
+    settings = recipe.settings(arm)
     limits = {route: task.max_tokens for name, task in settings.items() for route in TASKS[name].routes}
     if not torch.cuda.is_available():
         # The backward pass of torch's fused attention takes longer on a CPU than all else.
@@ -338,12 +359,12 @@ def _arguments(
     cuda = torch.cuda.is_available()
     return SentenceTransformerTrainingArguments(
         output_dir=str(work),
-        max_steps=recipe.steps,
+        max_steps=recipe.steps_of(arm),
         per_device_train_batch_size=max(task.batch_size for task in recipe.tasks.values()),
         learning_rate=recipe.learning_rate,
         learning_rate_mapping={_expert_pattern(recipe, arm, model): recipe.expert_rate(arm)},
         lr_scheduler_type="cosine",
-        warmup_steps=int(recipe.warmup * recipe.steps),
+        warmup_steps=int(recipe.warmup * recipe.steps_of(arm)),
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         seed=recipe.seed,
@@ -365,7 +386,7 @@ def _arguments(
 def _facts(
     recipe: Recipe, arm: str, model: MoteModel, data: DatasetDict, minutes: float, losses: list[dict[str, float]]
 ) -> dict[str, Any]:
-    values = asdict(recipe)
+    values, start = asdict(recipe), recipe.arms[arm].start
     return {
         "arm": arm,
         "recipe": digest(recipe, arm),
@@ -380,8 +401,9 @@ def _facts(
         ],
         "settings": {key: values[key] for key in ("learning_rate", "warmup", "weight_decay", "dropout", "frozen")}
         | {"expert_learning_rate": recipe.expert_rate(arm)}
-        | {"tasks": {name: asdict(task) for name, task in recipe.tasks.items()}},
-        "steps": recipe.steps,
+        | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}},
+        "steps": recipe.steps_of(arm),
+        "start": start and {"arm": start, "steps": recipe.steps_of(start)},
         "seed": recipe.seed,
         "hardware": _hardware(),
         "minutes": round(minutes, 1),
