@@ -48,18 +48,11 @@ def test_the_shipped_recipe_trains_the_three_arms_of_the_claim_on_every_task():
 
 def test_the_arms_of_the_claim_differ_in_instructions_and_experts_alone():
     recipe = load_recipe(SHIPPED)
-    arms = [replace(recipe.arms[name], title="", start="") for name in ("no_instruction", "baseline", "mote")]
+    arms = [replace(recipe.arms[name], title="") for name in ("no_instruction", "baseline", "mote")]
     assert arms == [Arm(False, ()), Arm(True, ()), Arm(True, (1, 3, 5))]
     layers = {recipe.trained_layers(name) for name in ("no_instruction", "baseline", "mote")}
     assert layers == {(1, 3, 5)}
     assert {recipe.seeds_of(name) for name in ("no_instruction", "baseline", "mote")} == {recipe.seeds}
-
-
-def test_what_the_arms_of_the_claim_start_from_differs_in_instructions_alone():
-    recipe = load_recipe(SHIPPED)
-    starts = [recipe.arms[recipe.arms[name].start] for name in ("no_instruction", "baseline", "mote")]
-    assert starts[1] is starts[2]
-    assert replace(starts[0], title="", instructions=True) == replace(starts[1], title="")
 
 
 def test_an_arm_may_have_seeds_of_its_own():

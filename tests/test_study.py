@@ -226,7 +226,7 @@ def test_an_unknown_seed_or_arm_is_named(study, capsys):
     assert "Unknown seed 9. Choose one of: '0', '1'" in capsys.readouterr().err
     assert cli.main([*study[1], "--arm", "bogus"]) == 2
     assert (
-        "'baseline', 'mote', 'no_instruction', 'top', 'wave', 'wrong_expert', 'half_way', 'soup', 'int8'"
+        "'baseline', 'mote', 'no_instruction', 'top', 'instructed', 'wave', 'wrong_expert', 'half_way', 'soup', 'int8'"
         in capsys.readouterr().err
     )
 

@@ -10,8 +10,9 @@ MAIN = (UNTOUCHED, WITHOUT, BASELINE, MOTE)
 SHIPPED = (BASELINE, MOTE)
 """The arms whose checkpoints the app loads."""
 
-WAVE, WRONG_EXPERT, HALF_WAY, SOUP, ROUNDED = "wave", "wrong_expert", "half_way", "soup", "int8"
-DERIVED = (WAVE, WRONG_EXPERT, HALF_WAY, SOUP, ROUNDED)
+INSTRUCTED, WAVE, WRONG_EXPERT = "instructed", "wave", "wrong_expert"
+HALF_WAY, SOUP, ROUNDED = "half_way", "soup", "int8"
+DERIVED = (INSTRUCTED, WAVE, WRONG_EXPERT, HALF_WAY, SOUP, ROUNDED)
 """What comes out of trained MoTE models without further training."""
 
 ALL = "all"
@@ -23,6 +24,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         WITHOUT: "no instruction",
         BASELINE: "baseline",
         MOTE: "MoTE",
+        INSTRUCTED: "untouched backbone, given the instructions",
         WAVE: "WAVE: the experts' average",
         WRONG_EXPERT: "the wrong expert on purpose",
         HALF_WAY: "MoTE, its experts half way from their start",

@@ -8,7 +8,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.model.folding import wave
 from mote_demo.model.merging import average, part_way
 from mote_demo.runtime.precision import INT8
-from mote_demo.study.arms import HALF_WAY, ROUNDED, SOUP, WAVE, WRONG_EXPERT
+from mote_demo.study.arms import HALF_WAY, INSTRUCTED, ROUNDED, SOUP, WAVE, WRONG_EXPERT
 
 WRONG_EXPERTS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,6 +42,11 @@ def soup_encoder(encoders: Sequence[Encoder]) -> Encoder:
     return encoders[0].with_network(average([encoder.model for encoder in encoders]))
 
 
+def instructed_encoder(encoder: Encoder, backbone: Encoder) -> Encoder:
+    """Return the model as it was before training: the instructions cost the backbone what training must win back."""
+    return encoder.with_network(part_way(encoder.model, backbone.model, 0.0))
+
+
 def half_way_encoder(encoder: Encoder, backbone: Encoder) -> Encoder:
     """Return the model whose experts are half way between their start and where training ended."""
     return encoder.with_network(part_way(encoder.model, backbone.model, 0.5))
@@ -52,6 +57,7 @@ Maker: TypeAlias = Callable[[Sequence[Encoder], Encoder], Encoder]
 
 MAKERS: Mapping[str, Maker] = MappingProxyType(
     {
+        INSTRUCTED: lambda seeds, backbone: instructed_encoder(seeds[0], backbone),
         WAVE: lambda seeds, backbone: wave_encoder(seeds[0]),
         WRONG_EXPERT: lambda seeds, backbone: wrong_expert_encoder(seeds[0]),
         HALF_WAY: lambda seeds, backbone: half_way_encoder(seeds[0], backbone),

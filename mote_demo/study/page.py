@@ -1,6 +1,6 @@
 """The results page, ``docs/results.md``, from the files of a study."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,21 @@ _SEEN_WORDS = (
     "The training part of some of these sets is among the sources of the recipe (their test rows are not). The "
     "others have none there, but they were looked at when settings were chosen."
 )
+_TRANSFER = (
+    "Experts of one task were trained alone and briefly, without the sources that a fold leaves out, and scored on "
+    "sets of which no part was trained on (`python -m mote_demo transfer`, `recipes/transfer.yaml`). The gain is over the "
+    "untouched backbone, the mean over these sets."
+)
 _MIB = 2**20
 
 
 def write_page(
-    path: str | Path, summary: Mapping[str, Any], study: Mapping[str, ArmReports], notes: str, cost: Mapping[str, Any]
+    path: str | Path,
+    summary: Mapping[str, Any],
+    study: Mapping[str, ArmReports],
+    notes: str,
+    cost: Mapping[str, Any],
+    transfer: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write the page, atomically.
 
@@ -39,6 +49,7 @@ def write_page(
         study: what it was made of, for the table of all sets.
         notes: what worked, what did not and why, in Markdown and without figures.
         cost: see ``measure_cost``.
+        transfer: rows of ``study.transfer``, of settings that were tried.
     """
     sections = [
         "# Results\n\nWritten by `python -m mote_demo study`; edit nothing here by hand.",
@@ -48,6 +59,7 @@ def write_page(
         f"## Sets that training saw, and others\n\n{_SEEN_WORDS}\n\n{_by_seen(summary['seen'])}",
         f"## MoTE minus the untouched model\n\n{_differences(summary['over_untouched'])}",
         f"## All arms\n\n{_ARMS}\n\n{study_table(summary)}",
+        *([f"## Settings tried on sources left out\n\n{_TRANSFER}\n\n{_transfer(transfer)}"] if transfer else []),
         f"## Memory and the number of tasks\n\n{_memory(cost)}",
         f"## Every set\n\n{_sets(study)}",
         f"## What worked, what did not\n\n{notes.strip()}",
@@ -161,6 +173,17 @@ def _bounds(interval: Iterable[float] | None) -> str:
         return ""
     low, high = interval
     return f"{low:+.2f} to {high:+.2f}"
+
+
+def _transfer(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        [
+            *(row["fold"], row["task"], row["variant"], f"{row['gain']:+.2f}"),
+            ", ".join(f"{name} {score - row['untouched'][name]:+.1f}" for name, score in row["scores"].items()),
+        ]
+        for row in rows
+    ]
+    return table(["fold", "task", "setting", "gain", "each set"], lines, left=3)
 
 
 def _memory(cost: Mapping[str, Any]) -> str:

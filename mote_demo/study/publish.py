@@ -27,7 +27,8 @@ _TIMED_ROUTES = ("document", "clustering")
 def publish(study: Study, results: Path, page: Path) -> bool:
     """Write ``summary.json``, ``spaces.json``, ``cost.json`` and ``dev.json`` to ``results``, and the page.
 
-    ``results/notes.md`` holds what people have to say about the results; the page ends with it.
+    ``results/notes.md`` holds what people have to say about the results; the page ends with it. Where there is a
+    ``results/transfer.json``, the page shows it.
 
     Returns:
         False where a main arm has no report yet, so that nothing was written.
@@ -46,7 +47,8 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     write_json(results / "spaces.json", measure_spaces(baseline, mote, load_samples()), indent=1)
     _first_seed(study, measured).save(results / "dev.json")
     notes = results / "notes.md"
-    write_page(page, summary, measured, notes.read_text(encoding="utf-8") if notes.is_file() else "", cost)
+    words = notes.read_text(encoding="utf-8") if notes.is_file() else ""
+    write_page(page, summary, measured, words, cost, _tried(results / "transfer.json"))
     study.say(f"wrote {results} and {page}")
     return True
 
@@ -62,6 +64,10 @@ def ship(study: Study, results: Path, out: Path) -> None:
             shutil.copytree(study.folder(run), temporary, dirs_exist_ok=True)
         write_card(out / arm, study.facts(run), report, summary)
         study.say(f"shipped {run.name} as {out / arm}")
+
+
+def _tried(file: Path) -> list[dict[str, Any]]:
+    return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
 
 
 def _titles(study: Study) -> Mapping[str, str]:
