@@ -27,8 +27,8 @@ _SEEN_WORDS = (
 )
 _TRANSFER = (
     "Experts of one task were trained alone and briefly, without the sources that a fold leaves out, and scored on "
-    "sets of which no part was trained on (`python -m mote_demo transfer`, `recipes/transfer.yaml`). The gain is over the "
-    "untouched backbone, the mean over these sets."
+    "sets of which no part was trained on (`python -m mote_demo transfer`, `recipes/transfer.yaml`). The gain is over "
+    "the untouched backbone, the mean over these sets."
 )
 _MIB = 2**20
 
