@@ -121,6 +121,15 @@ def test_int8_stays_near_the_exact_vectors_and_has_a_fingerprint_of_its_own(ship
     assert small.with_network(exact.model).precision == "int8"
 
 
+def test_bfloat16_stays_near_the_exact_vectors_and_has_a_fingerprint_of_its_own(tiny_encoder):
+    texts = ["a cat", "two dogs and a small bird " * 5]
+    rounded = tiny_encoder.with_precision("bfloat16")
+    exact, near = (encoder.encode(texts, route="sts") for encoder in (tiny_encoder, rounded))
+    assert near.dtype == np.float32
+    assert 0 < np.abs(exact - near).max() < 0.05
+    assert rounded.fingerprint("sts") == tiny_encoder.fingerprint("sts") + "-bfloat16"
+
+
 @pytest.mark.parametrize("inputs", [64, 7])
 @pytest.mark.parametrize("kind", [int8_kind(), RoundedLinear])
 def test_products_are_those_of_integers(kind, inputs):
@@ -163,7 +172,7 @@ def test_int8_works_where_torch_multiplies_no_integers(monkeypatch):
 
 
 def test_precisions_that_cannot_be_computed_are_refused(tiny_encoder):
-    with pytest.raises(UserError, match="'exact', 'int8'"):
+    with pytest.raises(UserError, match="'exact', 'bfloat16', 'int8'"):
         tiny_encoder.with_precision("int4")
     other = copy.deepcopy(tiny_encoder.model)
     other.config.backbone_config.model_type = other.backbone.config.model_type = "electra"
