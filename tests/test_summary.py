@@ -91,6 +91,7 @@ def test_sets_that_training_saw_are_told_from_others():
         study[arm] = reports(arm, {0: {"q1": [points], "c1": [10 * points]}})
     seen = summarise(study, {}, {"c1", "other"})["seen"]
     assert (seen["seen"]["sets"], seen["seen"]["means"]["mote"], seen["seen"]["difference"]["points"]) == (1, 50, 30)
+    assert seen["unseen"]["over_untouched"]["points"] == 5
     assert (seen["unseen"]["sets"], seen["unseen"]["means"]["mote"], seen["unseen"]["difference"]["points"]) == (
         1,
         5,
@@ -133,7 +134,9 @@ def test_the_page_gives_ratios_only_where_there_is_something_to_divide_by(tmp_pa
             "experts": 5,
             "time": {"median": 1.0, "min": 0.9, "max": 1.1},
         }
-        write_page(tmp_path / "page.md", summarise(study, {}), study, "", cost)
+        tried = {"fold": "intents", "task": "classification", "variant": "bonus 0.6", "gain": 4.5}
+        tried |= {"scores": {"c9": 61.0}, "untouched": {"c9": 56.5}}
+        write_page(tmp_path / "page.md", summarise(study, {}), study, "", cost, [tried])
         return (tmp_path / "page.md").read_text(encoding="utf-8")
 
     text = page(52.0, 54.0)
@@ -142,3 +145,4 @@ def test_the_page_gives_ratios_only_where_there_is_something_to_divide_by(tmp_pa
     assert "the baseline gains too little to divide by" in page(50.1, 54.0)
     assert "below: clustering -1.00, retrieval -1.00" in page(54.0, 53.0)
     assert "lowest: retrieval +2.00" in text
+    assert "| intents | classification | bonus 0.6 | +4.50 | c9 +4.5 |" in text
