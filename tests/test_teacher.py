@@ -23,13 +23,33 @@ def test_a_teacher_sees_the_texts_without_an_instruction(tiny_backbone_path, tmp
 def test_what_was_computed_is_kept_and_another_limit_is_another_teacher(tiny_backbone_path, tmp_path, monkeypatch):
     said = []
     first = Teacher(tiny_backbone_path, max_tokens=64, folder=tmp_path).vectors(TEXTS, said.append)
-    assert said == ["the teacher read 3 texts"]
+    assert said == ["the teacher read 3 of 3 new texts"]
     cut = Teacher(tiny_backbone_path, max_tokens=4, folder=tmp_path).vectors(TEXTS, said.append)
     assert not np.array_equal(cut, first)
     monkeypatch.setattr(SentenceTransformer, "encode", None)
     again = Teacher(tiny_backbone_path, max_tokens=64, folder=tmp_path).vectors(TEXTS, said.append)
     np.testing.assert_array_equal(again, first)
     assert len(said) == 2
+
+
+def test_only_texts_that_are_new_are_computed(tiny_backbone_path, tmp_path):
+    said = []
+    first = Teacher(tiny_backbone_path, max_tokens=64, folder=tmp_path).vectors(TEXTS, said.append)
+    other = Teacher(tiny_backbone_path, max_tokens=64, folder=tmp_path)
+    found = other.vectors(["a new one", TEXTS[2], TEXTS[0], "a new one"], said.append)
+    assert said[1:] == ["the teacher read 1 of 1 new texts"]
+    np.testing.assert_array_equal(found[1:3], first[[2, 0]])
+    np.testing.assert_array_equal(found[0], found[3])
+
+
+def test_a_damaged_file_is_computed_again(tiny_backbone_path, tmp_path):
+    first = Teacher(tiny_backbone_path, max_tokens=64, folder=tmp_path).vectors(TEXTS, str)
+    (file,) = tmp_path.rglob("*.npz")
+    file.write_bytes(file.read_bytes()[:-40])
+    said = []
+    again = Teacher(tiny_backbone_path, max_tokens=64, folder=tmp_path).vectors(TEXTS, said.append)
+    np.testing.assert_array_equal(again, first)
+    assert len(said) == 1
 
 
 def test_a_teacher_that_is_not_there_is_named(tmp_path):

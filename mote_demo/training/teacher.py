@@ -1,18 +1,21 @@
 """What a model that knows more says of the training texts."""
 
 import hashlib
+import logging
+import uuid
+import zipfile
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from mote_demo.files import replacing
 from mote_demo.model.backbones import backbone_path
 from mote_demo.model.checkpoint import local_folder
 from mote_demo.runtime.bfloat16 import bfloat16_pays
-from mote_demo.store import VectorStore
 from mote_demo.training.parts import assemble
 from mote_demo.training.sources import Say
 
@@ -24,14 +27,14 @@ TEACHER = "teacher"
 
 _TEXTS_AT_ONCE = 4096
 _BATCH = 32
-_MOST_BYTES = 20_000_000_000
 _PARTS = "parts:"
+_logger = logging.getLogger(__name__)
 
 
 class Teacher:
     """Encode texts with a model that does not train, without an instruction.
 
-    Its vectors are kept on disk, so that arms, seeds and resumed runs share them.
+    The vector of a text is computed once and kept on disk, so that arms, seeds and resumed runs share it.
     """
 
     def __init__(self, model: str, *, max_tokens: int, folder: str | Path) -> None:
@@ -49,10 +52,10 @@ class Teacher:
             else local_folder(backbone_path(model))
         )
         self._max_tokens = max_tokens
-        self._store = VectorStore(folder, max_bytes=_MOST_BYTES, max_memory_bytes=0)
+        self._folder = folder / f"{_digest_of(self._path)}-{max_tokens}"
 
     def vectors(self, texts: Sequence[str], say: Say) -> np.ndarray:
-        """Look up or compute the vectors of texts; equal lists are found again.
+        """Look up or compute the vectors of texts.
 
         Args:
             texts: what to encode.
@@ -61,10 +64,32 @@ class Teacher:
         Returns:
             float16 [texts, d], rows of unit length.
         """
-        blocks = [texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE)]
-        return np.concatenate(
-            [self._store.array(self._key(block), partial(self._encode, block, say)) for block in blocks]
-        )
+        keys = [_key(text) for text in texts]
+        new = list({key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}.values())
+        for start in range(0, len(new), _TEXTS_AT_ONCE):
+            self._learn(new[start : start + _TEXTS_AT_ONCE])
+            say(f"the teacher read {min(start + _TEXTS_AT_ONCE, len(new))} of {len(new)} new texts")
+        return np.stack([self._known[key] for key in keys])
+
+    def _learn(self, texts: list[str]) -> None:
+        """Encode and keep texts."""
+        found = self._model.encode(texts, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False)
+        vectors, keys = np.asarray(found, dtype=np.float16), [_key(text) for text in texts]
+        with replacing(self._folder / f"{uuid.uuid4().hex}.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, keys=np.array(keys), vectors=vectors)
+        self._known.update(zip(keys, vectors, strict=True))
+
+    @cached_property
+    def _known(self) -> dict[bytes, np.ndarray]:
+        """Return the vectors on disk by the key of their text; what is damaged is computed again."""
+        known: dict[bytes, np.ndarray] = {}
+        for file in sorted(self._folder.glob("*.npz")):
+            try:
+                with np.load(file, allow_pickle=False) as held:
+                    known.update(zip(held["keys"].tolist(), held["vectors"], strict=True))
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                _logger.warning("Computing again what %s held; it cannot be read: %s", file, error)
+        return known
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -75,18 +100,15 @@ class Teacher:
         model.max_seq_length = min(self._max_tokens, model.max_seq_length or self._max_tokens)
         return model
 
-    def _encode(self, texts: Sequence[str], say: Say) -> np.ndarray:
-        vectors = self._model.encode(list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False)
-        say(f"the teacher read {len(texts)} texts")
-        return np.asarray(vectors, dtype=np.float16)
 
-    def _key(self, texts: Sequence[str]) -> str:
-        digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-        return f"teacher/{self._weights}/{self._max_tokens}/{digest}"
+def _digest_of(model: Path) -> str:
+    """Return a hash of the weights of a model's folder."""
+    digest = hashlib.sha256()
+    for file in sorted(model.glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
-    @cached_property
-    def _weights(self) -> str:
-        digest = hashlib.sha256()
-        for file in sorted(self._path.glob("*.safetensors")):
-            digest.update(file.read_bytes())
-        return digest.hexdigest()[:16]
+
+def _key(text: str) -> bytes:
+    # Hexadecimal, since numpy cuts zeros off the end of bytes.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32].encode()
