@@ -48,7 +48,7 @@ def test_the_shipped_recipe_trains_the_three_arms_of_the_claim_on_every_task():
 
 def test_the_arms_of_the_claim_differ_in_instructions_and_experts_alone():
     recipe = load_recipe(SHIPPED)
-    arms = [replace(recipe.arms[name], title="") for name in ("no_instruction", "baseline", "mote")]
+    arms = [replace(recipe.arms[name], title="", keep={}) for name in ("no_instruction", "baseline", "mote")]
     assert arms == [Arm(False, ()), Arm(True, ()), Arm(True, (1, 3, 5))]
     layers = {recipe.trained_layers(name) for name in ("no_instruction", "baseline", "mote")}
     assert layers == {(1, 3, 5)}
@@ -73,6 +73,9 @@ def test_an_arm_may_have_seeds_of_its_own():
         (put("embeddings", "frozen"), "frozen is not a list"),
         (put(5, "arms", "mote", "expert_layers"), "arms.mote.expert_layers is not a list"),
         (put({"documnet": "query"}, "arms", "mote", "experts"), "route in arms.mote.experts 'documnet'.*'document'"),
+        (put({"qeury": 0.5}, "arms", "mote", "keep"), "expert in arms.mote.keep 'qeury'.*'query', 'document'"),
+        (put({"query": 0.5}, "arms", "baseline", "keep"), "expert in arms.baseline.keep 'query'.*'dense'"),
+        (put({"query": 1.5}, "arms", "mote", "keep"), "arms.mote.keep.query is a share from 0 to 1, not 1.5"),
         (put("bogus", "arms", "mote", "start"), "arm in arms.mote.start 'bogus'.*'baseline'"),
         (put("experts_only", "arms", "mote", "start"), "arms.mote.start must name an arm without experts"),
         (put("no way", "arms", "mote", "instructions"), "arms.mote.instructions must be true or false, not 'no way'"),

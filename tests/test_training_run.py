@@ -289,6 +289,20 @@ def test_an_arm_without_labels_gets_no_bonus(with_start):
     assert {task.bonus for task in with_start.settings("mote").values()} == {0.3}
 
 
+def test_a_share_that_is_kept_moves_the_trained_mlps_back_and_leaves_the_rest(recipe, data_dir, tmp_path):
+    found = {}
+    for name, keep in (("all", {}), ("none", {"query": 0.0}), ("dense", {"dense": 0.0})):
+        arm = "baseline" if name == "dense" else "mote"
+        frozen = replace(recipe, learning_rate=0.0, arms={arm: replace(recipe.arms[arm], keep=keep)})
+        train(frozen, arm, data_dir, tmp_path / name, tmp_path / name / "w")
+        found[name] = weights(tmp_path / name / arm)
+    start = untrained(recipe, "mote")
+    for name, tensor in found["none"].items():
+        assert torch.equal(tensor, (start if ".query." in name else found["all"])[name]), name
+    dense = untrained(recipe, "baseline")
+    assert all(torch.equal(tensor, dense[name]) for name, tensor in found["dense"].items())
+
+
 def test_batches_by_topic_train_too(recipe, data_dir, tmp_path):
     tasks = {name: replace(task, one_topic=True) for name, task in recipe.tasks.items()}
     facts = train(replace(recipe, tasks=tasks), "mote", data_dir, tmp_path, tmp_path / "w")

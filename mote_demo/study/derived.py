@@ -44,12 +44,12 @@ def soup_encoder(encoders: Sequence[Encoder]) -> Encoder:
 
 def instructed_encoder(encoder: Encoder, backbone: Encoder) -> Encoder:
     """Return the model as it was before training: the instructions cost the backbone what training must win back."""
-    return encoder.with_network(part_way(encoder.model, backbone.model, 0.0))
+    return encoder.with_network(part_way(encoder.model, backbone.model, dict.fromkeys(encoder.config.experts, 0.0)))
 
 
 def half_way_encoder(encoder: Encoder, backbone: Encoder) -> Encoder:
     """Return the model whose experts are half way between their start and where training ended."""
-    return encoder.with_network(part_way(encoder.model, backbone.model, 0.5))
+    return encoder.with_network(part_way(encoder.model, backbone.model, dict.fromkeys(encoder.config.experts, 0.5)))
 
 
 Maker: TypeAlias = Callable[[Sequence[Encoder], Encoder], Encoder]

@@ -154,7 +154,7 @@ def _training(facts: Mapping[str, Any]) -> str:
     settings = dict(facts["settings"])
     tasks = settings.pop("tasks", {})
     if "teachers" in facts:
-        settings["teachers, by their share"] = [f"{name} {share:g}" for name, share in facts["teachers"].items()]
+        settings["teachers, by their share"] = facts["teachers"]
     run = {key: facts[key] for key in ("steps", "seed", "hardware", "minutes") if key in facts}
     tables = [table(["setting", "value"], [[_words(key), _value(value)] for key, value in (run | settings).items()])]
     if tasks:
@@ -209,6 +209,8 @@ def _words(key: str) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        value = [f"{key} {share:g}" for key, share in value.items()]
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "none"
     return str(value)

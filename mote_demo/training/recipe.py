@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import yaml
 
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.model.merging import DENSE
 from mote_demo.tasks import ROUTES, find_task
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
@@ -113,6 +114,8 @@ class Arm:
             It has the same instructions. MLPs that become experts are copied from it (sparse upcycling).
         steps: in place of the recipe's; None is the recipe's.
         labels: whether labels count; without them an arm learns from the teachers alone.
+        keep: what share of the way from the backbone's MLP a trained one keeps, by the name of its expert, or "dense"
+            in an arm without experts; one that is not named keeps all (see ``merging.part_way``).
         expert_learning_rate: in place of the recipe's, to see whether the rate favours an arm; None is the recipe's.
         seeds: those the study trains; None is all of the recipe's.
         title: what tables call it; "" is its name.
@@ -125,6 +128,7 @@ class Arm:
     start: str = ""
     steps: int | None = None
     labels: bool = True
+    keep: Mapping[str, float] = field(default_factory=dict)
     expert_learning_rate: float | None = None
     seeds: tuple[int, ...] | None = None
 
@@ -262,6 +266,12 @@ def _check_arm(name: str, arm: Arm) -> None:
     for route in arm.experts:
         if route not in ROUTES:
             raise unknown_choice(f"route in arms.{name}.experts", route, ROUTES)
+    known = [route.expert for route in ROUTES.values()] if arm.expert_layers else [DENSE]
+    for expert, share in arm.keep.items():
+        if expert not in known:
+            raise unknown_choice(f"expert in arms.{name}.keep", expert, known)
+        if not 0 <= share <= 1:
+            raise UserError(f"arms.{name}.keep.{expert} is a share from 0 to 1, not {share:g}.")
 
 
 def _check_start(name: str, arm: Arm, recipe: Recipe) -> None:

@@ -5,7 +5,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from mote_demo.model import MoteModel, upcycle
 from mote_demo.model.backbones import backbone_path, find_backbone
 from mote_demo.model.checkpoint import load_model, local_folder, save_checkpoint
 from mote_demo.model.experts import expert_paths
+from mote_demo.model.merging import part_way
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.model.sentence_files import SentenceFiles
 from mote_demo.runtime.bfloat16 import bfloat16_pays
@@ -92,10 +93,24 @@ def train_arm(
     facts = _facts(recipe, arm, model, data, clock.minutes(), losses) | {"data_digest": rows}
     folder = Path(out) / arm
     extra = {"training.json": facts}
+    model = _kept(recipe, arm, model)
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=frozen, extra=extra)
     say(f"{arm}: saved to {folder} after {facts['minutes']} minutes")
     return facts
+
+
+def _kept(recipe: Recipe, arm: str, model: MoteModel) -> MoteModel:
+    """Return the trained model, its MLPs as far from the backbone's as the arm says."""
+    shares = recipe.arms[arm].keep
+    if not shares:
+        return model
+    trained = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+    start, _ = build_arm(replace(recipe, arms={arm: replace(recipe.arms[arm], expert_layers=())}), arm)
+    kept = part_way(model, start, shares, recipe.trained_layers(arm))
+    for name, parameter in kept.named_parameters():
+        parameter.requires_grad_(trained[name])
+    return kept
 
 
 def is_trained(recipe: Recipe, arm: str, out: str | Path) -> bool:
@@ -400,7 +415,7 @@ def _facts(
             for source in recipe.sources
         ],
         "settings": {key: values[key] for key in ("learning_rate", "warmup", "weight_decay", "dropout", "frozen")}
-        | {"expert_learning_rate": recipe.expert_rate(arm)}
+        | {"expert_learning_rate": recipe.expert_rate(arm), "keep": dict(recipe.arms[arm].keep)}
         | {"tasks": {name: asdict(task) for name, task in recipe.settings(arm).items()}},
         "steps": recipe.steps_of(arm),
         "start": start and {"arm": start, "steps": recipe.steps_of(start)},
