@@ -55,6 +55,8 @@ def _what() -> str:
         "text costs what it costs in the dense model. Each expert starts as a copy of the dense MLP and is trained "
         "with task-aware contrastive learning: a batch holds one task, with negatives and settings of that task. "
         "(Romero Calvo, Ding, Barrett, Dinu, Karypis: Findings of ACL 2025.)</p>"
+        "<p>Both models here learnt from a larger encoder and from the untouched backbone how near the texts of a "
+        "batch are to each other, with a bonus for those that labels call near.</p>"
     )
 
 
