@@ -95,6 +95,9 @@ ROUTES: Mapping[str, Route] = MappingProxyType(
     }
 )
 
+DENSE = "dense"
+"""What the MLPs of a model without experts are called where experts are named."""
+
 
 def find_task(name: str | None) -> Task:
     """Return the task called ``name``; a missing or unknown one is an error that lists the tasks."""

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mote_demo.model import upcycle
-from mote_demo.model.merging import DENSE, average, part_way
-from mote_demo.tasks import ROUTES, Route
+from mote_demo.model.merging import average, part_way
+from mote_demo.tasks import DENSE, ROUTES, Route
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from mote_demo.model.modeling import MoteModel
-
-DENSE = "dense"
-"""What the MLPs of a model without experts are called among shares."""
+from mote_demo.tasks import DENSE
 
 
 def average(models: Sequence[MoteModel]) -> MoteModel:

@@ -8,8 +8,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import yaml
 
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.model.merging import DENSE
-from mote_demo.tasks import ROUTES, find_task
+from mote_demo.tasks import DENSE, ROUTES, find_task
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
     "pairs": ("anchor", "positive"),
