@@ -70,6 +70,24 @@ def test_a_search_that_is_done_trains_nothing_again(command, monkeypatch):
     assert rows(command) == before
 
 
+def test_a_variant_of_other_settings_takes_the_place_of_its_row(command):
+    assert cli.main(command) == 0
+    before = rows(command)
+    changed = {
+        "classification": {
+            "as it is": {"bonus": 0.9},
+            "teacher alone": PLAN["variants"]["classification"]["teacher alone"],
+        }
+    }
+    with open(command[2], "w", encoding="utf-8") as file:
+        yaml.safe_dump({**PLAN, "variants": changed}, file)
+    assert cli.main(command) == 0
+    after = {row["variant"]: row["mark"] for row in rows(command)}
+    assert len(rows(command)) == 2
+    assert after["teacher alone"] == before[1]["mark"]
+    assert after["as it is"] != before[0]["mark"]
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

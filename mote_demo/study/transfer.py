@@ -146,7 +146,8 @@ class Transfer:
         )
 
     def _row(self, recipe: Recipe, fold: Fold, variant: str, mark: str) -> dict[str, Any]:
-        folder = self._work / "transfer" / fold.name / variant
+        # Named by all that decides it: other settings under the same name are another training.
+        folder = self._work / "transfer" / fold.name / mark
         data = DatasetDict({source.name: self._data[source.name] for source in recipe.sources})
         # The longest texts of any task decide where the teacher cuts them, so that all share its vectors.
         whole = replace(recipe, tasks=self._recipe.tasks)
