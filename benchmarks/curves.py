@@ -17,8 +17,8 @@ from benchmarks.machine import describe
 from benchmarks.rows import Work, seconds
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.markdown import table
+from mote_demo.explore.index import IndexKey, VectorIndex
 from mote_demo.files import replacing, write_json
-from mote_demo.index import IndexKey, VectorIndex
 from mote_demo.model import upcycle
 from mote_demo.model.backbones import backbone_path
 from mote_demo.model.checkpoint import save_checkpoint

@@ -19,12 +19,12 @@ from benchmarks.rows import Row, median_s, seconds
 from mote_demo.data.docstrings import load_docstrings
 from mote_demo.data.examples import Examples, split
 from mote_demo.encoder import Encoder
+from mote_demo.growing.frozen_trunk import MAX_TOKENS
+from mote_demo.growing.grow import Grown, Growth, grow
+from mote_demo.growing.heldout import measure
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.settings import ROOT, cache_folder
 from mote_demo.tasks import Route
-from mote_demo.training.frozen_trunk import MAX_TOKENS
-from mote_demo.training.growing import Grown, Growth, grow
-from mote_demo.training.heldout import measure
 
 _ROWS = 1000
 _TASK = "classification"

@@ -5,7 +5,7 @@ from functools import partial
 
 from benchmarks.inputs import clustered
 from benchmarks.rows import Row, alternate, median_s
-from mote_demo.projection import EPOCHS, joint_maps
+from mote_demo.explore.projection import EPOCHS, joint_maps
 
 _TEXTS, _DIMENSION = 5000, 384
 

@@ -46,9 +46,9 @@ def _resident() -> int:
 def main() -> None:
     """Load what the app loads, encode with every route, answer one query a task, and print the sizes as JSON."""
     from benchmarks.inputs import QUERY, clustered, documents, many_texts
-    from mote_demo.registry import Registry
-    from mote_demo.search import ask
-    from mote_demo.sessions import SIDES, Session
+    from mote_demo.explore.search import ask
+    from mote_demo.serving.registry import Registry
+    from mote_demo.serving.sessions import SIDES, Session
     from mote_demo.store import VectorStore
     from mote_demo.tasks import TASKS
 

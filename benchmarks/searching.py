@@ -9,9 +9,9 @@ import torch
 
 from benchmarks.inputs import QUERY, clustered, encoder, many_texts
 from benchmarks.rows import ALTERNATIONS, Row, alternate, median_ms
-from mote_demo.registry import Registry
-from mote_demo.search import ask
-from mote_demo.sessions import SIDES, Session
+from mote_demo.explore.search import ask
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import SIDES, Session
 from mote_demo.store import VectorStore
 
 _DOCUMENTS = 20_000

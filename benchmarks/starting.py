@@ -29,7 +29,7 @@ print("done", flush=True)
 _FILL = """
 import os, threading
 from pathlib import Path
-from mote_demo.registry import Registry
+from mote_demo.serving.registry import Registry
 from mote_demo.ui.app import warm_up
 warm_up(Registry.load(Path("checkpoints"), Path(os.environ["MOTE_CACHE"])), threading.Event())
 """

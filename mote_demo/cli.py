@@ -16,7 +16,7 @@ from mote_demo.tasks import ROUTES, TASKS
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
     from mote_demo.evaluation.tables import LabelledSet
-    from mote_demo.sessions import Session
+    from mote_demo.serving.sessions import Session
 
 _DATA = "a folder, or hub:OWNER/NAME[@REVISION] for a data set repository"
 
@@ -201,7 +201,7 @@ def _encode(options: argparse.Namespace) -> None:
 
 
 def _search(options: argparse.Namespace) -> None:
-    from mote_demo.search import ask
+    from mote_demo.explore.search import ask
 
     session = _session()
     texts = _texts(session, options.texts)
@@ -216,9 +216,9 @@ def _search(options: argparse.Namespace) -> None:
 
 
 def _map(options: argparse.Namespace) -> None:
-    from mote_demo.figures import extent_of, map_figure, write_map_csv, write_map_html, write_map_png
-    from mote_demo.maps import colour_choices, colour_values, draw_maps, sample
-    from mote_demo.sessions import SIDES
+    from mote_demo.explore.figures import extent_of, map_figure, write_map_csv, write_map_html, write_map_png
+    from mote_demo.explore.maps import colour_choices, colour_values, draw_maps, sample
+    from mote_demo.serving.sessions import SIDES
 
     if options.out.suffix not in (".html", ".png", ".csv"):
         raise UserError(f"Cannot write a map to {options.out}. The name must end in .html, .png or .csv.")
@@ -277,7 +277,7 @@ def _spaces(options: argparse.Namespace) -> None:
     from mote_demo.data.samples import load_samples
     from mote_demo.encoder import Encoder
     from mote_demo.files import write_json
-    from mote_demo.study.spaces import measure_spaces
+    from mote_demo.study.route_spaces import measure_spaces
 
     baseline, mote = (Encoder.from_pretrained(path) for path in (options.baseline, options.mote))
     write_json(options.out, measure_spaces(baseline, mote, load_samples()), indent=1)
@@ -389,8 +389,8 @@ def _fold(options: argparse.Namespace) -> None:
 
 
 def _session() -> "Session":
-    from mote_demo.registry import Registry
-    from mote_demo.sessions import Session
+    from mote_demo.serving.registry import Registry
+    from mote_demo.serving.sessions import Session
 
     return Session(Registry.load(checkpoints_folder(), cache_folder(), precision()))
 
@@ -400,7 +400,7 @@ def _texts(session: "Session", name: str) -> "Texts":
     from mote_demo.data.hub import load_hub
     from mote_demo.data.tables import read_table
     from mote_demo.data.uploads import guess_columns, to_texts
-    from mote_demo.registry import BUILT_IN
+    from mote_demo.serving.registry import BUILT_IN
 
     if name in BUILT_IN:
         return session.texts(name)

@@ -17,8 +17,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from mote_demo.encoder import Stopped
+from mote_demo.explore.projection import Projection
 from mote_demo.files import replacing
-from mote_demo.projection import Projection
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts

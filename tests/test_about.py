@@ -4,9 +4,9 @@ import json
 from html import escape
 
 from mote_demo.evaluation.report import load_report
-from mote_demo.registry import Registry
+from mote_demo.serving.registry import Registry
 from mote_demo.store import VectorStore
-from mote_demo.ui import about_html
+from mote_demo.ui.about import html as about_html
 
 
 def test_about_shows_the_means_of_families_and_the_scores_of_every_set(tiny_baseline_encoder, tiny_encoder, tmp_path):

@@ -8,12 +8,12 @@ from torch import nn
 from transformers import AutoModel
 
 from mote_demo.errors import UserError
+from mote_demo.growing.grow import Growth
 from mote_demo.model import MoteModel
 from mote_demo.model.configuration import check_name
 from mote_demo.model.experts import TaskExperts
 from mote_demo.model.stored import StoredModel
 from mote_demo.tasks import ROUTES, TASKS, Route
-from mote_demo.training.growing import Growth
 
 
 def tensors_at(module: nn.Module) -> dict[str, int]:

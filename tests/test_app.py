@@ -8,8 +8,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from mote_demo.registry import Registry
-from mote_demo.sessions import SECONDS_CLOSED, Sessions
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import SECONDS_CLOSED, Sessions
 from mote_demo.store import VectorStore
 from mote_demo.tasks import ROUTES, TASKS
 from mote_demo.ui import app

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from mote_demo import cli, maps
+from mote_demo import cli
+from mote_demo.explore import maps
+from mote_demo.explore.projection import Projection
 from mote_demo.model.checkpoint import save_checkpoint
-from mote_demo.projection import Projection
 
 WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road", "city", "house"]
 

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.compare import (
+from mote_demo.explore.index import nearest
+from mote_demo.explore.measures import (
     Hit,
     Move,
     hits,
@@ -16,7 +17,6 @@ from mote_demo.compare import (
     similarity_weights,
     vote,
 )
-from mote_demo.index import nearest
 
 
 class TwoTopicEncoder:

@@ -10,12 +10,12 @@ import pytest
 
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
-from mote_demo.registry import Registry
-from mote_demo.sessions import MAX_UPLOADS, Session, Sessions
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
 from mote_demo.store import VectorStore
-from mote_demo.ui import compare_desk
-from mote_demo.ui.compare_tab import build_compare_tab
-from mote_demo.ui.errors import shown, told
+from mote_demo.ui.compare import handlers as compare_desk
+from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.shared.errors import shown, told
 from tests.desk import VISITOR, Desk
 
 EVIL = "=HYPERLINK(1) <b>"

@@ -4,13 +4,13 @@ import threading
 import gradio as gr
 import pytest
 
-from mote_demo import search
-from mote_demo.registry import Registry
-from mote_demo.sessions import Session, Sessions
+from mote_demo.explore import search
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.store import VectorStore
-from mote_demo.ui import compare_desk
-from mote_demo.ui.compare_tab import build_compare_tab
-from mote_demo.ui.theme import css, theme
+from mote_demo.ui.compare import handlers as compare_desk
+from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.shared.theme import css, theme
 from tests.walk import SIDES
 
 pytestmark = pytest.mark.browser

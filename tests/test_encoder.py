@@ -9,10 +9,10 @@ from tokenizers import Tokenizer, normalizers
 from mote_demo import encoder as module
 from mote_demo.encoder import Encoder, Stopped
 from mote_demo.errors import UserError
+from mote_demo.growing.grow import copy_expert
 from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.memory import release_freed
 from mote_demo.tasks import ROUTES, Route
-from mote_demo.training.growing import copy_expert
 
 TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", ""]
 

@@ -7,12 +7,13 @@ import pytest
 from gradio_client import Client
 
 from mote_demo.errors import UserError
-from mote_demo.registry import Registry
-from mote_demo.results import Results, check_spaces, check_summary, load_results, read_results
+from mote_demo.serving.registry import Registry
 from mote_demo.settings import spaces_file, summary_file
 from mote_demo.store import VectorStore
-from mote_demo.ui import about_html, experts_html
+from mote_demo.study.results import Results, check_spaces, check_summary, load_results, read_results
+from mote_demo.ui.about import html as about_html
 from mote_demo.ui.app import build_app, launch_options
+from mote_demo.ui.experts import html as experts_html
 from tests.walk import VIEWPORTS, open_tab
 
 EVIL = "<img src=x onerror=window.hacked=1> ${window.hacked=2} {{value}}"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.figures import extent_of, map_figure, plain_cell, write_map_csv, write_map_html, write_map_png
+from mote_demo.explore.figures import extent_of, map_figure, plain_cell, write_map_csv, write_map_html, write_map_png
 
 PAYLOAD = "</script><img src=x onerror=alert(1)> & <b>bold</b>"
 

@@ -14,16 +14,16 @@ from transformers import AutoConfig, AutoModel
 from mote_demo.data.examples import Examples, split
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
+from mote_demo.growing.expert_file import load_expert, save_expert
+from mote_demo.growing.frozen_trunk import FrozenTrunk
+from mote_demo.growing.grow import EFFORTS, Grown, GrowStep, Growth, copy_expert, grow
+from mote_demo.growing.heldout import measure
+from mote_demo.growing.objectives import make_objective
 from mote_demo.model import MoteModel, upcycle
 from mote_demo.model.backbones import BACKBONES
 from mote_demo.model.experts import replace_modules
-from mote_demo.sessions import GrownRoute
+from mote_demo.serving.sessions import GrownRoute
 from mote_demo.tasks import ROUTES, TASKS, Route
-from mote_demo.training.expert_file import load_expert, save_expert
-from mote_demo.training.frozen_trunk import FrozenTrunk
-from mote_demo.training.growing import EFFORTS, Grown, GrowStep, Growth, copy_expert, grow
-from mote_demo.training.heldout import measure
-from mote_demo.training.objectives import make_objective
 
 PETS = ("cat", "dog", "bird", "fish")
 WHEELS = ("car", "train", "plane", "road")
@@ -160,7 +160,7 @@ def test_a_query_meets_all_documents_of_the_file_but_other_answers_to_alike_quer
         met["positive"], met["out"] = positive, out
         return anchors.sum()
 
-    monkeypatch.setattr("mote_demo.training.objectives.supervised_contrast", note)
+    monkeypatch.setattr("mote_demo.growing.objectives.supervised_contrast", note)
     known = known_of(tiny_encoder, examples)
     trunk = FrozenTrunk(tiny_encoder, tiny_encoder.model.dense("query"), "query")
     objective = make_objective(examples, tiny_encoder, trunk, 4, 0.05, known)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mote_demo.errors import UserError
-from mote_demo.index import IndexKey, VectorIndex, nearest
+from mote_demo.explore.index import IndexKey, VectorIndex, nearest
 
 KEY = IndexKey("model-1", "document", "texts-1")
 
@@ -70,7 +70,7 @@ class TestSearch:
         assert nearest(vectors[:0], 10)[1].shape == (0, 0)
 
     def test_blocks_of_queries_fit_together(self, vectors, monkeypatch):
-        monkeypatch.setattr("mote_demo.index._QUERIES_AT_ONCE", 7)
+        monkeypatch.setattr("mote_demo.explore.index._QUERIES_AT_ONCE", 7)
         assert nearest(vectors, 1)[1][:, 0].tolist() == (vectors @ vectors.T - 2 * np.eye(50)).argmax(1).tolist()
 
 

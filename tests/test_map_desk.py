@@ -6,13 +6,13 @@ import gradio as gr
 import pandas as pd
 import pytest
 
-from mote_demo import maps
 from mote_demo.data.texts import Texts
-from mote_demo.projection import Projection
-from mote_demo.registry import Registry
-from mote_demo.sessions import Session, Sessions
+from mote_demo.explore import maps
+from mote_demo.explore.projection import Projection
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.store import VectorStore
-from mote_demo.ui.map_tab import build_map_tab
+from mote_demo.ui.map.tab import build_map_tab
 from tests.desk import VISITOR, Desk, values
 
 WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road"]

@@ -7,11 +7,11 @@ import pytest
 from gradio_client import Client
 
 from mote_demo.data.texts import Texts
-from mote_demo.registry import Registry
-from mote_demo.sessions import Session, Sessions
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.store import VectorStore
-from mote_demo.ui.map_tab import build_map_tab
-from mote_demo.ui.theme import css, theme
+from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.theme import css, theme
 
 pytestmark = pytest.mark.browser
 

@@ -5,21 +5,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo import maps as module
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
-from mote_demo.map_details import describe_point, place_query
-from mote_demo.maps import (
+from mote_demo.explore import maps as module
+from mote_demo.explore.maps import (
     SHARED,
     colour_choices,
     colour_values,
     draw_maps,
     sample,
 )
-from mote_demo.projection import Projection
-from mote_demo.registry import Registry
-from mote_demo.sessions import GrownRoute, Session
+from mote_demo.explore.near import describe_point, place_query
+from mote_demo.explore.projection import Projection
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import GrownRoute, Session
 from mote_demo.store import VectorStore
 from mote_demo.tasks import ROUTES, Route
 

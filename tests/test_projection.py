@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mote_demo.errors import UserError
-from mote_demo.projection import align, joint_maps, pca, place, project, warm_up
+from mote_demo.explore.projection import align, joint_maps, pca, place, project, warm_up
 
 TOPICS = 4
 

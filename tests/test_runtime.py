@@ -13,6 +13,7 @@ from transformers import AutoModel, DistilBertConfig
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
+from mote_demo.growing.grow import copy_expert
 from mote_demo.model import upcycle
 from mote_demo.runtime import int8, linear
 from mote_demo.runtime.bert import BertProgram
@@ -22,7 +23,6 @@ from mote_demo.runtime.padded import PaddedProgram
 from mote_demo.runtime.program import check_suits, compile_route
 from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES, Route
-from mote_demo.training.growing import copy_expert
 
 TEXTS = ["a cat", "my card is lost and the bank is late", "dog", "what is a vector? " * 3, "the river", "", "a dog"]
 

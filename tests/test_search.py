@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.compare import Overlap
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
-from mote_demo.registry import Registry
-from mote_demo.search import LONGEST_QUERY, ask
-from mote_demo.sessions import GrownRoute, Session
+from mote_demo.explore.measures import Overlap
+from mote_demo.explore.search import LONGEST_QUERY, ask
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import GrownRoute, Session
 from mote_demo.store import VectorStore
 from mote_demo.tasks import TASKS, Route
 

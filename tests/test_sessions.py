@@ -2,13 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo import registry as registry_module
-from mote_demo import sessions as module
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
-from mote_demo.index import IndexKey
-from mote_demo.registry import BUILT_IN, Registry
-from mote_demo.sessions import MAX_GROWN, MAX_UPLOADS, GrownRoute, Session, Sessions
+from mote_demo.explore.index import IndexKey
+from mote_demo.serving import registry as registry_module
+from mote_demo.serving import sessions as module
+from mote_demo.serving.registry import BUILT_IN, Registry
+from mote_demo.serving.sessions import MAX_GROWN, MAX_UPLOADS, GrownRoute, Session, Sessions
 from mote_demo.store import VectorStore
 from mote_demo.tasks import TASKS, Route
 

@@ -5,7 +5,7 @@ import pytest
 
 from mote_demo.data.samples import load_samples
 from mote_demo.errors import UserError
-from mote_demo.study.spaces import expert_distances, measure_spaces
+from mote_demo.study.route_spaces import expert_distances, measure_spaces
 from mote_demo.tasks import Route
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
-from mote_demo.projection import Projection
+from mote_demo.explore.projection import Projection
 from mote_demo.store import VectorStore
 
 

@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
+from mote_demo.growing.grow import copy_expert
 from mote_demo.model import MoteModel
 from mote_demo.model.checkpoint import load_model, save_checkpoint
 from mote_demo.model.stored import StoredModel
 from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES, Route
-from mote_demo.training.growing import copy_expert
 
 TEXTS = ["a cat", "my card is lost and the bank is late", ""]
 
@@ -115,8 +115,8 @@ def test_the_first_answer_needs_neither_modeling_code_nor_what_measures_and_maps
     heavy = ["transformers.modeling_utils", "sentence_transformers", "sklearn", "scipy.stats", "umap", "datasets"]
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from mote_demo.registry import Registry\nfrom mote_demo.search import ask\n"
-        "from mote_demo.sessions import Session\nfrom mote_demo.ui.app import build_app\n"
+        "from mote_demo.serving.registry import Registry\nfrom mote_demo.explore.search import ask\n"
+        "from mote_demo.serving.sessions import Session\nfrom mote_demo.ui.app import build_app\n"
         f"registry = Registry.load(Path({str(tmp_path)!r}), Path({str(tmp_path / 'cache')!r}))\n"
         "build_app(registry)\n"
         "ask(Session(registry), task='retrieval', texts=registry.texts('samples'), query='a lost card')\n"

@@ -4,7 +4,7 @@ import pytest
 
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
-from mote_demo.ui.streaming import Status, follow
+from mote_demo.ui.shared.streaming import Status, follow
 
 READING = Status("reading", 0, 0)
 

@@ -12,11 +12,11 @@ import yaml
 from mote_demo import cli
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.report import load_report
-from mote_demo.results import load_results
 from mote_demo.runtime.precision import MARKS
 from mote_demo.study import runs
 from mote_demo.study.arms import DERIVED
 from mote_demo.study.derived import wrong_expert_encoder
+from mote_demo.study.results import load_results
 from mote_demo.training.recipe import load_recipe
 
 TASK = {"batch_size": 4, "temperature": 0.1, "bonus": 0.3, "max_tokens": 16, "weight": 1}

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from mote_demo.training.memory import VectorMemory
-from mote_demo.training.tacl import cosent, guided_contrast, supervised_contrast
+from mote_demo.growing.vector_memory import VectorMemory
+from mote_demo.training.losses import cosent, guided_contrast, supervised_contrast
 
 ITSELF = torch.eye(4, dtype=torch.bool)
 

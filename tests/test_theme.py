@@ -5,7 +5,7 @@ import re
 import gradio as gr
 import pytest
 
-from mote_demo.ui.theme import css, theme
+from mote_demo.ui.shared.theme import css, theme
 
 SLATE = gr.themes.colors.slate
 

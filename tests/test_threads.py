@@ -4,11 +4,11 @@ import subprocess
 import sys
 import threading
 
-from mote_demo.ui import threads
+from mote_demo.ui.shared import threads
 
 SCRIPT = """
 import threading
-from mote_demo.ui.threads import start
+from mote_demo.ui.shared.threads import start
 
 stop = threading.Event()
 

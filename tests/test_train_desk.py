@@ -5,13 +5,13 @@ from functools import partial
 import gradio as gr
 import pytest
 
-from mote_demo.registry import Registry
-from mote_demo.sessions import MAX_GROWN, GrownRoute, Session, Sessions
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import MAX_GROWN, GrownRoute, Session, Sessions
 from mote_demo.store import VectorStore
 from mote_demo.tasks import Route
-from mote_demo.ui import train_desk
-from mote_demo.ui.train_data import NONE
-from mote_demo.ui.train_tab import build_train_tab
+from mote_demo.ui.train import handlers as train_desk
+from mote_demo.ui.train.data_handlers import NONE
+from mote_demo.ui.train.tab import build_train_tab
 from tests.desk import VISITOR, Desk, all_values, values
 
 

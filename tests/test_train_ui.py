@@ -5,11 +5,11 @@ from functools import partial
 import gradio as gr
 import pytest
 
-from mote_demo.registry import Registry
-from mote_demo.sessions import Session, Sessions
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.store import VectorStore
-from mote_demo.ui.theme import css, theme
-from mote_demo.ui.train_tab import build_train_tab
+from mote_demo.ui.shared.theme import css, theme
+from mote_demo.ui.train.tab import build_train_tab
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.reference import untouched
 from mote_demo.evaluation.tables import discover
-from mote_demo.training import negatives, tacl, trainer
+from mote_demo.training import losses, negatives, trainer
 from mote_demo.training.chunks import embed
 from mote_demo.training.recipe import Arm, Source, load_recipe
 from mote_demo.training.sources import load_sources
@@ -335,7 +335,7 @@ def test_a_negative_of_the_own_group_is_none(recipe, tmp_path):
 def test_what_memory_is_saved_with_reaches_the_loss(recipe, data_dir, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        tacl, "embed", lambda model, features, **options: seen.append(options) or embed(model, features, **options)
+        losses, "embed", lambda model, features, **options: seen.append(options) or embed(model, features, **options)
     )
     train(replace(recipe, chunk_tokens=32, recompute=True, steps=1), "mote", data_dir, tmp_path, tmp_path / "w")
     assert seen == [{"most_tokens": 32, "recompute": True}] * 2

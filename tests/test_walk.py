@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mote_demo.evaluation.report import load_report
-from mote_demo.registry import Registry
-from mote_demo.results import load_results
+from mote_demo.serving.registry import Registry
 from mote_demo.settings import checkpoints_folder, report_file, spaces_file, summary_file
+from mote_demo.study.results import load_results
 from mote_demo.ui.app import build_app, launch_options
 from tests.walk import MAPS, SIDES, VIEWPORTS, walk
 

@@ -7,11 +7,8 @@ import pytest
 from mote_demo.data.columns import Columns
 from mote_demo.data.examples import Examples
 from mote_demo.errors import UserError
-from mote_demo.registry import Registry
-from mote_demo.sessions import MAX_GROWN, Session
-from mote_demo.store import VectorStore
-from mote_demo.training.growing import Growth
-from mote_demo.workbench import (
+from mote_demo.growing.grow import Growth
+from mote_demo.growing.run import (
     MOST_ROWS,
     Trained,
     free_name,
@@ -23,6 +20,9 @@ from mote_demo.workbench import (
     train_expert,
     write_expert,
 )
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import MAX_GROWN, Session
+from mote_demo.store import VectorStore
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_full_session_says_so_before_it_trains(session):
 
 @pytest.mark.parametrize(("name", "message"), [("similarity", "name of a task"), ("sts", "already")])
 def test_a_name_that_is_taken_is_refused_before_anything_is_computed(session, name, message, monkeypatch):
-    monkeypatch.setattr("mote_demo.workbench.measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("mote_demo.growing.run.measure", lambda *_: pytest.fail("measured"))
     with pytest.raises(UserError, match=message):
         trained(session, name)
 

@@ -16,8 +16,8 @@ from mote_demo.model.checkpoint import replacing_folder
 from mote_demo.study.arms import BASELINE, DERIVED, MAIN, MOTE, SHIPPED, TITLES, UNTOUCHED, WITHOUT
 from mote_demo.study.cost import measure_cost
 from mote_demo.study.page import write_page
+from mote_demo.study.route_spaces import measure_spaces
 from mote_demo.study.runs import Run, Study
-from mote_demo.study.spaces import measure_spaces
 from mote_demo.study.summary import ArmReports, check_same_data, on_equal_seeds, read_study, summarise
 from mote_demo.training.card import write_card
 

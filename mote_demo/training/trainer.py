@@ -38,10 +38,10 @@ from mote_demo.model.sentence_files import SentenceFiles
 from mote_demo.runtime.bfloat16 import bfloat16_pays
 from mote_demo.tasks import ROUTES, TASKS, Route
 from mote_demo.training.lesson import Lesson, sides_of
+from mote_demo.training.losses import TaskContrastiveLoss
 from mote_demo.training.recipe import Recipe, TaskSettings
 from mote_demo.training.sampler import TopicBatchSampler, WeightedBatchSampler, source_weights
 from mote_demo.training.sources import Say
-from mote_demo.training.tacl import TaskContrastiveLoss
 from mote_demo.training.teacher import Teacher
 
 

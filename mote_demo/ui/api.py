@@ -5,10 +5,10 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.errors import UserError
-from mote_demo.search import Answer, ask, check_length
-from mote_demo.sessions import SIDES, Session
+from mote_demo.explore.search import Answer, ask, check_length
+from mote_demo.serving.sessions import SIDES, Session
 from mote_demo.tasks import TASKS
-from mote_demo.ui.errors import told
+from mote_demo.ui.shared.errors import told
 
 _MOST_TEXTS = 256
 

@@ -12,19 +12,19 @@ from mote_demo.data.tables import MAX_BYTES
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, load_report
-from mote_demo.registry import Registry
-from mote_demo.results import Results, load_results
-from mote_demo.sessions import Session, Sessions
+from mote_demo.serving.registry import Registry
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.settings import cache_folder, checkpoints_folder, precision, report_file, spaces_file, summary_file
+from mote_demo.study.results import Results, load_results
 from mote_demo.tasks import TASKS
-from mote_demo.ui.about_tab import build_about_tab
+from mote_demo.ui.about.tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
-from mote_demo.ui.compare_tab import build_compare_tab
-from mote_demo.ui.experts_tab import build_experts_tab
-from mote_demo.ui.map_tab import build_map_tab
-from mote_demo.ui.theme import css, theme
-from mote_demo.ui.threads import start
-from mote_demo.ui.train_tab import build_train_tab
+from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.experts.tab import build_experts_tab
+from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.theme import css, theme
+from mote_demo.ui.shared.threads import start
+from mote_demo.ui.train.tab import build_train_tab
 
 TITLE = "MoTE Explorer"
 _BANNER = (
@@ -114,7 +114,7 @@ def warm_up(registry: Registry, stop: threading.Event) -> None:
 
     Visitors who are quicker wait for the same computation instead of starting a second one.
     """
-    from mote_demo.projection import warm_up as warm_up_projection
+    from mote_demo.explore.projection import warm_up as warm_up_projection
 
     session = Session(registry)
     try:

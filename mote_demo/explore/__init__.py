@@ -1,0 +1,1 @@
+"""Lenses over texts: search, maps, neighbours, measures, figures."""

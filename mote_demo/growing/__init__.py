@@ -1,0 +1,1 @@
+"""One new expert from a person's rows."""

@@ -1,0 +1,91 @@
+"""Encode with gradients where only experts train: what lies below the first of them runs once per text."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mote_demo.encoder import Encoder
+from mote_demo.growing.split_view import cut, padded
+from mote_demo.model.pooling import pool
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+MAX_TOKENS = 128
+"""Texts are cut to this many tokens in training."""
+
+_AT_ONCE = 8
+_KEPT_BYTES = 500_000_000
+_PROBE = ("a", "a longer text, beside which the first one is padded")
+
+
+class FrozenTrunk:
+    """Turn texts into vectors that carry gradients to the experts of a dense view.
+
+    Nothing below the first expert that trains changes, so what enters this expert stays the same: it
+    is computed once per text and kept, up to half a gigabyte. There is no dropout. Where an
+    architecture does not give the same vectors this way, all blocks run every time.
+    """
+
+    def __init__(
+        self, encoder: Encoder, view: "PreTrainedModel", route: str, *, first: int | None = None, keep: bool = True
+    ) -> None:
+        """Cut a view in two.
+
+        Args:
+            encoder: the model; it gives the tokens.
+            view: a view of ``encoder`` on ``route``, with the experts that train.
+            route: name of the route.
+            first: the lowest block whose expert trains; None is the lowest that has experts.
+            keep: False lets all blocks run every time.
+        """
+        self._encoder = encoder
+        self._view = view
+        self._route = route
+        self._kept: dict[str, Tensor] = {}
+        self._bytes = 0
+        self._head, self._tail = cut(encoder, view, route, first)
+        self.keeps = keep and self._gives_same_vectors()
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Return the vectors of ``texts``: float32 [len(texts), d], rows of unit length, with gradients."""
+        encode, at_once = (self._encode_kept, self._tail.at_once) if self.keeps else (self._encode_whole, _AT_ONCE)
+        # Texts of like length run together, because padding costs as much as text.
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        parts = [[texts[row] for row in order[start : start + at_once]] for start in range(0, len(order), at_once)]
+        return torch.cat([encode(part) for part in parts])[np.argsort(order)]
+
+    def _encode_kept(self, texts: Sequence[str]) -> Tensor:
+        return self._tail(self._enter(texts))
+
+    def _encode_whole(self, texts: Sequence[str]) -> Tensor:
+        ids, mask = padded([torch.tensor(one) for one in self._tokenize(texts)])
+        hidden = self._view(input_ids=ids, attention_mask=mask).last_hidden_state
+        return pool(hidden, mask, self._encoder.config.pooling)
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        return [
+            ids if len(ids) <= MAX_TOKENS else [*ids[: MAX_TOKENS - 1], ids[-1]]
+            for ids in self._encoder.tokenize(texts, self._route)
+        ]
+
+    def _enter(self, texts: Sequence[str]) -> list[Tensor]:
+        """Return what enters the first expert that trains: one float32 [tokens, hidden] a text."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        fresh = dict(zip(missing, self._head(self._tokenize(missing)), strict=True)) if missing else {}
+        entering = [fresh[text] if text in fresh else self._kept[text] for text in texts]
+        for text, hidden in fresh.items():
+            size = hidden.numel() * hidden.element_size()
+            if self._bytes + size <= _KEPT_BYTES:
+                self._kept[text] = hidden
+                self._bytes += size
+        return entering
+
+    @torch.no_grad()
+    def _gives_same_vectors(self) -> bool:
+        if not hasattr(self._view, "embeddings"):
+            return False
+        return torch.allclose(self._encode_kept(_PROBE), self._encode_whole(_PROBE), atol=1e-5)

@@ -1,0 +1,139 @@
+"""What one batch of a person's examples should teach, per task."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from mote_demo.data.examples import Examples
+from mote_demo.encoder import Encoder
+from mote_demo.growing.frozen_trunk import FrozenTrunk
+from mote_demo.growing.vector_memory import VectorMemory
+from mote_demo.tasks import TASKS
+from mote_demo.training.losses import cosent, supervised_contrast
+from mote_demo.training.pairs import connected_groups
+
+
+class Objective(ABC):
+    """Cut examples into batches, and compute the loss of one."""
+
+    def __init__(self, frame: pd.DataFrame, trunk: FrozenTrunk, batch_size: int, temperature: float) -> None:
+        """Use the columns of ``Examples.frame``; a batch holds up to ``batch_size`` rows."""
+        self._frame = frame
+        self._trunk = trunk
+        self._batch_size = batch_size
+        self._temperature = temperature
+
+    def epoch(self, random: np.random.Generator) -> list[np.ndarray]:
+        """Return the row numbers of each batch of one pass over the examples, shuffled."""
+        rows = random.permutation(len(self._frame))
+        return np.array_split(rows, -(-len(rows) // self._batch_size))
+
+    @abstractmethod
+    def loss(self, rows: np.ndarray) -> Tensor:
+        """Return the loss of one batch, a scalar with gradients."""
+
+    def _column(self, name: str, rows: np.ndarray) -> list[str]:
+        return self._frame[name].iloc[rows].tolist()
+
+
+class LabelObjective(Objective):
+    """Texts with a label: those of a label should be each other's nearest among all texts of the file."""
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        trunk: FrozenTrunk,
+        batch_size: int,
+        temperature: float,
+        known: Mapping[str, np.ndarray],
+    ) -> None:
+        super().__init__(frame, trunk, batch_size, temperature)
+        self._groups = torch.from_numpy(pd.factorize(frame["label"])[0].astype(np.int64))
+        # With no other text to be near, a text only has to be far from the rest: it is its own positive.
+        self._alone = torch.bincount(self._groups)[self._groups] == 1
+        self._memory = VectorMemory(frame["text"].tolist(), known)
+
+    def loss(self, rows: np.ndarray) -> Tensor:
+        """Return the supervised contrast of the batch with every text seen so far."""
+        vectors, places = self._trunk.encode(self._column("text", rows)), torch.from_numpy(rows)
+        candidates = self._memory.update(places, vectors)
+        itself = one_hot(places, len(self._groups)).bool()
+        out = ~self._memory.seen | (itself & ~self._alone)
+        positive = (self._groups[places].unsqueeze(1) == self._groups) & ~out
+        return supervised_contrast(vectors, candidates, positive, out, temperature=self._temperature)
+
+
+class QueryObjective(Objective):
+    """Queries and documents: a query should be nearer to its own documents than to all others of the file.
+
+    Only queries meet the new expert, so indexes of documents stay valid.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        trunk: FrozenTrunk,
+        batch_size: int,
+        temperature: float,
+        known: Mapping[str, np.ndarray],
+        encoder: Encoder,
+    ) -> None:
+        super().__init__(frame, trunk, batch_size, temperature)
+        self._encoder = encoder
+        self._queries, _ = pd.factorize(frame["query"])
+        sides = [frame[name] for name in ("positive", "negative") if name in frame]
+        places, self._documents = pd.factorize(pd.concat(sides, ignore_index=True))
+        self._places = places.reshape(len(sides), len(frame))
+        self._own = torch.zeros(self._queries.max() + 1, len(self._documents), dtype=torch.bool)
+        self._own[self._queries, self._places[0]] = True
+        self._groups = torch.from_numpy(connected_groups([frame["query"], frame["positive"]]))
+        self._groups_of_documents = torch.full((len(self._documents),), -1)
+        self._groups_of_documents[self._places[0]] = self._groups
+        self._memory = VectorMemory(self._documents.tolist(), known)
+
+    def loss(self, rows: np.ndarray) -> Tensor:
+        """Return the contrast of the batch's queries with every document seen so far."""
+        queries, candidates = self._trunk.encode(self._column("query", rows)), self._meet(self._places[:, rows])
+        positive = self._own[self._queries[rows]] & self._memory.seen
+        # Documents of a like query, such as another answer to a question that shares an answer, may be answers too.
+        alike = self._groups[rows].unsqueeze(1) == self._groups_of_documents
+        out = ~self._memory.seen | (alike & ~positive)
+        return supervised_contrast(queries, candidates, positive, out, temperature=self._temperature)
+
+    def _meet(self, places: np.ndarray) -> Tensor:
+        """Encode documents not seen yet with the route that serves documents; return all: float32 [documents, d]."""
+        unseen = np.unique(places[~self._memory.seen.numpy()[places]])
+        vectors = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
+        return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(vectors))
+
+
+class PairObjective(Objective):
+    """Pairs with a score: the cosines should be in the order of the scores (CoSENT)."""
+
+    def loss(self, rows: np.ndarray) -> Tensor:
+        """Return the CoSENT loss; both sides meet the new expert."""
+        vectors = self._trunk.encode(self._column("sentence1", rows) + self._column("sentence2", rows))
+        scores = torch.tensor(self._frame["score"].to_numpy(dtype=np.float32)[rows])
+        return cosent(vectors[: len(rows)], vectors[len(rows) :], scores, temperature=self._temperature)
+
+
+def make_objective(
+    examples: Examples,
+    encoder: Encoder,
+    trunk: FrozenTrunk,
+    batch_size: int,
+    temperature: float,
+    known: Mapping[str, np.ndarray],
+) -> Objective:
+    """Return the objective of the examples' task (see ``grow``)."""
+    columns = TASKS[examples.task].columns
+    if "label" in columns:
+        return LabelObjective(examples.frame, trunk, batch_size, temperature, known)
+    if "score" in columns:
+        return PairObjective(examples.frame, trunk, batch_size, temperature)
+    return QueryObjective(examples.frame, trunk, batch_size, temperature, known, encoder)

@@ -1,0 +1,1 @@
+"""What a running app holds: models, texts and visitors."""

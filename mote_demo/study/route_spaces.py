@@ -1,0 +1,92 @@
+"""How different the spaces of the routes are, and the experts that make them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mote_demo.data.texts import Texts
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
+from mote_demo.explore.measures import linear_cka, neighbour_overlap
+from mote_demo.model import MoteModel
+from mote_demo.model.backbones import find_backbone
+from mote_demo.model.experts import expert_paths
+
+NEIGHBOURS = 10
+
+
+def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> dict[str, Any]:
+    """Compare the routes of each model on the same texts, and the experts of each block.
+
+    Returns:
+        JSON values: ``layers`` (see ``expert_distances``); ``cka``, model to routes x routes linear CKA
+        (Kornblith et al. 2019); ``shared``, model to routes x routes mean share of the ten nearest
+        neighbours that two routes have in common.
+    """
+    routes = list(mote.routes)
+    if set(routes) != set(baseline.routes):
+        raise UserError(
+            f"{baseline.name} has the routes {', '.join(baseline.routes)}, and {mote.name} has {', '.join(routes)}. "
+            "Please compare models with the same routes."
+        )
+    vectors = {
+        name: {route: encoder.encode(texts.passages, route=route) for route in routes}
+        for name, encoder in (("baseline", baseline), ("mote", mote))
+    }
+    return {
+        "texts": texts.name,
+        "count": len(texts),
+        "neighbours": NEIGHBOURS,
+        "routes": routes,
+        "experts": list(mote.config.experts),
+        "layers": expert_distances(mote.model),
+        "cka": {name: _table(list(spaces.values()), linear_cka) for name, spaces in vectors.items()},
+        "shared": {
+            name: _table([_neighbours(space) for space in spaces.values()], _mean_overlap)
+            for name, spaces in vectors.items()
+        },
+    }
+
+
+def expert_distances(model: MoteModel) -> list[dict[str, Any]]:
+    """Return for each block with experts their relative distances.
+
+    distance = ||a - b|| / mean(||a||, ||b||), over all weights of the experts' layers in the block.
+
+    Returns:
+        one dictionary a block: ``block``, counted from 0, and ``distance``, experts x experts.
+    """
+    return [
+        {"block": layer, "distance": _table(_weights(model, layer), _distance)} for layer in model.config.expert_layers
+    ]
+
+
+def _weights(model: MoteModel, layer: int) -> list[np.ndarray]:
+    """Return the weights of each expert in one block, as one vector each."""
+    spec = find_backbone(model.config.backbone_config.model_type)
+    layers = [model.backbone.get_submodule(path) for path in expert_paths(spec.blocks, spec.mlp, [layer])]
+    return [
+        torch.cat([weight.detach().flatten() for one in layers for weight in one[expert].parameters()]).double().numpy()
+        for expert in model.config.experts
+    ]
+
+
+def _distance(first: np.ndarray, second: np.ndarray) -> float:
+    mean = (np.linalg.norm(first) + np.linalg.norm(second)) / 2
+    return float(np.linalg.norm(first - second) / mean)
+
+
+def _neighbours(vectors: np.ndarray) -> np.ndarray:
+    scores = vectors @ vectors.T
+    np.fill_diagonal(scores, -np.inf)
+    return np.argsort(-scores, axis=1, kind="stable")[:, :NEIGHBOURS]
+
+
+def _mean_overlap(first: np.ndarray, second: np.ndarray) -> float:
+    return float(neighbour_overlap(first, second).mean())
+
+
+def _table(items: Sequence[np.ndarray], measure: Callable[[np.ndarray, np.ndarray], float]) -> list[list[float]]:
+    return [[round(measure(first, second), 4) for second in items] for first in items]
