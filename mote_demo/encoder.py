@@ -116,36 +116,43 @@ class Encoder:
         return tuple(self.config.routes)
 
     @property
+    def all_routes(self) -> dict[str, Route]:
+        """Return the routes by name."""
+        return {name: self.config.route(name) for name in self.config.routes}
+
+    @property
     def dimension(self) -> int:
         """Return the width of the vectors."""
         return self.config.hidden_size
 
     def encode(
         self,
-        texts: Sequence[str],
+        texts: str | Sequence[str],
         *,
         route: str | None,
+        instruction: bool = True,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> np.ndarray:
         """Encode ``texts`` with one route's instruction and expert.
 
         Args:
-            texts: the texts, without instruction.
+            texts: the texts, or one text, without instruction.
             route: name of the route; a missing or unknown one is a ``UserError``.
+            instruction: whether the route's instruction is put before the texts.
             progress: called after each batch.
             stop: set it from another thread to end early with ``Stopped``.
 
         Returns:
-            float32 [len(texts), dimension], rows of unit length, in the order of ``texts``.
+            float32 [len(texts), dimension], rows of unit length, in the order of ``texts``; [dimension] of one text.
         """
         if isinstance(texts, str):
-            raise UserError("Texts come as a list. Please put the one text into a list.")
+            return self.encode([texts], route=route, instruction=instruction, progress=progress, stop=stop)[0]
         program = self._program(self.config.resolve(route))
-        instruction = self.config.route(route).instruction
+        words = self._instruction(route, instruction)
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         done = batches = 0
-        for rows, ids in self._batches(texts, instruction, program.tokens_at_once):
+        for rows, ids in self._batches(texts, words, program.tokens_at_once):
             if stop is not None and stop.is_set():
                 raise Stopped(f"Stopped after {done} of {len(texts)} texts.")
             vectors[rows] = program(ids)
@@ -176,26 +183,30 @@ class Encoder:
             vectors[rows] = self.encode([texts[row] for row in rows], route=name)
         return vectors
 
-    def receipt(self, text: str, *, route: str | None) -> Receipt:
+    def _instruction(self, route: str | None, instruction: bool) -> str:
+        return self.config.route(route).instruction if instruction else ""
+
+    def receipt(self, text: str, *, route: str | None, instruction: bool = True) -> Receipt:
         """Say what ``encode`` does with ``text`` on ``route``, without running the model."""
         name = self.config.resolve(route)
-        chosen = self.config.route(name)
-        before = len(self._tokenizer.encode(chosen.instruction + text).ids)
+        sent = self._instruction(name, instruction) + text
+        before = len(self._tokenizer.encode(sent).ids)
         return Receipt(
             model=self.name,
             route=name,
-            expert=chosen.expert if self.config.expert_layers else None,
-            text_sent=chosen.instruction + text,
+            expert=self.config.route(name).expert if self.config.expert_layers else None,
+            text_sent=sent,
             tokens=min(before, self.config.max_tokens),
             tokens_before=before,
         )
 
-    def fingerprint(self, route: str | None) -> str:
-        """Return a hash of all that decides the vectors of ``route``.
+    def fingerprint(self, route: str | None, *, instruction: bool = True) -> str:
+        """Return a hash of all that decides the vectors of ``route``, with its instruction or without.
 
         That is what ``weights_fingerprint`` covers, the tokenizer, the backbone's config and the precision.
         """
-        digest = hashlib.sha256((self.weights_fingerprint(route) + self._reading).encode()).hexdigest()[:16]
+        bare = "" if instruction or not self.config.route(route).instruction else "without instruction"
+        digest = hashlib.sha256((self.weights_fingerprint(route) + self._reading + bare).encode()).hexdigest()[:16]
         return digest + MARKS[self.precision]
 
     @cached_property

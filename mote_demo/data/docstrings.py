@@ -79,6 +79,7 @@ def load_docstrings(limit: int = 2000, cache: Path | None = None) -> Texts:
         frame=pd.DataFrame(entries),
         labels=("package",),
         queries=_QUERIES,
+        public=True,
     )
 
 

@@ -29,4 +29,4 @@ def load_samples() -> Texts:
     neighbour by topic is rarely one by intent or by mood.
     """
     texts = to_texts(read_table(samples_path()), text="text", labels=_LABELS, name="samples", queries=_QUERIES)
-    return replace(texts, title="Support messages (sample set)")
+    return replace(texts, title="Support messages (sample set)", public=True)

@@ -21,6 +21,7 @@ class Texts:
         labels: names of the columns in ``frame`` that group the texts.
         queries: sample queries that make sense for these texts.
         notes: what was cleaned up while reading, with counts, one sentence each.
+        public: whether what is computed of them may be kept on disk; a person's own texts are not.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Texts:
     labels: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    public: bool = False
 
     def __len__(self) -> int:
         return len(self.frame)

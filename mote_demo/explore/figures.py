@@ -1,18 +1,14 @@
-"""Maps as plotly figures, and as files."""
+"""Maps as plotly figures."""
 
 import html
-import json
 import textwrap
-from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mote_demo.errors import UserError
 from mote_demo.explore.measures import is_missing
-from mote_demo.files import replacing
 
 Figure = dict[str, Any]
 """A plotly figure, {"data": [...], "layout": {...}}, of plain JSON values."""
@@ -26,13 +22,12 @@ _COLOURS = (
     *("#F0E442", "#882255", "#44AA99", "#999933", "#AA4499", "#8C6D31"),
 )
 _GREY = "#9A9A9A"
-_SCALE = "Cividis"
+SCALE = "Cividis"
 _DISTINCT_OF_A_CATEGORY = 12
 _MARGIN = 0.05
 # Few points are drawn as SVG, which needs no WebGL: not every browser has it.
 _MOST_OF_SVG = 1000
 _HOVER_CHARACTERS, _HOVER_LINE = 240, 60
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def map_figure(
@@ -77,6 +72,23 @@ def map_figure(
     return {"data": data, "layout": _layout(title, legend_title, extent or extent_of(*shown), dark)}
 
 
+def side_by_side(figures: Sequence[Figure]) -> Any:  # noqa: ANN401 - plotly's Figure, which is imported late
+    """Return one plotly figure that holds several maps in a row; a legend entry switches its group in all of them."""
+    from plotly.subplots import make_subplots
+
+    joined = make_subplots(cols=len(figures), subplot_titles=[each["layout"]["title"]["text"] for each in figures])
+    for column, figure in enumerate(figures, start=1):
+        for trace in figure["data"]:
+            first = column == 1 and trace.get("showlegend", True)
+            joined.add_trace({**trace, "legendgroup": trace["name"], "showlegend": first}, row=1, col=column)
+        layout = figure["layout"]
+        joined.update_xaxes(layout["xaxis"], row=1, col=column)
+        anchor = {"scaleanchor": f"x{column}" if column > 1 else "x"}
+        joined.update_yaxes({**layout["yaxis"], **anchor}, row=1, col=column)
+    joined.update_layout(legend=figures[0]["layout"]["legend"], margin={"l": 8, "r": 8, "t": 40, "b": 8})
+    return joined
+
+
 def extent_of(*maps: np.ndarray) -> Extent:
     """Return the axis ranges that hold all points [n, 2] of some maps, with a margin."""
     points = np.concatenate([np.asarray(each, dtype=np.float64) for each in maps] or [np.zeros((0, 2))])
@@ -100,7 +112,7 @@ def _groups(
     if _is_scale(known):
         values = known.to_numpy(dtype=float).round(4).tolist()
         bar = {"title": {"text": _escape(label_title)}, "thickness": 10, "len": 0.6, "outlinewidth": 0}
-        groups = [("value", ~missing, {"color": values, "colorscale": _SCALE, "showscale": True, "colorbar": bar})]
+        groups = [("value", ~missing, {"color": values, "colorscale": SCALE, "showscale": True, "colorbar": bar})]
     else:
         groups = _category_groups(column, missing)
     if missing.any():
@@ -203,111 +215,3 @@ def _hover_text(text: str) -> str:
     if len(text) > _HOVER_CHARACTERS:
         text = text[: _HOVER_CHARACTERS - 1] + "…"
     return "<br>".join(_escape(line) for line in textwrap.wrap(text, _HOVER_LINE))
-
-
-def write_map_html(path: str | Path, figures: Sequence[Figure], title: str = "Map") -> None:
-    """Write figures side by side as one page that needs no network."""
-    from plotly.offline import get_plotlyjs
-
-    # "<" as an escape: no text can end the script element.
-    payload = json.dumps(list(figures), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    page = _PAGE.format(title=html.escape(title), plotly=get_plotlyjs(), figures=payload)
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font-family: sans-serif; margin: 1rem; display: flex; flex-wrap: wrap; gap: 1rem; }}
-.map {{ flex: 1 1 30rem; height: 85vh; }}
-</style>
-<script>{plotly}</script>
-</head>
-<body>
-<script type="application/json" id="figures">{figures}</script>
-<script>
-const config = {{responsive: true, scrollZoom: true, displaylogo: false, showSendToCloud: false}};
-const maps = JSON.parse(document.getElementById("figures").textContent).map((figure) => {{
-  const element = document.createElement("div");
-  element.className = "map";
-  document.body.append(element);
-  return [element, figure];
-}});
-for (const [element, figure] of maps) Plotly.newPlot(element, figure.data, figure.layout, config);
-</script>
-</body>
-</html>
-"""
-
-
-def write_map_png(path: str | Path, figures: Sequence[Figure], dpi: int = 150) -> None:
-    """Write figures side by side as a PNG image; needs matplotlib."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise UserError("A PNG map needs matplotlib. Run 'pip install matplotlib', or write HTML or CSV.") from error
-
-    canvas = Canvas(figsize=(7 * len(figures), 7), dpi=dpi, layout="constrained")
-    for axes, figure in zip(canvas.subplots(1, len(figures), squeeze=False)[0], figures, strict=True):
-        _draw(axes, figure)
-    with replacing(path) as temporary:
-        FigureCanvasAgg(canvas).print_png(temporary, metadata={"Software": None})
-
-
-def _draw(axes: Any, figure: Figure) -> None:  # noqa: ANN401 - matplotlib's Axes, which is imported late
-    symbols = {"circle": "o", "diamond": "D", "star": "*"}
-    legend = {}
-    for trace in figure["data"]:
-        marker = trace["marker"]
-        drawn = axes.scatter(
-            trace["x"],
-            trace["y"],
-            s=marker["size"] ** 2 / 2,
-            c=marker["color"],
-            cmap=_SCALE.lower() if "colorbar" in marker else None,
-            marker=symbols[marker.get("symbol", "circle")],
-            alpha=marker.get("opacity"),
-            linewidths=0,
-        )
-        if "colorbar" in marker:
-            axes.figure.colorbar(drawn, ax=axes, shrink=0.6, label=_plain(marker["colorbar"]["title"]["text"]))
-        else:
-            legend[_plain(trace["name"])] = drawn
-    layout = figure["layout"]
-    axes.set(title=_plain(layout["title"]["text"]), xlim=layout["xaxis"]["range"], ylim=layout["yaxis"]["range"])
-    axes.set(aspect="equal")
-    axes.axis("off")
-    axes.legend(legend.values(), legend.keys(), loc="upper center", bbox_to_anchor=(0.5, 0), ncols=4, frameon=False)
-
-
-def _plain(text: str) -> str:
-    # "$" would start a formula in matplotlib.
-    return html.unescape(text).replace("$", r"\$")
-
-
-def write_map_csv(path: str | Path, frame: pd.DataFrame, maps: Mapping[str, np.ndarray]) -> None:
-    """Write one line a text: the columns of ``frame`` [n], then ``NAME_x`` and ``NAME_y`` of each map [n, 2]."""
-    places = {f"{name}_{axis}": points[:, column] for name, points in maps.items() for column, axis in enumerate("xy")}
-    plain = frame.rename(columns=plain_cell).map(plain_cell)
-    with replacing(path) as temporary:
-        # The writer quotes a lone carriage return in a text only where it is part of the end of a line.
-        plain.assign(**places).to_csv(
-            temporary, index_label="row", float_format="%.5f", encoding="utf-8", lineterminator="\r\n"
-        )
-
-
-def plain_cell(cell: Any) -> Any:  # noqa: ANN401 - a cell of any column
-    """Return a cell for CSV that no spreadsheet takes for a formula: text that begins like one gets an apostrophe."""
-    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell

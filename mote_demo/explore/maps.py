@@ -1,22 +1,29 @@
-"""Two maps of the same texts, one a model, and what their neighbourhoods share."""
+"""Two maps of the same texts, one a lens, and what their neighbourhoods share."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from mote_demo.data.texts import Texts
-from mote_demo.encoder import Stopped
+from mote_demo.encoder import Receipt, Stopped
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.explore.export import write_csv, write_map_html, write_map_png
+from mote_demo.explore.figures import Figure, extent_of, map_figure, side_by_side
 from mote_demo.explore.index import nearest
+from mote_demo.explore.lens import Lens
 from mote_demo.explore.measures import label_agreement, neighbour_overlap
+from mote_demo.explore.progress import OnStage, silent
 from mote_demo.explore.projection import Projection, align, pca, project
-from mote_demo.serving.registry import BUILT_IN
-from mote_demo.serving.sessions import SIDES, Session
+
+if TYPE_CHECKING:
+    from mote_demo.store import VectorStore
 
 NEIGHBOURS = 10
 """Neighbours of a text that are compared and listed."""
@@ -28,30 +35,25 @@ SHARED = "neighbours shared"
 """Name of the colouring that shows where both spaces agree."""
 
 _FEWEST_TEXTS = 3
-
-Report = Callable[[str, int, int], None]
-"""Called with (what is being done, steps done, steps in all); 0 steps in all means that nobody can tell."""
+FILE_TYPES = (".html", ".png", ".csv")
+"""How the name of a file of maps may end."""
 
 
 @dataclass(frozen=True)
-class MapSide:
-    """Hold what one model makes of the texts.
+class LensMap:
+    """Hold what one lens makes of the texts.
 
     Attributes:
-        query_route: route of a query.
-        route: route of the texts.
-        expert: name of the expert that ran, None for a dense model.
-        instruction: what was put before each text.
-        checkpoint: fingerprint of everything that decides the vectors.
+        lens: what looked.
+        receipt: of an empty text as a document: expert and instruction.
+        checkpoint: fingerprint of all that decides the vectors.
         points: float32 [n, 2].
         scores: float32 [n, k], cosines of the nearest other texts of each text, best first.
         rows: int64 [n, k], which texts these are; found among the vectors, never on the map.
     """
 
-    query_route: str
-    route: str
-    expert: str | None
-    instruction: str
+    lens: Lens
+    receipt: Receipt
     checkpoint: str
     points: np.ndarray
     scores: np.ndarray
@@ -60,48 +62,112 @@ class MapSide:
 
 @dataclass(frozen=True)
 class Maps:
-    """Hold both maps of the same texts; MoTE's is aligned with the baseline's, so a move means something.
+    """Hold both maps of the same texts; the right one is aligned with the left one, so a move means something.
 
     Attributes:
         texts: what is drawn, which may be a sample; row numbers refer to it.
-        baseline: the baseline's side.
-        mote: MoTE's side.
+        left: what the left lens makes of them.
+        right: what the right lens makes of them.
         method: how the points were found, "PCA" or "UMAP".
         overlap: float32 [n], share of each text's neighbours that both spaces have in common.
-        agreement: for each label column the share of neighbours with the same label, (baseline, MoTE).
+        agreement: for each label column the share of neighbours with the same label, (left, right).
     """
 
     texts: Texts
-    baseline: MapSide
-    mote: MapSide
+    left: LensMap
+    right: LensMap
     method: str
     overlap: np.ndarray
     agreement: dict[str, tuple[float, float]]
 
-    def side(self, name: str) -> MapSide:
-        """Return the side "baseline" or "mote"."""
-        return self.mote if name == "mote" else self.baseline
+    @property
+    def sides(self) -> tuple[LensMap, LensMap]:
+        """Return (left, right)."""
+        return self.left, self.right
+
+    @property
+    def space(self) -> str:
+        """Return a name of what is drawn, which stays when only the points move."""
+        return "/".join([self.texts.fingerprint, *(side.checkpoint for side in self.sides)])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a text: its columns, ``neighbours_shared``, and its places: ``LENS x``, ``LENS y``."""
+        names = [str(side.lens) for side in self.sides]
+        if names[0] == names[1]:
+            names[1] += " (right)"
+        places = {
+            f"{name} {axis}": side.points[:, column]
+            for name, side in zip(names, self.sides, strict=True)
+            for column, axis in enumerate("xy")
+        }
+        return self.texts.frame.assign(neighbours_shared=self.overlap, **places)
+
+    def figures(self, colour: str | None = None, *, titled: bool = True) -> tuple[Figure, Figure]:
+        """Draw both maps with the same axes and colours.
+
+        Args:
+            colour: one of ``colour_choices``; None takes the first.
+            titled: whether each map says its lens.
+        """
+        colour = colour or colour_choices(self.texts)[0]
+        labels, extent = colour_values(self, colour), extent_of(*(side.points for side in self.sides))
+        left, right = (
+            map_figure(
+                side.points,
+                labels=labels,
+                label_title=colour,
+                hover=self.texts.passages,
+                title=side.lens.title if titled else "",
+                extent=extent,
+            )
+            for side in self.sides
+        )
+        return left, right
+
+    def figure(self, colour: str | None = None) -> Any:  # noqa: ANN401 - plotly's Figure, which is imported late
+        """Return both maps in one plotly figure, for a notebook (see ``figures``)."""
+        return side_by_side(self.figures(colour))
+
+    def save(self, path: str | Path, colour: str | None = None) -> None:
+        """Write the maps to a file whose name ends in .html, .png or .csv (see ``figures``)."""
+        path = Path(path)
+        check_file_type(path)
+        if path.suffix == ".csv":
+            write_csv(path, self.to_frame(), index_label="row")
+            return
+        title = f"{self.texts.title}: {self.left.lens.title} | {self.right.lens.title}"
+        write = write_map_html if path.suffix == ".html" else write_map_png
+        write(path, self.figures(colour), title)
+
+    def __repr__(self) -> str:
+        """Say what is drawn and how much both spaces share."""
+        lenses = " | ".join(str(side.lens) for side in self.sides)
+        shared = float(self.overlap.mean())
+        return f"Maps({lenses}, {len(self.texts)} texts by {self.method}, {shared:.0%} of neighbours shared)"
+
+    def _repr_html_(self) -> str:
+        return self.figure().to_html(include_plotlyjs="cdn", full_html=False)
 
 
-def draw_maps(
-    session: Session,
-    *,
-    task: str | None,
-    route: str | None,
+def draw(
+    left: Lens,
+    right: Lens,
     texts: Texts,
+    store: "VectorStore",
+    *,
     neighbours: int = 15,
-    report: Report | None = None,
+    on_stage: OnStage = silent,
     stop: threading.Event | None = None,
 ) -> Iterator[Maps]:
-    """Map the texts with both models: by PCA at once, then by UMAP.
+    """Map the texts through two lenses: by PCA at once, then by UMAP.
 
     Args:
-        session: the visitor, whose models encode the texts.
-        task: name of the task; its document route encodes the texts.
-        route: query-side route, the task's own or one that the visitor trained.
+        left: its map comes first.
+        right: its map starts from the left one and is aligned with it.
         texts: what to map; above ``MOST_TEXTS`` a seeded sample is drawn, and its notes say so.
+        store: what was computed before.
         neighbours: size of the neighbourhood that UMAP keeps together.
-        report: called as the work goes on.
+        on_stage: called as the work goes on.
         stop: set it from another thread to end early with ``Stopped``.
 
     Yields:
@@ -109,15 +175,24 @@ def draw_maps(
     """
     if len(texts) < _FEWEST_TEXTS:
         raise UserError(f"{texts.title} has {len(texts)} texts, a map needs at least {_FEWEST_TEXTS}. Add some.")
-    texts, report, stop = sample(texts), report or _silent, stop or threading.Event()
-    routes = {side: session.pair(side, task or "", route) for side in SIDES}
-    vectors = {side: _vectors(session, side, routes[side][1], texts, report, stop) for side in SIDES}
-    report("Comparing neighbours", 0, 0)
-    reference = pca(vectors["baseline"])
-    points = {"baseline": reference, "mote": align(pca(vectors["mote"]), reference)}
-    maps = _compared(texts, {side: _side(session, side, texts, routes, vectors, points) for side in SIDES})
+    texts, stop = sample(texts), stop or threading.Event()
+    vectors = []
+    for lens in (left, right):
+        _go_on(stop)
+        vectors.append(lens.vectors(texts, store, partial(on_stage, f"Encoding with {lens.encoder.name}"), stop))
+    on_stage("Comparing neighbours", 0, 0)
+    reference = pca(vectors[0])
+    maps = _compared(
+        texts, _side(left, vectors[0], reference), _side(right, vectors[1], align(pca(vectors[1]), reference))
+    )
     yield maps
-    yield _moved(maps, *_umaps(session, maps, vectors, neighbours, report, stop))
+    first, second = _umaps(maps, vectors[0], vectors[1], store, neighbours, on_stage, stop)
+    yield replace(
+        maps,
+        left=replace(maps.left, points=first.points),
+        right=replace(maps.right, points=second.points),
+        method=second.method,
+    )
 
 
 def sample(texts: Texts, most: int = MOST_TEXTS, seed: int = 0) -> Texts:
@@ -139,6 +214,13 @@ def colour_choices(texts: Texts) -> list[str]:
     return [*texts.labels, *others, SHARED]
 
 
+def check_colour(texts: Texts, name: str | None) -> None:
+    """Refuse a name that is not one of ``colour_choices``; None is the first of them."""
+    choices = colour_choices(texts)
+    if name is not None and name not in choices:
+        raise unknown_choice("column", name, choices)
+
+
 def colour_values(maps: Maps, name: str | None) -> pd.Series:
     """Return one value a point for a choice of ``colour_choices``."""
     choices = colour_choices(maps.texts)
@@ -147,8 +229,10 @@ def colour_values(maps: Maps, name: str | None) -> pd.Series:
     return pd.Series(maps.overlap) if name == SHARED else maps.texts.frame[name]
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report to nobody."""
+def check_file_type(path: Path) -> None:
+    """Refuse a name of a file that says nothing of how to write maps."""
+    if path.suffix not in FILE_TYPES:
+        raise UserError(f"Cannot write a map to {path}. The name must end in .html, .png or .csv.")
 
 
 def _go_on(stop: threading.Event) -> None:
@@ -156,76 +240,54 @@ def _go_on(stop: threading.Event) -> None:
         raise Stopped("Stopped while drawing the maps.")
 
 
-def _vectors(
-    session: Session, side: str, route: str, texts: Texts, report: Report, stop: threading.Event
-) -> np.ndarray:
-    _go_on(stop)
-    progress = partial(report, f"Encoding with {session.encoder(side).name}")
-    return session.vectors(side, route, texts, progress=progress, stop=stop)
+def _side(lens: Lens, vectors: np.ndarray, points: np.ndarray) -> LensMap:
+    scores, rows = nearest(vectors, NEIGHBOURS)
+    return LensMap(lens, lens.document_receipt(), lens.document_fingerprint, points, scores, rows)
 
 
-def _side(
-    session: Session,
-    side: str,
-    texts: Texts,
-    routes: dict[str, tuple[str, str]],
-    vectors: dict[str, np.ndarray],
-    points: dict[str, np.ndarray],
-) -> MapSide:
-    query_route, route = routes[side]
-    scores, rows = nearest(vectors[side], NEIGHBOURS)
-    encoder = session.encoder(side)
-    receipt = encoder.receipt("", route=route)
-    return MapSide(
-        query_route=query_route,
-        route=route,
-        expert=receipt.expert,
-        instruction=receipt.text_sent,
-        checkpoint=encoder.fingerprint(route),
-        points=points[side],
-        scores=scores,
-        rows=rows,
-    )
-
-
-def _compared(texts: Texts, sides: dict[str, MapSide]) -> Maps:
-    baseline, mote = (sides[side] for side in SIDES)
+def _compared(texts: Texts, left: LensMap, right: LensMap) -> Maps:
     agreement = {
-        name: (label_agreement(baseline.rows, list(labels)), label_agreement(mote.rows, list(labels)))
+        str(name): (label_agreement(left.rows, list(labels)), label_agreement(right.rows, list(labels)))
         for name, labels in texts.frame[list(texts.labels)].items()
     }
-    return Maps(texts, baseline, mote, "PCA", neighbour_overlap(baseline.rows, mote.rows), agreement)
+    return Maps(texts, left, right, "PCA", neighbour_overlap(left.rows, right.rows), agreement)
 
 
 def _umaps(
-    session: Session,
     maps: Maps,
-    vectors: dict[str, np.ndarray],
+    left: np.ndarray,
+    right: np.ndarray,
+    store: "VectorStore",
     neighbours: int,
-    report: Report,
+    on_stage: OnStage,
     stop: threading.Event,
 ) -> tuple[Projection, Projection]:
-    """Project the baseline, then MoTE from there; both are kept for the next visitor where nothing is private."""
-    store, built_in = session.registry.store, maps.texts.name in BUILT_IN
+    """Project the left side, then the right one from there; what is public is kept for the next visitor."""
     _go_on(stop)
-    report("Drawing the UMAP of Baseline", 0, 0)
-    key = f"{maps.texts.fingerprint}/{neighbours}/{maps.baseline.checkpoint}"
-    baseline = store.projection(key, lambda: project(vectors["baseline"], neighbours=neighbours), built_in)
+    on_stage(f"Drawing the UMAP of {maps.left.lens.title}", 0, 0)
+    public = maps.texts.public and maps.left.lens.public
+    key = f"{maps.texts.fingerprint}/{neighbours}/{maps.left.checkpoint}"
+    first = _kept(store, key, left, neighbours, None, public)
     _go_on(stop)
-    report("Drawing the UMAP of MoTE", 0, 0)
-    mote = store.projection(
-        f"{key}/{maps.mote.checkpoint}",
-        lambda: project(vectors["mote"], neighbours=neighbours, start=baseline.points),
-        built_in and maps.mote.route not in session.grown,
+    on_stage(f"Drawing the UMAP of {maps.right.lens.title}", 0, 0)
+    second = _kept(
+        store,
+        f"{key}/{maps.right.checkpoint}",
+        right,
+        neighbours,
+        first.points,
+        public and maps.right.lens.public,
     )
     _go_on(stop)
-    return baseline, mote
+    return first, second
 
 
-def _moved(maps: Maps, baseline: Projection, mote: Projection) -> Maps:
-    return replace(
-        maps,
-        baseline=replace(maps.baseline, points=baseline.points),
-        mote=replace(maps.mote, points=mote.points),
-        method=mote.method,
-    )
+def _kept(
+    store: "VectorStore", key: str, vectors: np.ndarray, neighbours: int, start: np.ndarray | None, public: bool
+) -> Projection:
+    def compute() -> dict[str, np.ndarray]:
+        made = project(vectors, neighbours=neighbours, start=start)
+        return {"points": made.points, "method": np.array(made.method)}
+
+    entry = store.arrays(f"projection/{key}", ("points", "method"), compute, public)
+    return Projection(entry["points"], str(entry["method"]))

@@ -1,15 +1,18 @@
-"""What is near one text or one query of the maps, in both spaces."""
+"""What is near one text or one query of the maps, through both lenses."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mote_demo.encoder import Encoder, Receipt
+from mote_demo.encoder import Receipt
 from mote_demo.errors import UserError
-from mote_demo.explore.maps import NEIGHBOURS, Maps, MapSide
+from mote_demo.explore.maps import NEIGHBOURS, LensMap, Maps
 from mote_demo.explore.projection import place
-from mote_demo.explore.search import checked
-from mote_demo.serving.sessions import SIDES, Session
+from mote_demo.explore.search import checked_text
+
+if TYPE_CHECKING:
+    from mote_demo.store import VectorStore
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,18 @@ class Near:
 
 @dataclass(frozen=True)
 class PointDetail:
-    """Describe one text of the maps: its labels, and its neighbours on each side."""
+    """Describe one text of the maps: its labels, and its neighbours on the left and on the right."""
 
     row: int
     title: str
     text: str
     labels: dict[str, str]
-    baseline: tuple[Near, ...]
-    mote: tuple[Near, ...]
+    near: tuple[tuple[Near, ...], tuple[Near, ...]]
 
 
 @dataclass(frozen=True)
-class QuerySide:
-    """Say where a query falls on one side: its place on the map, float32 [2], and the texts nearest to it."""
+class QuerySpot:
+    """Say where a query falls through one lens: its place on the map, float32 [2], and the texts nearest to it."""
 
     receipt: Receipt
     place: np.ndarray
@@ -44,11 +46,10 @@ class QuerySide:
 
 @dataclass(frozen=True)
 class QueryPlace:
-    """Hold a query's place on both maps."""
+    """Hold a query's place on the left and on the right map."""
 
     query: str
-    baseline: QuerySide
-    mote: QuerySide
+    sides: tuple[QuerySpot, QuerySpot]
 
 
 def describe_point(maps: Maps, row: int) -> PointDetail:
@@ -56,52 +57,42 @@ def describe_point(maps: Maps, row: int) -> PointDetail:
     if not 0 <= row < len(maps.texts):
         raise UserError(f"There is no text {row} on the maps, which show {len(maps.texts)}. Please draw them again.")
     record = maps.texts.frame.iloc[row]
-    baseline, mote = _paired(
-        (maps.baseline.rows[row], maps.baseline.scores[row]), (maps.mote.rows[row], maps.mote.scores[row])
-    )
     labels = {name: str(record[name]) for name in maps.texts.labels}
-    return PointDetail(row, record["title"], record["text"], labels, baseline, mote)
+    left, right = ((side.rows[row], side.scores[row]) for side in maps.sides)
+    return PointDetail(row, record["title"], record["text"], labels, _paired(left, right))
 
 
-def place_query(session: Session, maps: Maps, query: str) -> QueryPlace:
-    """Encode a query with each side's query route and find its nearest texts and its place on each map.
+def place_query(maps: Maps, query: str, store: "VectorStore") -> QueryPlace:
+    """Encode a query as each lens does, and find its nearest texts and its place on each map.
 
     Raises:
-        UserError: the query is empty or too long, or the maps show what an expert made before it changed.
+        UserError: the query is empty or too long.
     """
-    query = checked(query, "query")
-    for side in SIDES:
-        _check_fresh(session.encoder(side), maps.side(side))
+    query = checked_text(query, "query")
     found, places = [], []
-    for side in SIDES:
-        part = maps.side(side)
-        vectors = session.vectors(side, part.route, maps.texts)
-        vector = session.encoder(side).encode([query], route=part.query_route)[0]
+    for side in maps.sides:
+        vectors = side.lens.vectors(maps.texts, store)
+        vector = side.lens.encode_query([query])[0]
         scores = vectors @ vector
         rows = np.argsort(-scores, kind="stable")[:NEIGHBOURS]
         found.append((rows, scores[rows]))
-        places.append(place(vector, vectors, part.points, NEIGHBOURS))
-    sides = [
-        QuerySide(session.encoder(side).receipt(query, route=maps.side(side).query_route), where, near)
-        for side, where, near in zip(SIDES, places, _paired(*found), strict=True)
-    ]
-    return QueryPlace(query, *sides)
+        places.append(place(vector, vectors, side.points, NEIGHBOURS))
+    near = _paired(found[0], found[1])
+    left, right = (_spot(side, query, places[at], near[at]) for at, side in enumerate(maps.sides))
+    return QueryPlace(query, (left, right))
 
 
-def _check_fresh(encoder: Encoder, part: MapSide) -> None:
-    """Refuse to mix a new expert's vectors with the places that an old one of the same name gave the texts."""
-    known = part.query_route in encoder.routes and part.route in encoder.routes
-    if not known or encoder.fingerprint(part.route) != part.checkpoint:
-        raise UserError(f"The expert {part.query_route!r} changed since these maps were drawn. Please draw them again.")
+def _spot(side: LensMap, query: str, where: np.ndarray, near: tuple[Near, ...]) -> QuerySpot:
+    return QuerySpot(side.lens.receipt(query), where, near)
 
 
 def _paired(
-    baseline: tuple[np.ndarray, np.ndarray], mote: tuple[np.ndarray, np.ndarray]
+    left: tuple[np.ndarray, np.ndarray], right: tuple[np.ndarray, np.ndarray]
 ) -> tuple[tuple[Near, ...], tuple[Near, ...]]:
     """Turn (rows, scores) of both sides into neighbours that know whether the other side has them too."""
-    common = set(baseline[0].tolist()) & set(mote[0].tolist())
+    common = set(left[0].tolist()) & set(right[0].tolist())
     listed = [
         tuple(Near(row, score, row in common) for row, score in zip(rows.tolist(), scores.tolist(), strict=True))
-        for rows, scores in (baseline, mote)
+        for rows, scores in (left, right)
     ]
     return listed[0], listed[1]

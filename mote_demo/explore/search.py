@@ -1,128 +1,169 @@
-"""One question to both models over the same texts."""
+"""One question, and the texts nearest to it through one lens; what two such answers share."""
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Receipt
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.explore.index import IndexKey
+from mote_demo.explore.index import search
+from mote_demo.explore.lens import Lens
 from mote_demo.explore.measures import Hit, Move, Overlap, hits, overlap_at_k, pair_similarity, rank_moves, vote
-from mote_demo.serving.sessions import SIDES, Session
-from mote_demo.tasks import find_task
+from mote_demo.explore.progress import OnStage, silent
+
+if TYPE_CHECKING:
+    from mote_demo.store import VectorStore
 
 MOST_HITS = 50
 LONGEST_QUERY = 10_000
 _DEEPER = 2 * MOST_HITS
 """Moves are told from rankings this deep, so "up 30 places" can be said of a list of ten."""
 
-Report = Callable[[str, int, int], None]
+
+@dataclass(frozen=True)
+class Question:
+    """Hold what is asked.
+
+    Attributes:
+        query: plain text.
+        k: number of hits, from 1 to ``MOST_HITS``.
+        second: a text to compare the query with directly, as a document; "" for none.
+        label: column whose values the hits vote on; None for none.
+    """
+
+    query: str
+    k: int = 10
+    second: str = ""
+    label: str | None = None
+
+    def checked(self, texts: Texts) -> "Question":
+        """Return the question without outer white space.
+
+        Raises:
+            UserError: a text is empty or too long, ``k`` is out of range, or the texts have no such column.
+        """
+        if not 1 <= self.k <= MOST_HITS:
+            raise UserError(f"The number of hits must be from 1 to {MOST_HITS}, not {self.k}.")
+        if self.label is not None and self.label not in texts.frame.columns:
+            raise unknown_choice("label column", self.label, texts.labels)
+        second = self.second.strip() and checked_text(self.second, "second text")
+        return Question(checked_text(self.query, "query"), self.k, second, self.label)
 
 
 @dataclass(frozen=True)
-class SideAnswer:
-    """Hold what one model answered.
+class Ranking:
+    """Hold the texts nearest to a query through one lens, deeper than what is shown.
 
     Attributes:
-        hits: the nearest texts, best first.
-        moves: where each hit stands compared with the other model's ranking.
-        votes: (label, share of the vote) of the hits by the chosen label column; empty without one.
+        lens: what looked.
+        scores: float32 [n], cosines, best first.
+        rows: int64 [n], which texts these are.
         receipt: what the query became.
-        document_route: route of the texts.
-        checkpoint: fingerprint of the model on the query's route.
-        pair: cosine of the query and the second text, if one was given.
+        checkpoint: fingerprint of all that decides the query's vector.
+        similarity: cosine of the query and the second text, if one was given.
         milliseconds: for encoding the query and searching.
     """
 
+    lens: Lens
+    scores: np.ndarray
+    rows: np.ndarray
+    receipt: Receipt
+    checkpoint: str
+    similarity: float | None
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class LensAnswer:
+    """Hold what one lens answered.
+
+    Attributes:
+        lens: what looked.
+        hits: the nearest texts, best first.
+        moves: where each hit stands compared with the other lens's ranking.
+        votes: (label, share of the vote) of the hits by the chosen label column; empty without one.
+        receipt: what the query became.
+        checkpoint: fingerprint of all that decides the query's vector.
+        similarity: cosine of the query and the second text, if one was given.
+        milliseconds: for encoding the query and searching.
+    """
+
+    lens: Lens
     hits: tuple[Hit, ...]
     moves: tuple[Move, ...]
     votes: tuple[tuple[str, float], ...]
     receipt: Receipt
-    document_route: str
     checkpoint: str
-    pair: float | None
+    similarity: float | None
     milliseconds: float
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold both models' answers to one question."""
+    """Hold what two lenses answered to one question."""
 
-    task: str
     texts: Texts
-    query: str
-    second: str
-    label: str | None
-    baseline: SideAnswer
-    mote: SideAnswer
+    question: Question
+    left: LensAnswer
+    right: LensAnswer
     overlap: Overlap
 
-    def side(self, name: str) -> SideAnswer:
-        """Return the answer of the side "baseline" or "mote"."""
-        return self.mote if name == "mote" else self.baseline
+    @property
+    def sides(self) -> tuple[LensAnswer, LensAnswer]:
+        """Return (left, right)."""
+        return self.left, self.right
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a hit: the lens, what it was sent, the hit's rank, score, move and row, and the text."""
+        return pd.DataFrame([record for side in self.sides for record in _records(self.texts, side)])
+
+    def __repr__(self) -> str:
+        """Say what was asked and how much is shared."""
+        return f"Answer({self.question.query!r}: {self.overlap.shared} of {self.overlap.of} shared)"
+
+    def _repr_html_(self) -> str:
+        frame, cells = self.to_frame()[["rank", "score", "text"]], []
+        parts = frame.head(len(self.left.hits)), frame.tail(len(self.right.hits))
+        for side, part in zip(self.sides, parts, strict=True):
+            cells.append(f"<td><b>{escape(side.lens.title)}</b>{part.to_html(index=False, float_format='%.3f')}</td>")
+        return f"<p>{escape(repr(self))}</p><table><tr>{''.join(cells)}</tr></table>"
 
 
-@dataclass(frozen=True)
-class _Ranking:
-    scores: np.ndarray
-    rows: np.ndarray
-    receipt: Receipt
-    document_route: str
-    checkpoint: str
-    pair: float | None
-    milliseconds: float
-
-
-def ask(
-    session: Session,
-    *,
-    task: str | None,
+def rank(
+    lens: Lens,
     texts: Texts,
-    query: str,
-    k: int = 10,
-    route: str | None = None,
-    second: str = "",
-    label: str | None = None,
-    report: Report | None = None,
+    question: Question,
+    store: "VectorStore",
+    on_stage: OnStage = silent,
     stop: threading.Event | None = None,
-) -> Answer:
-    """Find the texts nearest to a query with the baseline and with MoTE.
-
-    Args:
-        session: the visitor, whose models answer.
-        task: name of the task; it decides the routes.
-        texts: what is searched; its vectors are computed first where they are not known.
-        query: plain text.
-        k: number of hits, from 1 to ``MOST_HITS``.
-        route: query-side route, the task's own (None) or one that the visitor trained.
-        second: a text to compare the query with directly; it gets the route of the texts.
-        label: column whose values the hits vote on.
-        report: called with (what is being done, texts done, texts in all).
-        stop: set it from another thread to end early with ``Stopped``.
-    """
-    query, second = checked(query, "query"), second.strip() and checked(second, "second text")
-    chosen = find_task(task)
-    if not 1 <= k <= MOST_HITS:
-        raise UserError(f"The number of hits must be from 1 to {MOST_HITS}, not {k}.")
-    if label is not None and label not in texts.frame.columns:
-        raise unknown_choice("label column", label, texts.labels)
-    found = {
-        side: _rank(session, side, session.pair(side, chosen.name, route), texts, query, second, report, stop)
-        for side in SIDES
-    }
-    answers = {
-        side: _answer(found[side], found[other], texts, k, label)
-        for side, other in (("baseline", "mote"), ("mote", "baseline"))
-    }
-    overlap = overlap_at_k(found["baseline"].rows[:k].tolist(), found["mote"].rows[:k].tolist())
-    return Answer(chosen.name, texts, query, second, label, answers["baseline"], answers["mote"], overlap)
+) -> Ranking:
+    """Rank the texts by their similarity to a checked question through one lens."""
+    progress = partial(on_stage, f"Encoding {texts.title} with {lens.encoder.name}")
+    documents = lens.vectors(texts, store, progress, stop)
+    started = time.perf_counter()
+    vectors = lens.encode_query([question.query])
+    scores, rows = search(documents, vectors, _DEEPER)
+    milliseconds = (time.perf_counter() - started) * 1000
+    second = pair_similarity(vectors[0], lens.encode_document([question.second])[0]) if question.second else None
+    return Ranking(lens, scores[0], rows[0], lens.receipt(question.query), lens.query_fingerprint, second, milliseconds)
 
 
-def checked(text: str, what: str) -> str:
+def compare(texts: Texts, question: Question, left: Ranking, right: Ranking) -> Answer:
+    """Say what two rankings of the same texts share and where they differ."""
+    overlap = overlap_at_k(left.rows[: question.k].tolist(), right.rows[: question.k].tolist())
+    return Answer(
+        texts, question, _answer(left, right, texts, question), _answer(right, left, texts, question), overlap
+    )
+
+
+def checked_text(text: str, what: str) -> str:
     """Return a query without outer white space; an empty or overlong one is a ``UserError`` that calls it ``what``."""
     text = text.strip()
     if not text:
@@ -137,51 +178,33 @@ def check_length(text: str, what: str) -> None:
         raise UserError(f"The {what} has {len(text):,} characters; the most is {LONGEST_QUERY:,}. Please shorten it.")
 
 
-def _rank(
-    session: Session,
-    side: str,
-    routes: tuple[str, str],
-    texts: Texts,
-    query: str,
-    second: str,
-    report: Report | None,
-    stop: threading.Event | None,
-) -> _Ranking:
-    query_route, document_route = routes
-    encoder = session.encoder(side)
-    key = IndexKey(encoder.name, encoder.fingerprint(document_route), texts.fingerprint)
-
-    def progress(done: int, total: int) -> None:
-        if report is not None:
-            report(f"Encoding {texts.title} with {encoder.name}", done, total)
-
-    index = session.registry.index(key, lambda: session.vectors(side, document_route, texts, progress, stop))
-    started = time.perf_counter()
-    vectors = encoder.encode([query], route=query_route)
-    scores, rows = index.search(vectors, _DEEPER, key=key)
-    milliseconds = (time.perf_counter() - started) * 1000
-    pair = pair_similarity(vectors[0], encoder.encode([second], route=document_route)[0]) if second else None
-    return _Ranking(
-        scores=scores[0],
-        rows=rows[0],
-        receipt=encoder.receipt(query, route=query_route),
-        document_route=document_route,
-        checkpoint=encoder.fingerprint(query_route),
-        pair=pair,
-        milliseconds=milliseconds,
-    )
-
-
-def _answer(own: _Ranking, other: _Ranking, texts: Texts, k: int, label: str | None) -> SideAnswer:
-    scores, rows = own.scores[:k], own.rows[:k]
-    labels = [] if label is None else texts.frame[label].iloc[rows].tolist()
-    return SideAnswer(
+def _answer(own: Ranking, other: Ranking, texts: Texts, question: Question) -> LensAnswer:
+    scores, rows = own.scores[: question.k], own.rows[: question.k]
+    labels = [] if question.label is None else texts.frame[question.label].iloc[rows].tolist()
+    return LensAnswer(
+        lens=own.lens,
         hits=tuple(hits(scores, rows)),
         moves=tuple(rank_moves(rows.tolist(), other.rows.tolist())),
         votes=tuple((str(name), weight) for name, weight in vote(labels, scores)) if labels else (),
         receipt=own.receipt,
-        document_route=own.document_route,
         checkpoint=own.checkpoint,
-        pair=own.pair,
+        similarity=own.similarity,
         milliseconds=own.milliseconds,
     )
+
+
+def _records(texts: Texts, side: LensAnswer) -> list[dict[str, object]]:
+    return [
+        {
+            "lens": str(side.lens),
+            "route": side.receipt.route,
+            "text_sent": side.receipt.text_sent,
+            "rank": hit.rank,
+            "score": round(hit.score, 6),
+            "move": move.direction,
+            "places": move.places,
+            "row": hit.row,
+            **{name: texts.frame[name].iloc[hit.row] for name in ("title", "text", *texts.labels)},
+        }
+        for hit, move in zip(side.hits, side.moves, strict=True)
+    ]

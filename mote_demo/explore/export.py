@@ -1,0 +1,128 @@
+"""Maps and tables as files."""
+
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mote_demo.errors import UserError
+from mote_demo.explore.figures import SCALE, Figure
+from mote_demo.files import replacing
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_map_html(path: str | Path, figures: Sequence[Figure], title: str = "Map") -> None:
+    """Write figures side by side as one page that needs no network."""
+    from plotly.offline import get_plotlyjs
+
+    # "<" as an escape: no text can end the script element.
+    payload = json.dumps(list(figures), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    page = _PAGE.format(title=html.escape(title), plotly=get_plotlyjs(), figures=payload)
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ font-family: sans-serif; margin: 1rem; display: flex; flex-wrap: wrap; gap: 1rem; }}
+.map {{ flex: 1 1 30rem; height: 85vh; }}
+</style>
+<script>{plotly}</script>
+</head>
+<body>
+<script type="application/json" id="figures">{figures}</script>
+<script>
+const config = {{responsive: true, scrollZoom: true, displaylogo: false, showSendToCloud: false}};
+const maps = JSON.parse(document.getElementById("figures").textContent).map((figure) => {{
+  const element = document.createElement("div");
+  element.className = "map";
+  document.body.append(element);
+  return [element, figure];
+}});
+for (const [element, figure] of maps) Plotly.newPlot(element, figure.data, figure.layout, config);
+</script>
+</body>
+</html>
+"""
+
+
+def write_map_png(path: str | Path, figures: Sequence[Figure], title: str = "", dpi: int = 150) -> None:
+    """Write figures side by side as a PNG image under a title; needs matplotlib."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure as Canvas
+    except ImportError as error:
+        raise UserError("A PNG map needs matplotlib. Run 'pip install matplotlib', or write HTML or CSV.") from error
+
+    canvas = Canvas(figsize=(7 * len(figures), 7), dpi=dpi, layout="constrained")
+    for axes, figure in zip(canvas.subplots(1, len(figures), squeeze=False)[0], figures, strict=True):
+        _draw(axes, figure)
+    canvas.suptitle(_plain(title))
+    with replacing(path) as temporary:
+        FigureCanvasAgg(canvas).print_png(temporary, metadata={"Software": None})
+
+
+def _draw(axes: Any, figure: Figure) -> None:  # noqa: ANN401 - matplotlib's Axes, which is imported late
+    symbols = {"circle": "o", "diamond": "D", "star": "*"}
+    legend = {}
+    for trace in figure["data"]:
+        marker = trace["marker"]
+        drawn = axes.scatter(
+            trace["x"],
+            trace["y"],
+            s=marker["size"] ** 2 / 2,
+            c=marker["color"],
+            cmap=SCALE.lower() if "colorbar" in marker else None,
+            marker=symbols[marker.get("symbol", "circle")],
+            alpha=marker.get("opacity"),
+            linewidths=0,
+        )
+        if "colorbar" in marker:
+            axes.figure.colorbar(drawn, ax=axes, shrink=0.6, label=_plain(marker["colorbar"]["title"]["text"]))
+        else:
+            legend[_plain(trace["name"])] = drawn
+    layout = figure["layout"]
+    axes.set(title=_plain(layout["title"]["text"]), xlim=layout["xaxis"]["range"], ylim=layout["yaxis"]["range"])
+    axes.set(aspect="equal")
+    axes.axis("off")
+    axes.legend(legend.values(), legend.keys(), loc="upper center", bbox_to_anchor=(0.5, 0), ncols=4, frameon=False)
+
+
+def _plain(text: str) -> str:
+    # "$" would start a formula in matplotlib.
+    return html.unescape(text).replace("$", r"\$")
+
+
+def write_csv(path: str | Path, frame: pd.DataFrame, *, index_label: str | None = None) -> None:
+    """Write a table for spreadsheets: no cell is a formula; the index is a column where it has a label."""
+    plain = frame.rename(columns=plain_cell).map(plain_cell)
+    with replacing(path) as temporary:
+        # The writer quotes a lone carriage return in a text only where it is part of the end of a line.
+        plain.to_csv(
+            temporary,
+            index=index_label is not None,
+            index_label=index_label,
+            float_format="%.6f",
+            encoding="utf-8",
+            lineterminator="\r\n",
+        )
+
+
+def plain_cell(cell: Any) -> Any:  # noqa: ANN401 - a cell of any column
+    """Return a cell for CSV that no spreadsheet takes for a formula: text that begins like one gets an apostrophe."""
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

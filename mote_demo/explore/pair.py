@@ -1,0 +1,121 @@
+"""Two lenses over the same texts."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mote_demo.data.texts import Texts
+from mote_demo.explore.lens import Lens, ways_to_look
+from mote_demo.explore.maps import Maps, draw
+from mote_demo.explore.matrix import TaskMatrix
+from mote_demo.explore.near import QueryPlace, place_query
+from mote_demo.explore.progress import OnStage, silent
+from mote_demo.explore.search import Answer, Question, compare, rank
+from mote_demo.store import VectorStore
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Look at texts through two lenses, and say what differs.
+
+    Attributes:
+        left: the first lens.
+        right: the second lens; the vectors of both may differ in width, since each searches its own.
+        store: vectors and maps that were computed before; by default in memory only.
+
+    Example:
+        >>> pair = Pair(Lens.load("baseline/retrieval"), Lens.load("mote/retrieval"))  # doctest: +SKIP
+        >>> answer = pair.ask("charged twice", texts, k=5)  # doctest: +SKIP
+        >>> answer.overlap.shared, answer.to_frame()["lens"].unique()  # doctest: +SKIP
+    """
+
+    left: Lens
+    right: Lens
+    store: VectorStore = field(default_factory=lambda: VectorStore(None), repr=False, compare=False)
+
+    @classmethod
+    def load(cls, left: str, right: str) -> "Pair":
+        """Load two lenses by their names (see ``Lens.load``)."""
+        return cls(Lens.load(left), Lens.load(right))
+
+    @property
+    def lenses(self) -> tuple[Lens, Lens]:
+        """Return (left, right)."""
+        return self.left, self.right
+
+    @property
+    def title(self) -> str:
+        """Return what is compared, in words."""
+        return f"{self.left.title} | {self.right.title}"
+
+    def ask(
+        self,
+        query: str,
+        texts: Texts,
+        k: int = 10,
+        *,
+        second: str = "",
+        label: str | None = None,
+        on_stage: OnStage = silent,
+        stop: threading.Event | None = None,
+    ) -> Answer:
+        """Find the texts nearest to a query through both lenses.
+
+        Args:
+            query: plain text.
+            texts: what is searched; its vectors are computed first where they are not known.
+            k: number of hits, from 1 to ``MOST_HITS``.
+            second: a text to compare the query with directly, as a document; "" for none.
+            label: column whose values the hits vote on.
+            on_stage: called as the work goes on.
+            stop: set it from another thread to end early with ``Stopped``.
+
+        Raises:
+            UserError: a text is empty or too long, ``k`` is out of range, or there is no such column.
+        """
+        question = Question(query, k, second, label).checked(texts)
+        left, right = (rank(lens, texts, question, self.store, on_stage, stop) for lens in self.lenses)
+        return compare(texts, question, left, right)
+
+    def map(self, texts: Texts, *, neighbours: int = 15) -> Maps:
+        """Map the texts through both lenses by UMAP (see ``draw``)."""
+        *_, maps = self.draw(texts, neighbours=neighbours)
+        return maps
+
+    def draw(
+        self,
+        texts: Texts,
+        *,
+        neighbours: int = 15,
+        on_stage: OnStage = silent,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Maps]:
+        """Map the texts through both lenses: by PCA at once, then by UMAP (see ``maps.draw``)."""
+        return draw(self.left, self.right, texts, self.store, neighbours=neighbours, on_stage=on_stage, stop=stop)
+
+    def place(self, query: str, maps: Maps) -> QueryPlace:
+        """Find a query's nearest texts and its place on maps of these lenses."""
+        return place_query(maps, query, self.store)
+
+    def matrix(self, text: str, texts: Texts, k: int = 10) -> tuple[TaskMatrix, TaskMatrix]:
+        """Ask the same under every task and expert of the left model, and of the right one.
+
+        Args:
+            text: plain text.
+            texts: what is searched.
+            k: number of hits of each task.
+        """
+        question = Question(text, k).checked(texts)
+        left, right = (
+            TaskMatrix.of([rank(lens, texts, question, self.store) for lens in _all_looks(each)], texts, k)
+            for each in self.lenses
+        )
+        return left, right
+
+
+def _all_looks(lens: Lens) -> list[Lens]:
+    """Return lenses through the same model for each task, and for each expert that belongs to none."""
+    return [
+        Lens.of(lens.encoder, look, instruction=lens.instruction, model=lens.model, public=lens.public)
+        for look in ways_to_look(lens.encoder)
+    ]
