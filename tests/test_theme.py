@@ -34,7 +34,7 @@ def of_theme(name):
     return getattr(SLATE, f"c{shade[1]}") if shade else value
 
 
-@pytest.mark.parametrize("name", ["--mote-mote", "--mote-baseline"])
+@pytest.mark.parametrize("name", ["--mote-right", "--mote-left"])
 def test_the_headings_of_both_sides_stand_out(name):
     for behind in ("#ffffff", SLATE.c50):
         assert contrast(rule(":root", name), behind) >= 4.5

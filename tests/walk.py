@@ -9,7 +9,7 @@ VIEWPORTS = {
 }
 """Playwright's options for each kind of screen."""
 
-SIDES = ("#compare-answers .mote-side-baseline", "#compare-answers .mote-side-mote")
+SIDES = ("#compare-answers .mote-side-left", "#compare-answers .mote-side-right")
 MAPS = ("#mote-map-baseline", "#mote-map-mote")
 _PATIENCE = 180_000
 """Milliseconds; a first map compiles UMAP, which takes most of a minute on a slow machine."""

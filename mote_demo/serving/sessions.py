@@ -6,22 +6,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 from torch import nn
 
 from mote_demo.data.texts import Texts
-from mote_demo.encoder import Encoder, Progress
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.serving.registry import BUILT_IN, Registry
-from mote_demo.tasks import TASKS, Route, find_task
+from mote_demo.explore.lens import Lens, TextEncoder, ways_to_look
+from mote_demo.explore.lens_name import LensName
+from mote_demo.explore.pair import Pair
+from mote_demo.serving.shelf import BUILT_IN, EXPERTS, Shelf
+from mote_demo.tasks import TASKS, Route
 
 MAX_UPLOADS = 5
 MAX_GROWN = 5
 MAX_SESSIONS = 100
 SECONDS_CLOSED = 15 * 60
 """How long a closed page can come back to what is its own: a phone cuts off pages in the background."""
-
-SIDES = ("baseline", "mote")
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,9 @@ class GrownRoute:
 class Session:
     """Give one visitor the shared models and texts together with what is theirs alone."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self.mote = registry.mote
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.mote = shelf.growing
         self.uploads: dict[str, Texts] = {}
         self._uploaded = 0
         self.grown: dict[str, GrownRoute] = {}
@@ -57,7 +56,7 @@ class Session:
             return self.uploads[name]
         if name not in BUILT_IN:
             raise unknown_choice("set of texts", name, [*self.uploads, *BUILT_IN])
-        return self.registry.texts(name)
+        return self.shelf.texts(name)
 
     def add_texts(self, texts: Texts, *, instead_of: str | None = None) -> Texts:
         """Keep uploaded texts for this visitor; the oldest upload makes room for the sixth.
@@ -81,10 +80,6 @@ class Session:
         numbered = (f"{title} ({number})" for number in itertools.count(2))
         return next(each for each in itertools.chain([title], numbered) if each not in taken)
 
-    def routes_for(self, task: str | None) -> list[str]:
-        """List the query-side routes of ``task``: the built-in one, then the visitor's own."""
-        return [find_task(task).query_route, *(name for name, grown in self.grown.items() if grown.task == task)]
-
     def add_route(self, grown: GrownRoute, experts: dict[str, nn.Module]) -> None:
         """Plug a trained expert into this visitor's MoTE model; nobody else sees it."""
         with self.changing:
@@ -93,42 +88,36 @@ class Session:
             self.mote = self.mote.with_route(grown.name, grown.route, experts)
             self.grown[grown.name] = grown
 
-    def encoder(self, side: str) -> Encoder:
-        """Return the model of one side, "baseline" or "mote"."""
-        if side not in SIDES:
-            raise unknown_choice("side", side, SIDES)
-        return self.mote if side == "mote" else self.registry.baseline
+    def models(self) -> list[tuple[str, str]]:
+        """List (title, name) of the models this visitor can look through."""
+        return self.shelf.choices()
 
-    def pair(self, side: str, task: str, route: str | None = None) -> tuple[str, str]:
-        """Return (query route, document route) of ``task`` on one side.
+    def looks(self, model: str | None) -> list[str]:
+        """List the tasks and experts of a model, the visitor's own included."""
+        return ways_to_look(self.encoder(model))
 
-        ``route`` is the query-side route picked; one that the visitor trained exists on the MoTE
-        side alone, so the baseline uses the task's own. A trained retrieval route asks the
-        task's document route; a trained symmetric route encodes both sides.
+    def encoder(self, model: str | None) -> TextEncoder:
+        """Return a model, ``EXPERTS`` with the visitor's own experts."""
+        return self.mote if model == EXPERTS else self.shelf.encoder(model)
+
+    def lens(self, name: str) -> Lens:
+        """Return the lens called ``name``, such as ``mote/retrieval`` or ``mote/my-expert?instruction=off``.
+
+        A retrieval expert of the visitor's asks the documents of that task as they are.
         """
-        chosen = find_task(task)
-        if route and route not in self.mote.routes:
-            raise unknown_choice("route", route, self.routes_for(task))
-        grown = self.grown.get(route or "")
-        if grown is None or side == "baseline":
-            return chosen.query_route, chosen.document_route
-        if grown.task != task:
-            raise UserError(f"The expert {route!r} was trained for {TASKS[grown.task].title}, not for {chosen.title}.")
-        return grown.name, chosen.document_route if len(chosen.routes) > 1 else grown.name
+        parsed = LensName.parse(name, self.shelf.models.__contains__)
+        encoder, look = self.encoder(parsed.model), parsed.look
+        grown = self.grown.get(look.partition("+")[0]) if parsed.model == EXPERTS else None
+        if grown is None:
+            return Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model, public=True)
+        task = TASKS[grown.task]
+        if len(task.routes) > 1:
+            look = f"{grown.name}+{task.document_route}"
+        return replace(Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model), task=task)
 
-    def vectors(
-        self,
-        side: str,
-        route: str,
-        texts: Texts,
-        progress: Progress | None = None,
-        stop: threading.Event | None = None,
-    ) -> np.ndarray:
-        """Return the texts' vectors; only those of built-in texts and routes go to disk."""
-        persist = texts.name in BUILT_IN and route not in self.grown
-        return self.registry.store.vectors(
-            self.encoder(side), route, texts, progress=progress, stop=stop, persist=persist
-        )
+    def pair(self, left: str, right: str) -> Pair:
+        """Return the lenses called ``left`` and ``right``, over what was computed before."""
+        return Pair(self.lens(left), self.lens(right), self.shelf.store)
 
 
 @dataclass

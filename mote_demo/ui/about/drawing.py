@@ -6,7 +6,7 @@ from mote_demo.tasks import ROUTES
 
 _TITLE = "A dense block and a MoTE block"
 _CHOSEN = "clustering"
-_MOTE = "var(--mote-mote)"
+_MOTE = "var(--mote-right)"
 
 
 def block_drawing() -> str:
@@ -42,7 +42,7 @@ def _ends(x: int) -> Iterable[str]:
 
 def _dense() -> Iterable[str]:
     yield _line(110, 200, 110, 166)
-    yield _box(40, 122, 140, 44, "MLP", "var(--mote-baseline)", True)
+    yield _box(40, 122, 140, 44, "MLP", "var(--mote-left)", True)
     yield _line(110, 122, 110, 86)
 
 

@@ -1,4 +1,4 @@
-"""The Compare tab: one query, both models, side by side."""
+"""The Compare tab: one query through two lenses, side by side."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import gradio as gr
 
 from mote_demo.explore.search import MOST_HITS
 from mote_demo.serving.sessions import Sessions
-from mote_demo.tasks import TASKS
 from mote_demo.ui.compare import html as compare_html
-from mote_demo.ui.compare.handlers import CompareDesk, CompareParts
+from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers
 from mote_demo.ui.compare.texts_panel import build_texts_panel
+from mote_demo.ui.shared.lens_pickers import LensPickers
 
 _MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
 _QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -27,19 +27,18 @@ class CompareTab:
 
 def build_compare_tab(sessions: Sessions) -> CompareTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
-    parts, save = _build(sessions)
-    desk = CompareDesk(sessions, parts)
-    _wire_choices(desk, parts)
-    _wire_asking(desk, parts)
-    save.click(desk.save, None, [parts.export], **_QUICK).success(None, js=_DOWNLOAD_SCRIPT, api_visibility="private")
-    return CompareTab(lambda tab, page: _bind(desk, parts, tab, page))
+    components = _build(sessions)
+    handlers = CompareHandlers(sessions, components)
+    _wire_texts(handlers, components)
+    _wire_asking(handlers, components)
+    components.save.click(handlers.save, None, [components.export], **_QUICK).success(
+        None, js=_DOWNLOAD_SCRIPT, api_visibility="private"
+    )
+    return CompareTab(lambda tab, page: _bind(handlers, components, tab, page))
 
 
-def _build(sessions: Sessions) -> tuple[CompareParts, gr.Button]:
-    with gr.Row(elem_classes="mote-controls"):
-        task = gr.Radio([(each.title, name) for name, each in TASKS.items()], value="retrieval", label="Task", scale=3)
-        texts = gr.Dropdown([], label="Texts", scale=2, min_width=220)
-        label = gr.Dropdown([], label="Results vote on", visible=False, scale=1, min_width=140)
+def _build(sessions: Sessions) -> CompareComponents:
+    pickers = LensPickers(sessions, "compare")
     with gr.Row(elem_classes="mote-ask"):
         query = gr.Textbox(
             label="Query", placeholder="Type a query, or pick one below", lines=1, max_lines=4, scale=6, min_width=220
@@ -49,9 +48,11 @@ def _build(sessions: Sessions) -> tuple[CompareParts, gr.Button]:
     second = gr.Textbox(label="Second text (optional): how similar are the two?", lines=1, max_lines=4, visible=False)
     samples = gr.Dataset(components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False)
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=300), gr.Accordion("More settings", open=False):
-            route = gr.Dropdown([], label="MoTE expert for the query")
-            hits = gr.Slider(1, MOST_HITS, value=10, step=1, label="Results (k)")
+        with gr.Column(min_width=300):
+            texts = gr.Dropdown([], label="Texts", min_width=220)
+            label = gr.Dropdown([], label="Results vote on", visible=False, min_width=140)
+            with gr.Accordion("More settings", open=False):
+                hits = gr.Slider(1, MOST_HITS, value=10, step=1, label="Results (k)")
         with gr.Column(min_width=300):
             build_texts_panel(sessions, texts)
     status = gr.HTML("", elem_classes="mote-slot")
@@ -59,53 +60,74 @@ def _build(sessions: Sessions) -> tuple[CompareParts, gr.Button]:
     with gr.Row():
         save = gr.Button("Export results (CSV)", size="sm", scale=0, min_width=180)
         export = gr.DownloadButton("Download", visible="hidden", elem_id="mote-compare-file")
-    return (
-        CompareParts(task, route, texts, hits, label, query, second, samples, compare, stop, status, answers, export),
-        save,
+    return CompareComponents(
+        pickers=pickers,
+        texts=texts,
+        hits=hits,
+        label=label,
+        query=query,
+        second=second,
+        samples=samples,
+        compare=compare,
+        stop=stop,
+        status=status,
+        answers=answers,
+        save=save,
+        export=export,
     )
 
 
-def _wire_choices(desk: CompareDesk, parts: CompareParts) -> None:
-    parts.texts.change(
-        desk.describe_texts, [parts.task, parts.texts, parts.label], [parts.label, parts.samples], **_QUICK
-    )
-
-
-def _wire_asking(desk: CompareDesk, parts: CompareParts) -> None:
-    asked = [parts.compare.click, parts.query.submit, parts.second.submit]
-    running = [_ask_on(event, desk, parts) for event in asked]
-    refresh = parts.task.input(
-        desk.refresh,
-        [parts.task, parts.route, parts.texts],
-        [parts.route, parts.texts, parts.second, parts.label],
+def _wire_texts(handlers: CompareHandlers, components: CompareComponents) -> None:
+    components.texts.change(
+        handlers.describe_texts,
+        [components.texts, components.label],
+        [components.label, components.samples],
         **_QUICK,
     )
-    running.append(_ask_on(refresh.success, desk, parts))
-    picked = parts.samples.click(lambda sample: sample[0], [parts.samples], [parts.query], **_QUICK)
-    running.append(_ask_on(picked.success, desk, parts))
-    parts.stop.click(desk.stop, None, [parts.compare, parts.stop, parts.status], cancels=running, **_QUICK)
 
 
-def _ask_on(event: Callable[..., Any], desk: CompareDesk, parts: CompareParts) -> Any:  # noqa: ANN401
-    inputs = [parts.task, parts.route, parts.texts, parts.query, parts.second, parts.hits, parts.label]
-    outputs = [parts.compare, parts.stop, parts.status]
-    waited = event(desk.wait, None, outputs, queue=False, **_QUICK)
+def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> None:
+    asked = [components.compare.click, components.query.submit, components.second.submit]
+    running = [_ask_on(event, handlers, components) for event in asked]
+    for chosen in components.pickers.wire(**_QUICK):
+        described = chosen.success(
+            handlers.describe_lenses, components.pickers.lenses, [components.second, components.label], **_QUICK
+        )
+        running.append(_ask_on(described.success, handlers, components))
+    picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **_QUICK)
+    running.append(_ask_on(picked.success, handlers, components))
+    components.stop.click(handlers.stop, None, _acted(components), cancels=running, **_QUICK)
+
+
+def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: CompareComponents) -> Any:  # noqa: ANN401
+    inputs = [
+        *components.pickers.lenses,
+        components.texts,
+        components.query,
+        components.second,
+        components.hits,
+        components.label,
+    ]
+    waited = event(handlers.wait, None, _acted(components), queue=False, **_QUICK)
     asked = waited.success(
-        desk.compare, inputs, [*outputs, parts.answers], trigger_mode="always_last", **_QUICK, **_MODEL
+        handlers.compare,
+        inputs,
+        [*_acted(components), components.answers],
+        trigger_mode="always_last",
+        **_QUICK,
+        **_MODEL,
     )
-    asked.failure(desk.free, None, outputs, queue=False, **_QUICK)
+    asked.failure(handlers.free, None, _acted(components), queue=False, **_QUICK)
     return asked
 
 
-def _choices(parts: CompareParts) -> list[gr.components.Component]:
-    return [parts.task, parts.route, parts.texts]
+def _acted(components: CompareComponents) -> list[Any]:
+    return [components.compare, components.stop, components.status]
 
 
-def _offered(parts: CompareParts) -> list[gr.components.Component]:
-    return [parts.route, parts.texts, parts.second, parts.label]
-
-
-def _bind(desk: CompareDesk, parts: CompareParts, tab: gr.Tab, page: gr.Blocks) -> None:
-    tab.select(desk.refresh, _choices(parts), _offered(parts), **_QUICK)
-    begun = page.load(desk.begin, [parts.task], [*_offered(parts), parts.samples, parts.query], **_QUICK)
-    _ask_on(begun.success, desk, parts)
+def _bind(handlers: CompareHandlers, components: CompareComponents, tab: gr.Tab, page: gr.Blocks) -> None:
+    components.pickers.refresh_on(tab.select, **_QUICK)
+    tab.select(handlers.refresh_texts, [components.texts], [components.texts], **_QUICK)
+    first = [*components.pickers.choices, components.texts, components.label, components.samples, components.query]
+    begun = page.load(handlers.begin, None, first, **_QUICK)
+    _ask_on(begun.success, handlers, components)

@@ -1,4 +1,4 @@
-"""The Map tab: the same texts as each model sees them, side by side."""
+"""The Map tab: the same texts as two lenses see them, side by side."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from mote_demo.serving.sessions import SIDES, Sessions
-from mote_demo.tasks import TASKS
+from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.map import html as map_html
-from mote_demo.ui.map.handlers import MapDesk, MapParts
+from mote_demo.ui.map.handlers import MapComponents, MapHandlers
+from mote_demo.ui.map.html import SIDES
 from mote_demo.ui.map.scatter import scatter_map
+from mote_demo.ui.shared.lens_pickers import LensPickers
 
 _MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
 _QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -27,27 +28,25 @@ _DOWNLOAD_SCRIPT = "() => setTimeout(() => document.querySelector('#mote-map-fil
 
 @dataclass(frozen=True)
 class MapTab:
-    """Offer what other tabs need; ``bind`` takes the ``gr.Tab`` whose first opening draws the maps."""
+    """Offer what the app needs; ``bind`` takes the ``gr.Tab``, whose first opening draws the maps, and the page."""
 
-    task: gr.Dropdown
-    route: gr.Dropdown
-    texts: gr.Dropdown
-    bind: Callable[[gr.Tab], None]
+    bind: Callable[[gr.Tab, gr.Blocks], None]
 
 
 def build_map_tab(sessions: Sessions) -> MapTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
-    parts = _build()
-    desk = MapDesk(sessions, parts)
-    _wire_choices(desk, parts)
-    _wire_drawing(desk, parts)
-    _wire_looking(desk, parts)
-    _wire_saving(desk, parts)
-    return MapTab(parts.task, parts.route, parts.texts, lambda tab: _bind(desk, parts, tab))
+    components = _build(sessions)
+    handlers = MapHandlers(sessions, components)
+    _wire_choices(handlers, components)
+    _wire_drawing(handlers, components)
+    _wire_looking(handlers, components)
+    _wire_saving(handlers, components)
+    return MapTab(lambda tab, page: _bind(handlers, components, tab, page))
 
 
-def _build() -> MapParts:
+def _build(sessions: Sessions) -> MapComponents:
     with gr.Column(elem_classes="mote-map"):
+        pickers = LensPickers(sessions, "mote-map")
         controls = _build_controls()
         views = _build_maps()
         with gr.Row():
@@ -57,17 +56,14 @@ def _build() -> MapParts:
                 )
             with gr.Column(scale=2, min_width=320):
                 aside = _build_aside()
-    return MapParts(**controls, **views, **aside, panel=panel)
+    return MapComponents(pickers=pickers, **controls, **views, **aside, panel=panel)
 
 
 def _build_controls() -> dict[str, Any]:
-    tasks = [(task.title, task.name) for task in TASKS.values()]
     with gr.Row(elem_classes="mote-controls"):
-        task = gr.Radio(tasks, value=tasks[0][1], label="Task", scale=3, elem_id="mote-map-task")
         texts = gr.Dropdown([], label="Texts", scale=2, min_width=220, elem_id="mote-map-texts")
         colour = gr.Dropdown([], label="Colour by", scale=1, min_width=140, elem_id="mote-map-colour")
-    with gr.Accordion("More settings", open=False), gr.Row():
-        route = gr.Dropdown([], label="MoTE expert", min_width=180, elem_id="mote-map-route")
+    with gr.Accordion("More settings", open=False):
         neighbours = gr.Slider(
             5,
             50,
@@ -82,21 +78,20 @@ def _build_controls() -> dict[str, Any]:
         stop = gr.Button("Stop", interactive=False, scale=0, min_width=90, elem_id="mote-map-stop")
         status = gr.HTML(map_html.idle_line(), apply_default_css=False, elem_id="mote-map-status", min_width=220)
     return {
-        **{"task": task, "texts": texts, "colour": colour, "route": route, "neighbours": neighbours},
+        **{"texts": texts, "colour": colour, "neighbours": neighbours},
         **{"draw": draw, "stop": stop, "status": status},
     }
 
 
 def _build_maps() -> dict[str, Any]:
-    headings, maps = {}, {}
+    headings, maps = [], []
     with gr.Row():
         for side in SIDES:
             with gr.Column(min_width=320, elem_classes="mote-map-side"):
-                headings[side] = gr.HTML(map_html.map_heading(side), apply_default_css=False)
-                maps[side] = scatter_map(
-                    map_html.SIDE_TITLES[side], empty="Press 'Draw maps'.", elem_id=f"mote-map-{side}"
-                )
-    return {"headings": headings, "maps": maps}
+                title = side.capitalize()
+                headings.append(gr.HTML(map_html.map_heading(side, title), apply_default_css=False))
+                maps.append(scatter_map(title, empty="Press 'Draw maps'.", elem_id=f"mote-map-{side}"))
+    return {"headings": tuple(headings), "maps": tuple(maps)}
 
 
 def _build_aside() -> dict[str, Any]:
@@ -118,51 +113,71 @@ def _build_aside() -> dict[str, Any]:
     }
 
 
-def _wire_choices(desk: MapDesk, parts: MapParts) -> None:
-    parts.task.input(desk.refresh, [parts.task, parts.route, parts.texts], [parts.route, parts.texts], **_QUICK)
-    parts.texts.change(desk.describe_texts, [parts.texts, parts.colour], [parts.colour, parts.samples], **_QUICK)
-    parts.colour.input(desk.recolour, [parts.colour], list(parts.maps.values()), **_QUICK)
+def _wire_choices(handlers: MapHandlers, components: MapComponents) -> None:
+    components.pickers.wire(**_QUICK)
+    components.texts.change(
+        handlers.describe_texts,
+        [components.texts, components.colour],
+        [components.colour, components.samples],
+        **_QUICK,
+    )
+    components.colour.input(handlers.recolour, [components.colour], [*components.maps], **_QUICK)
 
 
-def _wire_drawing(desk: MapDesk, parts: MapParts) -> None:
-    drawing = _draw_on(parts.draw.click(desk.wait, None, _acted(parts), queue=False, **_QUICK), desk.draw, desk, parts)
-    parts.stop.click(desk.stop, None, [parts.draw, parts.stop, parts.status], cancels=[drawing], **_QUICK)
+def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> None:
+    drawing = _draw_on(
+        components.draw.click(handlers.wait, None, _acted(components), queue=False, **_QUICK),
+        handlers.draw,
+        handlers,
+        components,
+    )
+    components.stop.click(
+        handlers.stop, None, [components.draw, components.stop, components.status], cancels=[drawing], **_QUICK
+    )
 
 
-def _bind(desk: MapDesk, parts: MapParts, tab: gr.Tab) -> None:
-    choices = tab.select(desk.refresh, [parts.task, parts.route, parts.texts], [parts.route, parts.texts], **_QUICK)
-    columns = choices.then(desk.describe_texts, [parts.texts, parts.colour], [parts.colour, parts.samples], **_QUICK)
-    waited = columns.then(desk.wait_first, None, _acted(parts), queue=False, **_QUICK)
-    drawing = _draw_on(waited, desk.draw_first, desk, parts)
-    parts.stop.click(None, cancels=[drawing], **_QUICK)
+def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: gr.Blocks) -> None:
+    first = [*components.pickers.choices, components.texts, components.colour, components.samples]
+    page.load(handlers.begin, None, first, **_QUICK)
+    lenses = components.pickers.refresh_on(tab.select, **_QUICK)
+    texts = lenses.then(handlers.refresh_texts, [components.texts], [components.texts], **_QUICK)
+    columns = texts.then(
+        handlers.describe_texts,
+        [components.texts, components.colour],
+        [components.colour, components.samples],
+        **_QUICK,
+    )
+    waited = columns.then(handlers.wait_first, None, _acted(components), queue=False, **_QUICK)
+    drawing = _draw_on(waited, handlers.draw_first, handlers, components)
+    components.stop.click(None, cancels=[drawing], **_QUICK)
 
 
-def _draw_on(waited: Any, draw: Callable[..., Any], desk: MapDesk, parts: MapParts) -> Any:  # noqa: ANN401
-    inputs = [parts.task, parts.route, parts.texts, parts.colour, parts.neighbours]
-    outputs = [*_acted(parts), parts.panel, parts.summary, *parts.headings.values(), *parts.maps.values()]
+def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, components: MapComponents) -> Any:  # noqa: ANN401
+    inputs = [*components.pickers.lenses, components.texts, components.colour, components.neighbours]
+    outputs = [*_acted(components), components.panel, components.summary, *components.headings, *components.maps]
     drawing = waited.success(draw, inputs, outputs, **_QUICK, **_MODEL)
-    drawing.failure(desk.free, None, _acted(parts), queue=False, **_QUICK)
+    drawing.failure(handlers.free, None, _acted(components), queue=False, **_QUICK)
     return drawing
 
 
-def _acted(parts: MapParts) -> list[Any]:
-    return [parts.draw, parts.stop, parts.status]
+def _acted(components: MapComponents) -> list[Any]:
+    return [components.draw, components.stop, components.status]
 
 
-def _wire_looking(desk: MapDesk, parts: MapParts) -> None:
-    marked = [parts.panel, *parts.maps.values()]
+def _wire_looking(handlers: MapHandlers, components: MapComponents) -> None:
+    marked = [components.panel, *components.maps]
     for source in marked:
-        source.select(desk.select, None, marked, **_QUICK)
-    for event in (parts.query.submit, parts.place.click):
-        event(desk.place, [parts.query], marked, **_QUICK, **_MODEL)
-    picked = parts.samples.click(lambda sample: sample[0], [parts.samples], [parts.query], **_QUICK)
-    picked.success(desk.place, [parts.query], marked, **_QUICK, **_MODEL)
-    parts.clear.click(desk.clear, None, marked, **_QUICK)
+        source.select(handlers.select, None, marked, **_QUICK)
+    for event in (components.query.submit, components.place.click):
+        event(handlers.place, [components.query], marked, **_QUICK, **_MODEL)
+    picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **_QUICK)
+    picked.success(handlers.place, [components.query], marked, **_QUICK, **_MODEL)
+    components.clear.click(handlers.clear, None, marked, **_QUICK)
 
 
-def _wire_saving(desk: MapDesk, parts: MapParts) -> None:
+def _wire_saving(handlers: MapHandlers, components: MapComponents) -> None:
     for event, save, inputs in (
-        (parts.csv.click, desk.save_csv, []),
-        (parts.html.click, desk.save_html, [parts.colour]),
+        (components.csv.click, handlers.save_csv, []),
+        (components.html.click, handlers.save_html, [components.colour]),
     ):
-        event(save, inputs, [parts.file], **_QUICK).success(None, js=_DOWNLOAD_SCRIPT, api_visibility="private")
+        event(save, inputs, [components.file], **_QUICK).success(None, js=_DOWNLOAD_SCRIPT, api_visibility="private")

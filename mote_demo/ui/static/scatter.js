@@ -40,7 +40,7 @@ function themed(layout) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { ...layout.font, color: color("--body-text-color"), family: getComputedStyle(element).fontFamily },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: color("--body-text-color-subdued"), activecolor: color("--mote-mote") },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: color("--body-text-color-subdued"), activecolor: color("--mote-right") },
     hoverlabel: {
       bgcolor: color("--background-fill-primary"),
       bordercolor: color("--border-color-primary"),

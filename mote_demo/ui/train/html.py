@@ -173,7 +173,7 @@ def _verdict(trained: Trained) -> list[str]:
 
 def map_heading(title: str, route: str = "", method: str = "") -> str:
     """Title one of the two maps."""
-    name = "mote-map-title mote-map-title-mote" if title == "After" else "mote-map-title"
+    name = "mote-map-title mote-map-title-right" if title == "After" else "mote-map-title"
     receipt = f"route <code>{escape(route)}</code> · {escape(method)} · strong points were held out" if route else ""
     return f'<h4 class="{name}">{title}</h4><p class="mote-map-receipt">{receipt}</p>'
 

@@ -1,0 +1,78 @@
+"""The comparisons that are one click away."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.explore.lens_name import LensName
+from mote_demo.loading import UNTOUCHED
+from mote_demo.serving.sessions import GrownRoute, Session
+from mote_demo.serving.shelf import DENSE, EXPERTS
+from mote_demo.tasks import TASKS, Task, find_task
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Describe a comparison: its title, what it shows, and its lenses for a task and the visitor's newest expert."""
+
+    title: str
+    shows: str
+    lenses: Callable[[Task, GrownRoute | None], tuple[LensName, LensName]]
+
+
+def _wrong(task: Task) -> str:
+    """Return another task: the one whose idea of near is furthest, so that a wrong expert shows."""
+    return "clustering" if task.name != "clustering" else "similarity"
+
+
+def _before_after(task: Task, grown: GrownRoute | None) -> tuple[LensName, LensName]:
+    if grown is None:
+        raise UserError("There is no expert of yours yet. Train one in the tab 'Train', then come back.")
+    before = TASKS[grown.task].name if grown.base in TASKS[grown.task].routes else grown.base
+    return LensName(EXPERTS, before), LensName(EXPERTS, grown.name)
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "models": Preset(
+            "Baseline | MoTE",
+            "one set of weights that is told the task, and an expert for it",
+            lambda task, _: (LensName(DENSE, task.name), LensName(EXPERTS, task.name)),
+        ),
+        "gain": Preset(
+            "Untouched | MoTE",
+            "what training gained over the model as it was published",
+            lambda task, _: (LensName(UNTOUCHED), LensName(EXPERTS, task.name)),
+        ),
+        "parts": Preset(
+            "Instruction only | Expert only",
+            "what words before the text do, and what weights do",
+            lambda task, _: (LensName(DENSE, task.name), LensName(EXPERTS, task.name, instruction=False)),
+        ),
+        "wrong": Preset(
+            "Right expert | Wrong expert",
+            "the same text through the expert of another task",
+            lambda task, _: (LensName(EXPERTS, task.name), LensName(EXPERTS, _wrong(task))),
+        ),
+        "tasks": Preset(
+            "Two tasks, one model",
+            "one text, sorted by topic and by class",
+            lambda *_: (LensName(EXPERTS, "clustering"), LensName(EXPERTS, "classification")),
+        ),
+        "training": Preset("Before | After my training", "what your own expert changed", _before_after),
+    }
+)
+
+
+def lenses_of(preset: str | None, task: str | None, session: Session) -> tuple[str, str]:
+    """Return the names of the two lenses of a preset.
+
+    Raises:
+        UserError: an unknown preset or task, or one that needs an expert which the visitor does not have.
+    """
+    if preset is None or preset not in PRESETS:
+        raise unknown_choice("comparison", preset, PRESETS)
+    newest = next(reversed(session.grown.values()), None)
+    left, right = PRESETS[preset].lenses(find_task(task), newest)
+    return str(session.lens(str(left))), str(session.lens(str(right)))

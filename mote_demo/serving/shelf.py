@@ -1,0 +1,126 @@
+"""What is loaded once and shared by every visitor: models, the built-in texts, the store of vectors."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mote_demo.data.docstrings import load_docstrings
+from mote_demo.data.samples import load_samples
+from mote_demo.data.texts import Texts
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.explore.lens import TextEncoder
+from mote_demo.loading import UNTOUCHED, load
+from mote_demo.runtime.precision import EXACT
+from mote_demo.store import VectorStore
+
+BUILT_IN: Mapping[str, tuple[str, Callable[[Path | None], Texts]]] = {
+    "samples": ("Support messages (sample set)", lambda _: load_samples()),
+    "python-docs": ("Python documentation (installed packages)", lambda cache: load_docstrings(cache=cache)),
+}
+"""Name of each built-in set of texts, its title, and how to read it, given the folder for what was read before."""
+
+DENSE, EXPERTS = "baseline", "mote"
+"""The dense model that is instructed, and the one with task experts, which grows: what the app compares at first."""
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """Describe a model on the shelf: what the screen calls it, and how to load it."""
+
+    title: str
+    load: Callable[[], TextEncoder]
+
+
+class Shelf:
+    """Hold models and built-in texts; each is loaded when it is first asked for, and read-only from then on."""
+
+    def __init__(self, models: Mapping[str, ModelEntry], store: VectorStore) -> None:
+        """Offer ``models``, by the names that lenses call them; ``EXPERTS`` must be among them.
+
+        Args:
+            models: what can be loaded.
+            store: vectors and maps that were computed before.
+        """
+        self.models = dict(models)
+        self.store = store
+        self._encoders: dict[str, TextEncoder] = {}
+        self._texts: dict[str, Texts] = {}
+        # One lock each: nobody waits for one model, or the sample set, while another is read.
+        self._loading = {name: threading.Lock() for name in (*self.models, *BUILT_IN)}
+
+    @classmethod
+    def of(cls, store: VectorStore, **encoders: TextEncoder) -> "Shelf":
+        """Put loaded models on a shelf, by their names."""
+        return cls(
+            {name: ModelEntry(encoder.name, partial(_given, encoder)) for name, encoder in encoders.items()}, store
+        )
+
+    @classmethod
+    def open(cls, checkpoints: Path, cache: Path, precision: str = EXACT, more: tuple[str, ...] = ()) -> "Shelf":
+        """Offer the shipped checkpoints, the backbone as it was published, and more models.
+
+        Args:
+            checkpoints: folder that holds the checkpoints ``DENSE`` and ``EXPERTS``; both are loaded now. Tensors
+                that both hold are held once.
+            cache: folder to keep vectors and maps in.
+            precision: one of ``PRECISIONS``.
+            more: folders or Hub names of further models; the last part of each is its name.
+
+        Raises:
+            UserError: a checkpoint is missing or damaged, or two models have one name.
+        """
+        for name in (DENSE, EXPERTS):
+            if not (checkpoints / name / "config.json").is_file():
+                raise UserError(
+                    f"There is no checkpoint in {checkpoints / name}. Train both with "
+                    "'python -m mote_demo train recipes/default.yaml --data DIR --out checkpoints'."
+                )
+        experts = Encoder.from_pretrained(checkpoints / EXPERTS, "MoTE").with_precision(precision)
+        dense = Encoder.from_pretrained(checkpoints / DENSE, "Baseline").with_precision(precision).sharing(experts)
+        models = {
+            UNTOUCHED: ModelEntry("Untouched", partial(load, UNTOUCHED, "Untouched")),
+            DENSE: ModelEntry(dense.name, partial(_given, dense)),
+            EXPERTS: ModelEntry(experts.name, partial(_given, experts)),
+        }
+        for path in more:
+            name = Path(path).name
+            if name in models:
+                raise UserError(f"There are two models called {name!r}. Please rename the folder {path}.")
+            models[name] = ModelEntry(name, partial(load, path, name))
+        return cls(models, VectorStore(cache))
+
+    def choices(self) -> list[tuple[str, str]]:
+        """List (title, name) of the models."""
+        return [(book.title, name) for name, book in self.models.items()]
+
+    def encoder(self, name: str | None) -> TextEncoder:
+        """Return the model called ``name``; it is loaded once."""
+        if name is None or name not in self.models:
+            raise unknown_choice("model", name, self.models)
+        with self._loading[name]:
+            if name not in self._encoders:
+                self._encoders[name] = self.models[name].load()
+            return self._encoders[name]
+
+    @property
+    def growing(self) -> Encoder:
+        """Return the model that visitors grow experts of."""
+        encoder = self.encoder(EXPERTS)
+        assert isinstance(encoder, Encoder)
+        return encoder
+
+    def texts(self, name: str | None) -> Texts:
+        """Return the built-in texts called ``name``; they are read once."""
+        if name is None or name not in BUILT_IN:
+            raise unknown_choice("set of texts", name, BUILT_IN)
+        with self._loading[name]:
+            if name not in self._texts:
+                self._texts[name] = BUILT_IN[name][1](self.store.folder)
+            return self._texts[name]
+
+
+def _given(encoder: TextEncoder) -> TextEncoder:
+    return encoder

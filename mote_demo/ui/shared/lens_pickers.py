@@ -1,0 +1,198 @@
+"""Two lenses to pick, in one click by a preset or one by one: model, task or expert, and instruction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from mote_demo.errors import UserError
+from mote_demo.explore.lens_name import LensName
+from mote_demo.serving.presets import PRESETS, lenses_of
+from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.tasks import TASKS
+from mote_demo.ui.shared.errors import shown
+
+Updates = dict[Any, Any]
+
+_FIRST_PRESET, _FIRST_TASK = next(iter(PRESETS)), next(iter(TASKS))
+_ANY = "whatever the task"
+
+
+@dataclass(frozen=True)
+class LensPicker:
+    """Hold the components that pick one lens."""
+
+    model: gr.Dropdown
+    look: gr.Dropdown
+    instruction: gr.Checkbox
+
+    @property
+    def components(self) -> list[Any]:
+        """Return them, in the order of the handlers' arguments."""
+        return [self.model, self.look, self.instruction]
+
+
+class LensPickers:
+    """Build the pickers inside the current row or column; the handlers keep them and their title in step."""
+
+    def __init__(self, sessions: Sessions, elem_id: str) -> None:
+        self._sessions = sessions
+        presets = [(preset.title, name) for name, preset in PRESETS.items()]
+        tasks = [(task.title, name) for name, task in TASKS.items()]
+        self.preset = gr.Radio(presets, value=_FIRST_PRESET, label="Compare", elem_id=f"{elem_id}-preset")
+        self.task = gr.Radio(tasks, value=_FIRST_TASK, label="Task", elem_id=f"{elem_id}-task")
+        with (
+            gr.Accordion("", open=False, elem_id=f"{elem_id}-lenses", elem_classes="mote-lenses") as self.fold,
+            gr.Row(),
+        ):
+            self.left = _build_picker("Left", f"{elem_id}-left")
+            self.right = _build_picker("Right", f"{elem_id}-right")
+
+    @property
+    def lenses(self) -> list[Any]:
+        """Return the components whose values name both lenses: the arguments of ``names_of``."""
+        return [*self.left.components, *self.right.components]
+
+    @property
+    def choices(self) -> list[Any]:
+        """Return all components that an update of the pickers touches."""
+        return [self.preset, self.task, self.fold, *self.lenses]
+
+    def wire(self, **options: Any) -> list[Any]:
+        """Keep the pickers in step; return the events after which both lenses are chosen."""
+        settled = [
+            source.input(self.apply, [self.preset, self.task, *self.lenses], self.choices, **options)
+            for source in (self.preset, self.task)
+        ]
+        # The pickers of one side change together, so a change is followed before anything is asked.
+        settled += [source.input(self.picked, self.lenses, self.choices, **options) for source in self.lenses]
+        return settled
+
+    def refresh_on(self, event: Callable[..., Any], **options: Any) -> Any:  # noqa: ANN401
+        """List models and experts afresh when ``event`` happens."""
+        return event(self.refresh, [self.preset, *self.lenses], self.choices, **options)
+
+    @shown
+    def apply(
+        self,
+        preset: str | None,
+        task: str,
+        left_model: str,
+        left_look: str | None,
+        left_on: bool,
+        right_model: str,
+        right_look: str | None,
+        right_on: bool,
+        request: gr.Request,
+    ) -> Updates:
+        """Set both lenses to those of a preset; without one, to the chosen task of the models that are picked."""
+        session = self._sessions.of(request.session_hash)
+        if preset is not None:
+            left, right = lenses_of(preset, task, session)
+        else:
+            left, right = (
+                _with_task(name, task, session)
+                for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
+            )
+        return self._show(session, left, right, preset)
+
+    @shown
+    def picked(
+        self,
+        left_model: str,
+        left_look: str | None,
+        left_on: bool,
+        right_model: str,
+        right_look: str | None,
+        right_on: bool,
+        request: gr.Request,
+    ) -> Updates:
+        """Follow a change of one picker: what the model can look at is listed, and no preset is chosen any more."""
+        session = self._sessions.of(request.session_hash)
+        left, right = (
+            _known(name, session)
+            for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
+        )
+        return self._show(session, left, right, None)
+
+    @shown
+    def refresh(
+        self,
+        preset: str | None,
+        left_model: str,
+        left_look: str | None,
+        left_on: bool,
+        right_model: str,
+        right_look: str | None,
+        right_on: bool,
+        request: gr.Request,
+    ) -> Updates:
+        """List the visitor's models and experts afresh, as when the tab is opened."""
+        session = self._sessions.of(request.session_hash)
+        left, right = (
+            _known(name, session)
+            for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
+        )
+        return self._show(session, left, right, preset)
+
+    def begin(self, session: Session) -> Updates:
+        """Return the first comparison."""
+        left, right = lenses_of(_FIRST_PRESET, _FIRST_TASK, session)
+        return self._show(session, left, right, _FIRST_PRESET)
+
+    def _show(self, session: Session, left: str, right: str, preset: str | None) -> Updates:
+        pair = session.pair(left, right)
+        updates: Updates = {
+            self.preset: gr.update(value=preset),
+            self.fold: gr.update(label=f"{pair.left.title}  |  {pair.right.title}"),
+        }
+        for picker, lens in ((self.left, pair.left), (self.right, pair.right)):
+            look = lens.name.look.partition("+")[0]
+            looks = [(_look_title(each), each) for each in session.looks(lens.model)] if look else [(_ANY, "")]
+            updates |= {
+                picker.model: gr.update(choices=session.models(), value=lens.model),
+                picker.look: gr.update(choices=looks, value=_task_name(look), interactive=bool(look)),
+                picker.instruction: gr.update(value=lens.instruction, interactive=bool(look)),
+            }
+        return updates
+
+
+def names_of(
+    left_model: str, left_look: str | None, left_on: bool, right_model: str, right_look: str | None, right_on: bool
+) -> tuple[str, str]:
+    """Return the names of the left and of the right lens, given the values of the pickers."""
+    left = LensName(left_model, left_look or "", left_on)
+    return str(left), str(LensName(right_model, right_look or "", right_on))
+
+
+def _build_picker(side: str, elem_id: str) -> LensPicker:
+    with gr.Column(min_width=260), gr.Row():
+        model = gr.Dropdown([], label=f"{side}: model", min_width=120, elem_id=f"{elem_id}-model")
+        look = gr.Dropdown([], label="Task or expert", min_width=120, elem_id=f"{elem_id}-look")
+        instruction = gr.Checkbox(True, label="Instruction", min_width=110, elem_id=f"{elem_id}-instruction")
+    return LensPicker(model, look, instruction)
+
+
+def _known(name: str, session: Session) -> str:
+    """Return the lens, or where its model has no such task or expert, the model's first."""
+    try:
+        return str(session.lens(name))
+    except UserError:
+        model = LensName.parse(name, session.shelf.models.__contains__).model
+        return str(session.lens(str(LensName(model, session.looks(model)[0]))))
+
+
+def _with_task(name: str, task: str, session: Session) -> str:
+    lens = LensName.parse(name, session.shelf.models.__contains__)
+    wanted = LensName(lens.model, task if task in session.looks(lens.model) else lens.look, lens.instruction)
+    return str(session.lens(str(wanted)))
+
+
+def _task_name(look: str) -> str:
+    """Return the task of a route that is all of it: pickers list tasks."""
+    return next((name for name, task in TASKS.items() if task.routes == (look,)), look)
+
+
+def _look_title(look: str) -> str:
+    return TASKS[look].title if look in TASKS else look
