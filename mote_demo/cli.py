@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.runtime.precision import EXACT, INT8, PRECISIONS
-from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, precision, report_file, spaces_file
+from mote_demo.settings import (
+    cache_folder,
+    check_checkpoint,
+    checkpoints_folder,
+    home_folder,
+    precision,
+    report_file,
+    spaces_file,
+)
 from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
@@ -140,7 +148,7 @@ def _add_study(verbs: Verbs) -> None:
     parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for checkpoints, states and vectors")
     parser.add_argument("--results", type=Path, default=report_file().parent, help="folder for the measured files")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "results.md", help="results page to write")
+    parser.add_argument("--page", type=Path, default=home_folder() / "docs" / "results.md", help="page to write")
     parser.add_argument("--arm", action="append", help="only this arm (may be repeated)")
     parser.add_argument("--seed", action="append", type=int, help="only this seed (may be repeated)")
     parser.add_argument("--out", type=Path, help="copy the shipped arms' checkpoints here, with model cards")
@@ -154,7 +162,7 @@ def _add_transfer(verbs: Verbs) -> None:
         "Try settings of a recipe on sources that are left out of training; a stopped search goes on where it was.",
     )
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("plan", type=Path, help="folds and variants, such as recipes/transfer.yaml")
+    parser.add_argument("plan", type=Path, help="folds and variants, a YAML file")
     parser.add_argument("--data", required=True, help=f"the recipe's files and the labelled sets: {_DATA}")
     parser.add_argument(
         "--work", type=Path, default=Path("runs") / "transfer", help="folder for checkpoints and states"
@@ -191,7 +199,8 @@ def _encode(options: argparse.Namespace) -> None:
     from mote_demo.files import replacing
 
     texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
-    vectors = Encoder.from_pretrained(options.model or checkpoints_folder() / "mote").encode(texts, route=options.route)
+    model = options.model or check_checkpoint(checkpoints_folder() / "mote")
+    vectors = Encoder.from_pretrained(model).encode(texts, route=options.route)
     if options.out is None:
         for text, vector in zip(texts, vectors, strict=True):
             _say(json.dumps({"text": text, "vector": [round(float(value), 6) for value in vector]}))

@@ -104,7 +104,7 @@ def test_the_files_are_read_as_they_are(files):
 def test_absent_files_are_no_error_and_the_page_names_the_command(tmp_path):
     assert read_results(tmp_path / "spaces.json") is None
     page = experts_html.page(load_results(tmp_path / "spaces.json", tmp_path / "summary.json"))
-    assert page.count("python -m mote_demo study recipes/default.yaml --data DIR") == 2
+    assert page.count("python -m mote_demo study RECIPE --data DIR") == 2
     assert "<table" not in page
 
 

@@ -12,9 +12,10 @@ from mote_demo.data.docstrings import load_docstrings
 from mote_demo.data.samples import load_samples
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
-from mote_demo.errors import UserError, unknown_choice
+from mote_demo.errors import unknown_choice
 from mote_demo.explore.index import IndexKey, VectorIndex
 from mote_demo.runtime.precision import EXACT
+from mote_demo.settings import check_checkpoint
 from mote_demo.store import VectorStore
 
 BUILT_IN: Mapping[str, tuple[str, Callable[[Path], Texts]]] = {
@@ -51,11 +52,7 @@ class Registry:
         ``precision`` is one of ``PRECISIONS``. Tensors that both models hold are held once.
         """
         for name in ("baseline", "mote"):
-            if not (checkpoints / name / "config.json").is_file():
-                raise UserError(
-                    f"There is no checkpoint in {checkpoints / name}. Train both with "
-                    "'python -m mote_demo train recipes/default.yaml --data DIR --out checkpoints'."
-                )
+            check_checkpoint(checkpoints / name)
         mote = Encoder.from_pretrained(checkpoints / "mote", "MoTE").with_precision(precision)
         baseline = Encoder.from_pretrained(checkpoints / "baseline", "Baseline").with_precision(precision).sharing(mote)
         return cls(baseline=baseline, mote=mote, store=VectorStore(cache))

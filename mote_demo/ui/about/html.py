@@ -93,7 +93,7 @@ def _results(report: Report | None, problem: str) -> str:
     if report is None:
         return (
             "<p>There is no evaluation beside these checkpoints. Make one with "
-            "<code>python -m mote_demo evaluate checkpoints/baseline checkpoints/mote --data DIR "
+            "<code>python -m mote_demo evaluate CHECKPOINTS/baseline CHECKPOINTS/mote --data DIR "
             "--out results/dev.json</code>.</p>"
         )
     models = list(report.models)
