@@ -27,7 +27,7 @@ def check_checkpoint(folder: Path) -> Path:
     if not (folder / "config.json").is_file():
         raise UserError(
             f"There is no checkpoint in {folder}. Please set MOTE_CHECKPOINTS to a folder that holds 'baseline' and "
-            f"'mote', such as 'checkpoints' of {REPOSITORY}, or one that 'mote train' wrote."
+            f"'mote', such as 'checkpoints' of {REPOSITORY}, or one that 'python -m mote_demo train' wrote."
         )
     return folder
 

@@ -5,7 +5,6 @@ import pytest
 
 from mote_demo import settings
 from mote_demo.errors import UserError
-from mote_demo.serving.registry import Registry
 
 
 def test_everything_lies_in_the_checkout_and_variables_set_other_places(monkeypatch, tmp_path):
@@ -37,4 +36,4 @@ def test_the_cache_is_where_it_was_and_a_variable_moves_it(monkeypatch, tmp_path
 def test_a_folder_without_checkpoints_says_where_to_get_them(tmp_path):
     words = f"There is no checkpoint in {tmp_path / 'baseline'}. Please set MOTE_CHECKPOINTS.*{settings.REPOSITORY}"
     with pytest.raises(UserError, match=words):
-        Registry.load(tmp_path, tmp_path / "cache")
+        settings.check_checkpoint(tmp_path / "baseline")
