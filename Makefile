@@ -25,6 +25,7 @@ lint: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 bench: $(READY_BENCH)
 	$(BIN)/python -m benchmarks $(BENCH)
@@ -44,16 +45,17 @@ $(READY): requirements.txt constraints.txt
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
 	$(PIP) torch
 	$(PIP) -r requirements.txt
+	$(PIP) --no-deps -e .
 	@touch $@
 
 $(READY_DEV): requirements-dev.txt $(READY)
-	$(PIP) -r requirements-dev.txt
+	$(PIP) -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 $(READY_BENCH): requirements-bench.txt $(READY)
-	$(PIP) -r requirements-bench.txt
+	$(PIP) -r requirements.txt -r requirements-bench.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .mypy_cache tests/screenshots
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .mypy_cache .import_linter_cache build tests/screenshots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

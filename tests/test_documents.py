@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
+    "CHANGELOG.md",
     "docs/results.md",
     "checkpoints/baseline/README.md",
     "checkpoints/mote/README.md",

@@ -5,9 +5,9 @@ import json
 
 import pytest
 from gradio_client import Client
+from mote_demo.serving.registry import Registry
 
 from mote_demo.errors import UserError
-from mote_demo.serving.registry import Registry
 from mote_demo.settings import spaces_file, summary_file
 from mote_demo.store import VectorStore
 from mote_demo.study.results import Results, check_spaces, check_summary, load_results, read_results
@@ -104,7 +104,7 @@ def test_the_files_are_read_as_they_are(files):
 def test_absent_files_are_no_error_and_the_page_names_the_command(tmp_path):
     assert read_results(tmp_path / "spaces.json") is None
     page = experts_html.page(load_results(tmp_path / "spaces.json", tmp_path / "summary.json"))
-    assert page.count("python -m mote_demo study recipes/default.yaml --data DIR") == 2
+    assert page.count("python -m mote_demo study RECIPE --data DIR") == 2
     assert "<table" not in page
 
 

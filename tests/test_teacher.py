@@ -55,7 +55,7 @@ def test_a_damaged_file_is_computed_again(tiny_backbone_path, tmp_path):
 def test_a_teacher_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="/nowhere/at-all"):
         Teacher("/nowhere/at-all", max_tokens=8, folder=tmp_path)
-    with pytest.raises(UserError, match=r"no-such-model-.*requirements-train.txt"):
+    with pytest.raises(UserError, match=r"no-such-model-.*mote-demo\[train\]"):
         Teacher("parts:no-such-model", max_tokens=8, folder=tmp_path)
 
 

@@ -208,7 +208,7 @@ class Lens:
         return f"<table><caption>{escape(self.title)} ({escape(str(self))})</caption>{head}{rows}</table>"
 
     def _look(self) -> str:
-        if _are_alike(self.encoder):
+        if are_alike(self.encoder):
             return ""
         if self.query == self.document:
             return self.query
@@ -226,7 +226,7 @@ def ways_to_look(encoder: TextEncoder) -> list[str]:
 
 def _routes(encoder: TextEncoder, look: str) -> tuple[str, str]:
     routes = encoder.all_routes
-    if _are_alike(encoder) and (not look or look in TASKS):
+    if are_alike(encoder) and (not look or look in TASKS):
         only = next(iter(routes))
         return only, only
     query, plus, document = look.partition("+")
@@ -241,7 +241,7 @@ def _routes(encoder: TextEncoder, look: str) -> tuple[str, str]:
     raise unknown_choice(f"task or route of {encoder.name}", look or None, choices)
 
 
-def _are_alike(encoder: TextEncoder) -> bool:
+def are_alike(encoder: TextEncoder) -> bool:
     """Tell whether all routes are one model without instructions: then there is one way to look, whatever the task."""
     routes = encoder.all_routes.values()
     return len(routes) == 1 or not any(route.instruction for route in routes) and _is_dense(encoder)

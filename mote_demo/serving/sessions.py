@@ -10,11 +10,11 @@ from torch import nn
 
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.explore.lens import Lens, TextEncoder, ways_to_look
+from mote_demo.explore.lens import Lens, TextEncoder, are_alike, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.explore.pair import Pair
-from mote_demo.serving.shelf import BUILT_IN, EXPERTS, Shelf
-from mote_demo.tasks import TASKS, Route
+from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS, Shelf
+from mote_demo.tasks import TASKS, Route, find_task
 
 MAX_UPLOADS = 5
 MAX_GROWN = 5
@@ -114,6 +114,14 @@ class Session:
         if len(task.routes) > 1:
             look = f"{grown.name}+{task.document_route}"
         return replace(Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model), task=task)
+
+    def both(self, task: str) -> tuple[str, str]:
+        """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""
+        return f"{DENSE}/{find_task(task).name}", f"{EXPERTS}/{task}"
+
+    def lens_needs_look(self, model: str | None) -> bool:
+        """Tell whether a lens of this model must say a task or an expert."""
+        return not are_alike(self.encoder(model))
 
     def pair(self, left: str, right: str) -> Pair:
         """Return the lenses called ``left`` and ``right``, over what was computed before."""

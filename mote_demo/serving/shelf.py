@@ -14,6 +14,7 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.lens import TextEncoder
 from mote_demo.loading import UNTOUCHED, load
 from mote_demo.runtime.precision import EXACT
+from mote_demo.settings import check_checkpoint
 from mote_demo.store import VectorStore
 
 BUILT_IN: Mapping[str, tuple[str, Callable[[Path | None], Texts]]] = {
@@ -73,11 +74,7 @@ class Shelf:
             UserError: a checkpoint is missing or damaged, or two models have one name.
         """
         for name in (DENSE, EXPERTS):
-            if not (checkpoints / name / "config.json").is_file():
-                raise UserError(
-                    f"There is no checkpoint in {checkpoints / name}. Train both with "
-                    "'python -m mote_demo train recipes/default.yaml --data DIR --out checkpoints'."
-                )
+            check_checkpoint(checkpoints / name)
         experts = Encoder.from_pretrained(checkpoints / EXPERTS, "MoTE").with_precision(precision)
         dense = Encoder.from_pretrained(checkpoints / DENSE, "Baseline").with_precision(precision).sharing(experts)
         models = {
@@ -106,11 +103,14 @@ class Shelf:
             return self._encoders[name]
 
     @property
+    def shipped(self) -> list[Encoder]:
+        """Return the dense model and the one with experts."""
+        return [encoder for encoder in map(self.encoder, (DENSE, EXPERTS)) if isinstance(encoder, Encoder)]
+
+    @property
     def growing(self) -> Encoder:
         """Return the model that visitors grow experts of."""
-        encoder = self.encoder(EXPERTS)
-        assert isinstance(encoder, Encoder)
-        return encoder
+        return self.shipped[-1]
 
     def texts(self, name: str | None) -> Texts:
         """Return the built-in texts called ``name``; they are read once."""

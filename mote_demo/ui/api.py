@@ -1,12 +1,13 @@
 """The same verbs for programs: endpoints of the running app."""
 
+import json
 from typing import Any
 
 import gradio as gr
 
-from mote_demo.errors import UserError
-from mote_demo.explore.search import Answer, ask, check_length
-from mote_demo.serving.sessions import SIDES, Session
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.explore.search import Answer, LensAnswer, check_length
+from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
 from mote_demo.ui.shared.errors import told
 
@@ -14,7 +15,7 @@ _MOST_TEXTS = 256
 
 
 def add_endpoints(session: Session) -> None:
-    """Add the endpoints ``/search``, ``/encode`` and ``/tasks`` to the current ``gr.Blocks``.
+    """Add the endpoints ``/search``, ``/encode``, ``/lenses`` and ``/tasks`` to the current ``gr.Blocks``.
 
     All programs share one session: a call without a visitor's page would leave behind a session of its own.
 
@@ -23,30 +24,31 @@ def add_endpoints(session: Session) -> None:
     """
 
     @told
-    def search(task: str, texts: str, query: str, k: int) -> dict[str, Any]:
-        """Find the k texts nearest to a query with both models.
+    def search(left: str, right: str, texts: str, query: str, k: int) -> dict[str, Any]:
+        """Find the k texts nearest to a query through two lenses.
 
         Args:
-            task: one of the names that /tasks lists.
+            left: MODEL/TASK, such as "baseline/retrieval", with ?instruction=off if so wished; /lenses lists them.
+            right: the same, such as "mote/retrieval".
             texts: "samples" or "python-docs".
             query: plain text, at most 10,000 characters.
             k: number of hits, from 1 to 50.
         """
-        for name, value in (("task", task), ("texts", texts), ("query", query)):
+        for name, value in (("left lens", left), ("right lens", right), ("texts", texts), ("query", query)):
             _check_type(name, value, str, "a text")
         _check_type("k", k, int, "a whole number")
-        return _to_json(ask(session, task=task, texts=session.texts(texts), query=query, k=k))
+        return _to_json(session.pair(left, right).ask(query, session.texts(texts), k))
 
     @told
-    def encode(model: str, route: str, texts: list[str]) -> list[list[float]]:
-        """Encode up to 256 texts with "baseline" or "mote" on one route; rows have unit length.
+    def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
+        """Encode up to 256 texts through a lens; rows have unit length.
 
         Args:
-            model: "baseline" or "mote".
-            route: one of the routes that /tasks lists.
+            lens: MODEL/TASK or MODEL/ROUTE, such as "mote/retrieval"; /lenses lists them.
+            side: "query" or "document"; of a task with one route both are the same.
             texts: plain texts, at most 10,000 characters each.
         """
-        for name, value in (("model", model), ("route", route)):
+        for name, value in (("lens", lens), ("side", side)):
             _check_type(name, value, str, "a text")
         _check_type("texts", texts, list, "a list of texts")
         if len(texts) > _MOST_TEXTS:
@@ -54,7 +56,18 @@ def add_endpoints(session: Session) -> None:
         for number, text in enumerate(texts, 1):
             _check_type(f"text {number}", text, str, "a text")
             check_length(text, f"text {number}")
-        return session.encoder(model).encode(texts, route=route).tolist()
+        chosen = session.lens(lens)
+        ways = {"query": chosen.encode_query, "document": chosen.encode_document}
+        if side not in ways:
+            raise unknown_choice("side", side, ways)
+        return ways[side](texts).tolist()
+
+    def lenses() -> list[dict[str, Any]]:
+        """List the models with the tasks and experts that a lens can have; an empty list needs none."""
+        return [
+            {"model": name, "title": title, "looks": session.looks(name) if session.lens_needs_look(name) else []}
+            for title, name in session.models()
+        ]
 
     def tasks() -> list[dict[str, Any]]:
         """List the tasks with their routes, metrics and columns."""
@@ -71,6 +84,7 @@ def add_endpoints(session: Session) -> None:
 
     gr.api(search, api_name="search", concurrency_id="model", concurrency_limit=2)
     gr.api(encode, api_name="encode", concurrency_id="model", concurrency_limit=2)
+    gr.api(lenses, api_name="lenses", concurrency_id="model", concurrency_limit=2)
     gr.api(tasks, api_name="tasks")
 
 
@@ -82,35 +96,23 @@ def _check_type(name: str, value: object, wanted: type, words: str) -> None:
 
 def _to_json(answer: Answer) -> dict[str, Any]:
     return {
-        "task": answer.task,
         "texts": answer.texts.name,
-        "query": answer.query,
+        "query": answer.question.query,
         "shared": answer.overlap.shared,
         "of": answer.overlap.of,
-        **{side: _side_to_json(answer, side) for side in SIDES},
+        "left": _side_to_json(answer.left),
+        "right": _side_to_json(answer.right),
+        "hits": json.loads(answer.to_frame().to_json(orient="records")),
     }
 
 
-def _side_to_json(answer: Answer, side: str) -> dict[str, Any]:
-    part = answer.side(side)
-    found = [
-        {
-            "rank": hit.rank,
-            "row": hit.row,
-            "score": round(hit.score, 6),
-            "move": move.direction,
-            "places": move.places,
-            "title": answer.texts.frame["title"].iloc[hit.row],
-            "text": answer.texts.frame["text"].iloc[hit.row],
-        }
-        for hit, move in zip(part.hits, part.moves, strict=True)
-    ]
-    receipt = {
-        "route": part.receipt.route,
-        "expert": part.receipt.expert,
-        "text_sent": part.receipt.text_sent,
-        "tokens": part.receipt.tokens,
-        "truncated": part.receipt.truncated,
-        "checkpoint": part.checkpoint,
+def _side_to_json(side: LensAnswer) -> dict[str, Any]:
+    return {
+        "lens": str(side.lens),
+        "route": side.receipt.route,
+        "expert": side.receipt.expert,
+        "text_sent": side.receipt.text_sent,
+        "tokens": side.receipt.tokens,
+        "truncated": side.receipt.truncated,
+        "checkpoint": side.checkpoint,
     }
-    return {"receipt": receipt, "hits": found}

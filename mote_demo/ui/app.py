@@ -1,4 +1,4 @@
-"""The app: five tabs over one registry."""
+"""The app: five tabs over one shelf."""
 
 import logging
 import threading
@@ -9,14 +9,21 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.data.tables import MAX_BYTES
-from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, load_report
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.settings import cache_folder, checkpoints_folder, precision, report_file, spaces_file, summary_file
+from mote_demo.serving.shelf import Shelf
+from mote_demo.serving.warm_up import warm_up
+from mote_demo.settings import (
+    cache_folder,
+    checkpoints_folder,
+    more_models,
+    precision,
+    report_file,
+    spaces_file,
+    summary_file,
+)
 from mote_demo.study.results import Results, load_results
-from mote_demo.tasks import TASKS
 from mote_demo.ui.about.tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
 from mote_demo.ui.compare.tab import build_compare_tab
@@ -38,11 +45,11 @@ _logger = logging.getLogger(__name__)
 
 def open_app() -> gr.Blocks:
     """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
-    registry = Registry.load(checkpoints_folder(), cache_folder(), precision())
+    shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models())
     report, problem = _read_report(report_file())
     stop = threading.Event()
-    start(partial(warm_up, registry, stop), stop)
-    return build_app(registry, report, load_results(spaces_file(), summary_file()), report_problem=problem)
+    start(partial(warm_up, shelf, stop), stop)
+    return build_app(shelf, report, load_results(spaces_file(), summary_file()), report_problem=problem)
 
 
 def _read_report(path: Path) -> tuple[Report | None, str]:
@@ -61,32 +68,32 @@ def _read_report(path: Path) -> tuple[Report | None, str]:
 
 
 def build_app(
-    registry: Registry, report: Report | None = None, results: Results | None = None, *, report_problem: str = ""
+    shelf: Shelf, report: Report | None = None, results: Results | None = None, *, report_problem: str = ""
 ) -> gr.Blocks:
     """Build the app over loaded models.
 
     Args:
-        registry: models, texts and store, shared by all visitors.
+        shelf: models, texts and store, shared by all visitors.
         report: measured results to show, if there are any.
         results: what the study of the experts wrote, if it ran.
         report_problem: why there is no report although there is a file of one, or "".
     """
     results = results or Results()
-    sessions = Sessions(partial(Session, registry))
+    sessions = Sessions(partial(Session, shelf))
     with gr.Blocks(title=TITLE, delete_cache=_DELETE_FILES, analytics_enabled=False) as demo:
         gr.HTML(_BANNER)
         with gr.Tabs():
             with gr.Tab("Compare", id="compare") as tab:
                 build_compare_tab(sessions).bind(tab, demo)
             with gr.Tab("Map", id="map") as tab:
-                build_map_tab(sessions).bind(tab)
+                build_map_tab(sessions).bind(tab, demo)
             with gr.Tab("Train", id="train") as tab:
                 build_train_tab(sessions)
             with gr.Tab("Experts", id="experts"):
                 build_experts_tab(results)
             with gr.Tab("About", id="about"):
-                build_about_tab(registry, report, results, report_problem)
-        add_endpoints(Session(registry))
+                build_about_tab(shelf, report, results, report_problem)
+        add_endpoints(Session(shelf))
 
         def forget(request: gr.Request) -> None:
             sessions.close(request.session_hash)
@@ -107,25 +114,3 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_BYTES,
         "favicon_path": str(Path(__file__).parent / "static" / "favicon.svg"),
     }
-
-
-def warm_up(registry: Registry, stop: threading.Event) -> None:
-    """Encode the sample set for every task with both models, then prepare the map's compiler.
-
-    Visitors who are quicker wait for the same computation instead of starting a second one.
-    """
-    from mote_demo.explore.projection import warm_up as warm_up_projection
-
-    session = Session(registry)
-    try:
-        for task in TASKS.values():
-            for side in ("baseline", "mote"):
-                session.vectors(side, task.document_route, session.texts("samples"), stop=stop)
-        warm_up_projection()
-        for side in ("baseline", "mote"):
-            session.vectors(side, "document", session.texts("python-docs"), stop=stop)
-    except Stopped:
-        return
-    except Exception:
-        # Nothing depends on it: what is missing is computed, and its error shown, on request.
-        _logger.exception("Preparing the built-in texts failed")

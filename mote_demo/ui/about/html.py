@@ -7,8 +7,8 @@ from typing import Any
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.report import Report, SetResult
 from mote_demo.runtime.precision import PRECISIONS
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import SECONDS_CLOSED
+from mote_demo.serving.shelf import Shelf
 from mote_demo.study.arms import TITLES
 from mote_demo.ui.about.drawing import block_drawing
 from mote_demo.ui.experts.html import gain_lines, seeds_line
@@ -18,7 +18,7 @@ _CAPTION = "For the task “clustering” its expert runs; the other experts cos
 
 
 def page(
-    registry: Registry,
+    shelf: Shelf,
     report: Report | None,
     summary: Mapping[str, Any] | None = None,
     *,
@@ -27,7 +27,7 @@ def page(
     """Return the whole page: what MoTE is, what is loaded, what was measured.
 
     Args:
-        registry: what is loaded.
+        shelf: what is loaded.
         report: what was measured, if anything was.
         summary: what the study of the experts found, if it ran.
         report_problem: why there is no report although there is a file of one, or "".
@@ -35,8 +35,8 @@ def page(
     parts = [
         _what(),
         f"<figure>{block_drawing()}<figcaption>{_CAPTION}</figcaption></figure>",
-        f"<h2>What is loaded</h2>{_loaded(registry)}",
-        f"<h2>Routes</h2>{_routes(registry.mote)}",
+        f"<h2>What is loaded</h2>{_loaded(shelf)}",
+        f"<h2>Routes</h2>{_routes(shelf.growing)}",
         f"<h2>Measured results</h2>{_results(report, report_problem)}{_experts(summary)}",
         f"<h2>Your data</h2>{_privacy()}",
     ]
@@ -60,8 +60,8 @@ def _what() -> str:
     )
 
 
-def _loaded(registry: Registry) -> str:
-    rows = "".join(_model_row(encoder) for encoder in (registry.baseline, registry.mote))
+def _loaded(shelf: Shelf) -> str:
+    rows = "".join(_model_row(encoder) for encoder in shelf.shipped)
     words = ["Model", "Experts in blocks", "Computed in"]
     numbers = ["Parameters stored", "Active for a text", "Vector width", "Most tokens"]
     return table([*words, *numbers], rows, len(words))
@@ -93,7 +93,7 @@ def _results(report: Report | None, problem: str) -> str:
     if report is None:
         return (
             "<p>There is no evaluation beside these checkpoints. Make one with "
-            "<code>python -m mote_demo evaluate checkpoints/baseline checkpoints/mote --data DIR "
+            "<code>python -m mote_demo evaluate CHECKPOINTS/baseline CHECKPOINTS/mote --data DIR "
             "--out results/dev.json</code>.</p>"
         )
     models = list(report.models)

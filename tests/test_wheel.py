@@ -1,0 +1,97 @@
+"""What an installed wheel does, without the repository around it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mote_demo import __version__
+
+ROOT = Path(__file__).parent.parent
+SEARCH = ["search", "charged twice", "--task", "clustering", "-k", "2"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, unpacked."""
+    source, built, installed = (tmp_path_factory.mktemp(name) for name in ("source", "built", "installed"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", *(file.name for file in ROOT.glob("requirements*.txt"))):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "mote_demo", source / "mote_demo", ignore=shutil.ignore_patterns("__pycache__"))
+    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(built)], cwd=source, check=True, capture_output=True)
+    (file,) = built.glob("*.whl")
+    with zipfile.ZipFile(file) as opened:
+        opened.extractall(installed)
+    return installed
+
+
+@pytest.fixture
+def mote(wheel, tmp_path):
+    """Run a verb of the wheel in an empty folder; return its status, standard output and standard error."""
+
+    def run(*arguments, **variables):
+        known = {name: value for name, value in os.environ.items() if not name.startswith("MOTE_")}
+        environment = {**known, "PYTHONPATH": str(wheel), "MOTE_CACHE": str(tmp_path / "cache"), **variables}
+        script = "import sys; from mote_demo.cli import main; sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-c", script, *arguments]
+        empty = tmp_path / "empty"
+        empty.mkdir(exist_ok=True)
+        done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_it_holds_every_file_of_the_package(wheel):
+    def files(folder):
+        found = (file for file in (folder / "mote_demo").rglob("*") if file.is_file())
+        return {file.relative_to(folder).as_posix() for file in found if "__pycache__" not in file.parts}
+
+    assert files(wheel) == files(ROOT)
+    assert "mote_demo/py.typed" in files(wheel)
+
+
+def test_its_extras_are_the_requirements_files(wheel):
+    (text,) = (file.read_text("utf-8") for file in wheel.glob("*.dist-info/METADATA"))
+    metadata = message_from_string(text)
+    assert metadata.get_all("Provides-Extra") == ["bench", "dev", "train"]
+    assert any(re.match("torch", needed) and "extra" not in needed for needed in metadata.get_all("Requires-Dist"))
+    assert any(re.match("pytest.*extra == .dev", needed) for needed in metadata.get_all("Requires-Dist"))
+
+
+@pytest.mark.parametrize("arguments", [SEARCH, ["encode", "a text", "--route", "clustering"]])
+def test_without_checkpoints_one_line_says_where_to_get_them(mote, arguments):
+    status, out, err = mote(*arguments)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"mote_demo: There is no checkpoint in .*MOTE_CHECKPOINTS.*https://.*\n", err)
+
+
+def test_it_searches_with_the_checkpoints_of_the_variable(mote):
+    status, out, err = mote(*SEARCH, MOTE_CHECKPOINTS=str(ROOT / "checkpoints"))
+    assert (status, err) == (0, "")
+    assert "of 2 are the same" in out
+
+
+def test_nothing_it_says_names_a_file_of_the_repository_that_it_lacks(wheel):
+    said = re.compile(r"""(?:recipes|docs)/\w+\.\w+|requirements[\w-]*\.txt""")
+    named = {
+        file.relative_to(wheel).as_posix(): found
+        for file in (wheel / "mote_demo").rglob("*.py")
+        if (found := said.findall(file.read_text("utf-8")))
+    }
+    named.pop("mote_demo/study/page.py", None)  # writes the repository's page of results
+    assert not named
+
+
+def test_the_version_is_the_same_everywhere():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))["version"] == __version__
+    changes = re.findall(r"^## (\d\S+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert changes[0] == __version__
