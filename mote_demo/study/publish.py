@@ -19,6 +19,7 @@ from mote_demo.study.page import write_page
 from mote_demo.study.route_spaces import measure_spaces
 from mote_demo.study.runs import Run, Study
 from mote_demo.study.summary import ArmReports, check_same_data, on_equal_seeds, read_study, summarise
+from mote_demo.study.transfer import read_tried
 from mote_demo.training.card import write_card
 
 _TIMED_ROUTES = ("document", "clustering")
@@ -33,7 +34,7 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     Returns:
         False where a main arm has no report yet, so that nothing was written.
     """
-    measured = read_study(results / "runs", [UNTOUCHED, *study.recipe.arms, *DERIVED], study.made)
+    measured = read_study(results / "runs", [UNTOUCHED, *study.recipe.arms, *DERIVED], study.matches)
     missing = [arm for arm in MAIN if arm not in measured]
     if missing:
         study.say(f"nothing to summarise yet: no report of {', '.join(missing)}")
@@ -48,7 +49,7 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     _first_seed(study, measured).save(results / "dev.json")
     notes = results / "notes.md"
     words = notes.read_text(encoding="utf-8") if notes.is_file() else ""
-    write_page(page, summary, measured, words, cost, _tried(results / "transfer.json"))
+    write_page(page, summary, measured, words, cost, read_tried(results / "transfer.json"))
     study.say(f"wrote {results} and {page}")
     return True
 
@@ -64,10 +65,6 @@ def ship(study: Study, results: Path, out: Path) -> None:
             shutil.copytree(study.folder(run), temporary, dirs_exist_ok=True)
         write_card(out / arm, study.facts(run), report, summary)
         study.say(f"shipped {run.name} as {out / arm}")
-
-
-def _tried(file: Path) -> list[dict[str, Any]]:
-    return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
 
 
 def _titles(study: Study) -> Mapping[str, str]:
