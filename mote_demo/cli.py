@@ -24,7 +24,7 @@ from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
-    from mote_demo.evaluation.tables import LabelledSet
+    from mote_demo.evaluation.labelled_sets import LabelledSet
     from mote_demo.explore.search import Answer
     from mote_demo.serving.sessions import Session
 
@@ -289,13 +289,13 @@ def _map(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from mote_demo.data.folders import data_folder
-    from mote_demo.evaluation.tables import discover
+    from mote_demo.evaluation.labelled_sets import discover
     from mote_demo.study.arms import SHIPPED
     from mote_demo.training.card import write_card
     from mote_demo.training.recipe import load_recipe
     from mote_demo.training.sources import load_sources
-    from mote_demo.training.teacher import TEACHER
-    from mote_demo.training.trainer import read_lessons, train_arm
+    from mote_demo.training.teacher import TEACHER, read_lessons
+    from mote_demo.training.trainer import train_arm
 
     recipe = load_recipe(options.recipe)
     shipped = [arm for arm in recipe.arms if arm in SHIPPED] or list(recipe.arms)
@@ -324,7 +324,7 @@ def _spaces(options: argparse.Namespace) -> None:
 
 def _study(options: argparse.Namespace) -> None:
     from mote_demo.data.folders import data_folder
-    from mote_demo.evaluation.tables import choose, discover
+    from mote_demo.evaluation.labelled_sets import choose, discover
     from mote_demo.study.arms import DERIVED
     from mote_demo.study.publish import publish, ship
     from mote_demo.study.runs import Study
@@ -344,7 +344,7 @@ def _study(options: argparse.Namespace) -> None:
 
 def _transfer(options: argparse.Namespace) -> None:
     from mote_demo.data.folders import data_folder
-    from mote_demo.evaluation.tables import choose, discover
+    from mote_demo.evaluation.labelled_sets import choose, discover
     from mote_demo.study.transfer import Transfer, load_plan
     from mote_demo.training.recipe import load_recipe
     from mote_demo.training.sources import load_sources
@@ -366,7 +366,7 @@ def _known_arms(arms: Iterable[str], chosen: Sequence[str] | None) -> list[str]:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from mote_demo.data.folders import data_folder
-    from mote_demo.evaluation.tables import discover
+    from mote_demo.evaluation.labelled_sets import discover
 
     _score(
         options.checkpoints,
@@ -389,10 +389,10 @@ def _score(
     cards: bool,
     precision: str = EXACT,
 ) -> None:
+    from mote_demo.evaluation.labelled_sets import choose
     from mote_demo.evaluation.markdown import report_table
     from mote_demo.evaluation.reference import load_encoder
     from mote_demo.evaluation.suite import evaluate
-    from mote_demo.evaluation.tables import choose
     from mote_demo.store import VectorStore
     from mote_demo.training.card import write_cards
 

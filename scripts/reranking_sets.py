@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from mote_demo.data.texts import Texts
 from mote_demo.evaluation.families import FAMILIES, Tables
-from mote_demo.evaluation.tables import discover
+from mote_demo.evaluation.labelled_sets import discover
 from mote_demo.files import replacing
 
 CANDIDATES = 30

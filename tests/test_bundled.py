@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from mote_demo.evaluation.labelled_sets import discover
 from mote_demo.evaluation.reference import load_encoder
 from mote_demo.evaluation.report import load_report
 from mote_demo.evaluation.suite import evaluate
-from mote_demo.evaluation.tables import discover
 from mote_demo.settings import ROOT
 
 DATA = ROOT / "tests" / "bundled"

@@ -95,7 +95,7 @@ def test_the_snippet_is_valid_python(card):
 
 def test_scores_come_from_the_report(card):
     one = SetResult("tiny", "sts", "Spearman", "", "hash", "", {"mote": Score((81.25,), 5, 1.0)})
-    text = card(Report("Told protocol.", 6, {"mote": {}}, (one,)).to_dict())
+    text = card(Report("Told protocol.", 6, {"mote": {}}, (one,)))
     assert "| tiny | Spearman | 81.25 |" in text
     assert "Told protocol." in text
     assert "seed 6" in text
@@ -103,7 +103,7 @@ def test_scores_come_from_the_report(card):
 
 def test_the_scores_are_in_the_model_index_too(card):
     one = SetResult("tiny", "sts", "Spearman", "", "hash", "", {"mote": Score((81.25,), 5, 1.0)})
-    (entry,) = front_matter(card(Report("protocol", 0, {"mote": {}}, (one,)).to_dict()))["model-index"]
+    (entry,) = front_matter(card(Report("protocol", 0, {"mote": {}}, (one,))))["model-index"]
     assert entry["name"] == "mote"
     (result,) = entry["results"]
     assert (result["task"]["type"], result["dataset"]["type"]) == ("semantic-similarity", "tiny")

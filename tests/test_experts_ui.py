@@ -10,7 +10,7 @@ from mote_demo.serving.registry import Registry
 from mote_demo.errors import UserError
 from mote_demo.settings import spaces_file, summary_file
 from mote_demo.store import VectorStore
-from mote_demo.study.results import Results, check_spaces, check_summary, load_results, read_results
+from mote_demo.study.results import Results, load_results, read_spaces, read_summary
 from mote_demo.ui.about import html as about_html
 from mote_demo.ui.app import build_app, launch_options
 from mote_demo.ui.experts import html as experts_html
@@ -102,7 +102,6 @@ def test_the_files_are_read_as_they_are(files):
 
 
 def test_absent_files_are_no_error_and_the_page_names_the_command(tmp_path):
-    assert read_results(tmp_path / "spaces.json") is None
     page = experts_html.page(load_results(tmp_path / "spaces.json", tmp_path / "summary.json"))
     assert page.count("python -m mote_demo study RECIPE --data DIR") == 2
     assert "<table" not in page
@@ -113,27 +112,35 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path, text):
     path = tmp_path / "summary.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"summary\.json.*python -m mote_demo study"):
-        read_results(path, check_summary)
+        read_summary(path)
 
 
 @pytest.mark.parametrize(
-    ("check", "values", "words"),
+    ("read", "values", "words"),
     [
-        (check_spaces, changed(SPACES, "cka", to={"mote": SPACES["cka"]["mote"]}), "lacks the key 'baseline'"),
-        (check_spaces, changed(SPACES, "shared", "mote", 0, to=[1.0]), "not 5 x 5"),
-        (check_spaces, changed(SPACES, "layers", 0, "distance", 0, 1, to="far"), "'far' is not a number"),
-        (check_spaces, changed(SPACES, "routes", 0, to=3), "3 is not a text"),
-        (check_summary, {key: SUMMARY[key] for key in ("seeds", "gain")}, "lacks the key 'families'"),
-        (check_summary, changed(SUMMARY, "gain", to=[]), "unexpected"),
-        (check_summary, changed(SUMMARY, "difference", "all", "interval", to=[1.0]), "two ends"),
-        (check_summary, changed(SUMMARY, "table", 0, to={"name": "mote"}), "lacks the key 'title'"),
+        (read_spaces, changed(SPACES, "cka", to={"mote": SPACES["cka"]["mote"]}), "cka.baseline is not 5 x 5"),
+        (read_spaces, changed(SPACES, "shared", "mote", 0, to=[1.0]), "not 5 x 5"),
+        (
+            read_spaces,
+            changed(SPACES, "layers", 0, "distance", 0, 1, to="far"),
+            "must be a number, not 'far'",
+        ),
+        (read_spaces, changed(SPACES, "routes", 0, to=3), r"routes\[0\] must be a text, not 3"),
+        (read_summary, {key: SUMMARY[key] for key in ("seeds", "gain")}, "missing key 'families'"),
+        (read_summary, changed(SUMMARY, "gain", to=[]), "gain must be a mapping"),
+        (
+            read_summary,
+            changed(SUMMARY, "difference", "all", "interval", to=[1.0]),
+            "at least 2 items",
+        ),
+        (read_summary, changed(SUMMARY, "table", 0, to={"name": "mote"}), r"table\[0\]: missing key 'title'"),
     ],
 )
-def test_a_file_that_lacks_something_is_refused_in_words(tmp_path, check, values, words):
+def test_a_file_that_lacks_something_is_refused_in_words(tmp_path, read, values, words):
     path = tmp_path / "some.json"
     path.write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(UserError, match=words):
-        read_results(path, check)
+        read(path)
 
 
 def test_a_damaged_file_leaves_the_rest_of_the_page(files):
@@ -144,10 +151,10 @@ def test_a_damaged_file_leaves_the_rest_of_the_page(files):
     assert "Ablations" in page
 
 
-def test_only_the_required_keys_are_needed():
+def test_only_the_required_keys_are_needed(files):
     summary = {key: SUMMARY[key] for key in ("seeds", "gain", "families")}
-    check_summary(summary)
-    page = experts_html.page(Results(summary=summary))
+    files[1].write_text(json.dumps(summary), encoding="utf-8")
+    page = experts_html.page(load_results(*files))
     assert "Retrieval" in page
     assert "No ablations were measured" in page
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mote_demo.evaluation.tables import discover
+from mote_demo.evaluation.labelled_sets import discover
 from mote_demo.training.leaks import Leaks, leaks_of
 
 SENTENCE = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"

@@ -106,5 +106,5 @@ def test_an_interval_over_few_sets_is_as_wide_as_a_t_interval_and_over_many_a_bo
 
 def test_bootstrap_interval_is_repeatable_and_needs_two_values():
     assert metrics.bootstrap_interval([1, 2, 5], seed=3) == metrics.bootstrap_interval([1, 2, 5], seed=3)
-    with pytest.raises(ValueError, match="two differences"):
+    with pytest.raises(ValueError, match="two or more"):
         metrics.bootstrap_interval([1])

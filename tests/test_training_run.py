@@ -11,12 +11,16 @@ from safetensors.torch import load_file
 from mote_demo import cli
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
+from mote_demo.evaluation.labelled_sets import discover
 from mote_demo.evaluation.reference import untouched
-from mote_demo.evaluation.tables import discover
+from mote_demo.model.backbones import backbone_path
 from mote_demo.training import losses, negatives, trainer
+from mote_demo.training.arm_model import build_arm
 from mote_demo.training.chunks import embed
+from mote_demo.training.digest import digest
 from mote_demo.training.recipe import Arm, Source, load_recipe
 from mote_demo.training.sources import load_sources
+from mote_demo.training.teacher import read_lessons
 from tests.tiny_recipe import tiny_recipe, write_data
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -45,7 +49,7 @@ def recipe(recipe_file):
 
 def train(recipe, arm, data_dir, out, work, say=str):
     data = load_sources(recipe, data_dir, discover(data_dir, required=False), work=work, say=say)
-    lessons = trainer.read_lessons(recipe, data, folder=work / "teacher", say=str)
+    lessons = read_lessons(recipe, data, folder=work / "teacher", say=str)
     return trainer.train_arm(recipe, arm, data, lessons, out=out, work=work, say=say)
 
 
@@ -79,7 +83,7 @@ def weights(checkpoint):
 
 
 def untrained(recipe, arm):
-    model, _ = trainer.build_arm(recipe, arm)
+    model, _ = build_arm(recipe, arm)
     return {name: tensor.half() for name, tensor in model.state_dict().items()}
 
 
@@ -153,7 +157,7 @@ def test_the_facts_of_the_training_lie_beside_the_weights(trained):
 
 def test_instructions_can_be_left_out_of_an_arm(recipe):
     silent = replace(recipe.arms["mote"], instructions=False)
-    model, _ = trainer.build_arm(replace(recipe, arms={"silent": silent}), "silent")
+    model, _ = build_arm(replace(recipe, arms={"silent": silent}), "silent")
     assert {route["instruction"] for route in model.config.routes.values()} == {""}
 
 
@@ -198,7 +202,7 @@ def test_an_arm_may_have_a_rate_of_its_own(recipe, data_dir, tmp_path):
         before, after = untrained(both, arm), weights(tmp_path / arm)
         moved[arm] = max((after[name] - before[name]).abs().max().item() for name in after)
     assert moved["slow"] < 1e-3 < moved["mote"]
-    assert trainer.digest(recipe, "mote") == trainer.digest(replace(both, learning_rate=recipe.learning_rate), "mote")
+    assert digest(recipe, "mote") == digest(replace(both, learning_rate=recipe.learning_rate), "mote")
 
 
 def test_a_task_with_graded_pairs_trains_by_their_order(recipe, data_dir, tmp_path):
@@ -227,7 +231,7 @@ def test_hard_negatives_are_mined_once_and_join_the_batch(recipe, data_dir, tmp_
     assert again["questions"].to_list() == data["questions"].to_list()
     monkeypatch.setattr(trainer, "TaskContrastiveLoss", RecordingLoss)
     RecordingLoss.batches = []
-    lessons = trainer.read_lessons(asking, data, folder=tmp_path, say=str)
+    lessons = read_lessons(asking, data, folder=tmp_path, say=str)
     trainer.train_arm(asking, "mote", data, lessons, out=tmp_path, work=tmp_path / "w", say=str)
     assert all(len(sides) == 4 for sides in RecordingLoss.batches)
 
@@ -258,7 +262,7 @@ def test_arms_begin_with_the_weights_of_the_arm_they_start_from_which_trains_onc
 ):
     train(with_start, "mote", data_dir, tmp_path, tmp_path / "w")
     start = weights(tmp_path / "first")
-    built, _ = trainer.build_arm(with_start, "mote", tmp_path / "first")
+    built, _ = build_arm(with_start, "mote", tmp_path / "first")
     for path in built.expert_paths:
         for expert in built.config.experts:
             for name, tensor in built.backbone.get_submodule(path)[expert].state_dict().items():
@@ -277,9 +281,9 @@ def test_the_steps_and_settings_of_the_start_belong_to_an_arm(with_start, data_d
     facts = train(with_start, "mote", data_dir, tmp_path, tmp_path / "w")
     assert facts["start"] == {"arm": "first", "steps": 4}
     longer = replace(with_start, arms={**with_start.arms, "first": replace(with_start.arms["first"], steps=5)})
-    assert trainer.digest(longer, "mote") != trainer.digest(with_start, "mote")
+    assert digest(longer, "mote") != digest(with_start, "mote")
     titled = replace(with_start, arms={**with_start.arms, "first": replace(with_start.arms["first"], title="x")})
-    assert trainer.digest(titled, "mote") == trainer.digest(with_start, "mote")
+    assert digest(titled, "mote") == digest(with_start, "mote")
     with pytest.raises(UserError, match="first was trained with other settings"):
         train(longer, "mote", data_dir, tmp_path, tmp_path / "w2")
 
@@ -312,7 +316,7 @@ def test_batches_by_topic_train_too(recipe, data_dir, tmp_path):
 def test_two_teachers_say_the_mean_of_their_cosines_by_their_shares(recipe, data_dir, tmp_path, tiny_backbone_path):
     data = load_sources(recipe, data_dir, [], work=tmp_path, say=str)
     other = replace(recipe, teacher=f"{tiny_backbone_path}/.", teacher_share=0.25)
-    lessons = [trainer.read_lessons(one, data, folder=tmp_path, say=str)["questions"] for one in (recipe, other)]
+    lessons = [read_lessons(one, data, folder=tmp_path, say=str)["questions"] for one in (recipe, other)]
     wanted = [lesson.wanted(torch.arange(4), 0.2)[0] for lesson in lessons]
     assert lessons[1].vectors.shape[1] == 2 * lessons[0].vectors.shape[1]
     assert torch.allclose(*wanted, atol=5e-3)
@@ -353,18 +357,9 @@ def test_half_the_factor_is_half_the_rate(recipe, data_dir, tmp_path):
         assert torch.allclose(tensor, expected[name], atol=1e-3), name
 
 
-def test_other_settings_have_another_digest_and_a_title_or_a_state_saved_more_often_has_not(recipe):
-    digest = trainer.digest(recipe, "mote")
-    titled = {**recipe.arms, "mote": replace(recipe.arms["mote"], title="other", seeds=(7,))}
-    assert trainer.digest(replace(recipe, arms=titled, save_every=1, seeds=(1, 2)), "mote") == digest
-    assert trainer.digest(replace(recipe, seed=1), "mote") != digest
-    assert trainer.digest(replace(recipe, steps=13), "mote") != digest
-    assert trainer.digest(recipe, "baseline") != digest
-
-
 def test_routes_may_share_an_expert(recipe):
     sharing = replace(recipe.arms["mote"], experts={"document": "query"})
-    model, _ = trainer.build_arm(replace(recipe, arms={"sharing": sharing}), "sharing")
+    model, _ = build_arm(replace(recipe, arms={"sharing": sharing}), "sharing")
     assert model.config.experts == ("query", "classification", "clustering", "sts")
 
 
@@ -438,7 +433,7 @@ def test_an_unknown_arm_and_a_missing_backbone_are_named(recipe, data_dir, tmp_p
     with pytest.raises(UserError, match="/nowhere/at-all"):
         train(replace(recipe, backbone="/nowhere/at-all"), "mote", data_dir, tmp_path, tmp_path)
     with pytest.raises(UserError, match="pip install no-such-package"):
-        trainer.backbone_path("package:no-such-package")
+        backbone_path("package:no-such-package")
 
 
 def test_the_command_trains_both_arms_and_writes_their_model_cards(

@@ -97,7 +97,9 @@ def test_a_variant_of_other_settings_takes_the_place_of_its_row(command):
         ),
         ({"folds": {"moods": {**PLAN["folds"]["moods"], "left_out": ["bogus"]}}}, "source of the fold 'moods' 'bogus'"),
         ({"variants": {"classification": {"odd": {"bonsu": 1}}}}, "setting in variants.classification.odd 'bonsu'"),
-        ({"steps": None}, "no plan of transfer"),
+        ({"variants": {"classification": {"odd": {"bonus": "x"}}}}, "classification.odd: .*bonus must be a number"),
+        ({"folds": {"moods": {**PLAN["folds"]["moods"], "task": "bogus"}}}, "task of the fold 'moods' 'bogus'"),
+        ({"steps": None}, "plan.yaml: steps must be a whole number, not None"),
     ],
 )
 def test_what_is_wrong_in_a_plan_is_named(command, change, named, capsys):
@@ -109,5 +111,5 @@ def test_what_is_wrong_in_a_plan_is_named(command, change, named, capsys):
 
 def test_a_plan_without_folds_is_refused(tmp_path):
     (tmp_path / "plan.yaml").write_text("arm: mote", encoding="utf-8")
-    with pytest.raises(UserError, match="needs arm, steps, folds and variants"):
+    with pytest.raises(UserError, match="missing key 'steps'"):
         load_plan(tmp_path / "plan.yaml")

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 _FEW_SETS = 20
+_RESAMPLES_AT_ONCE = 100
 
 
 def ndcg_at_k(ranked: Sequence[float], judged: Sequence[float], k: int = 10) -> float:
@@ -111,10 +112,10 @@ def sets_interval(differences: ArrayLike, seed: int = 0) -> tuple[float, float]:
 
 def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Return Student's t interval of the mean of ``values``, float [n] with n > 1."""
-    from scipy.special import stdtrit
+    from scipy.stats import sem, t
 
-    half = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    low, high = values.mean() + sem(values) * np.array(t.interval(level, len(values) - 1))
+    return float(low), float(high)
 
 
 def bootstrap_interval(
@@ -128,10 +129,15 @@ def bootstrap_interval(
         samples: resamples.
         seed: of the resampling.
     """
-    values = np.asarray(differences, dtype=np.float64)
-    if len(values) < 2:
-        raise ValueError(f"An interval needs two differences or more, not {len(values)}.")
-    generator = np.random.default_rng(seed)
-    means = [generator.choice(values, len(values)).mean() for _ in range(samples)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    from scipy.stats import bootstrap
+
+    low, high = bootstrap(
+        (np.asarray(differences, dtype=np.float64),),
+        np.mean,
+        n_resamples=samples,
+        batch=_RESAMPLES_AT_ONCE,
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
     return float(low), float(high)

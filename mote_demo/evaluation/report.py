@@ -1,18 +1,19 @@
 """What was measured: sets as rows, models as columns."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.evaluation.metrics import bootstrap_interval, sets_interval
-from mote_demo.files import replacing
+from mote_demo.files import write_json
+from mote_demo.validation import read_json, validate
 
-_TEXTS = ("name", "family", "metric", "part", "fingerprint", "note")
+_MEND = "Please give a file that `evaluate --out` wrote."
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Score:
         seconds: time it took, less where vectors were on disk already.
     """
 
-    parts: tuple[float, ...]
+    parts: Annotated[tuple[float, ...], Field(min_length=1)]
     texts: int
     seconds: float
 
@@ -88,8 +89,14 @@ class Report:
 
     protocol: str
     seed: int
-    models: Mapping[str, Mapping[str, str]]
-    sets: tuple[SetResult, ...]
+    models: Annotated[Mapping[str, Mapping[str, str]], Field(min_length=1)]
+    sets: Annotated[tuple[SetResult, ...], Field(min_length=1)]
+
+    def __post_init__(self) -> None:
+        for one in self.sets:
+            for model in self.models:
+                if model not in one.scores:
+                    raise ValueError(f"lacks the score of {model!r} on the set {one.name!r}")
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -158,38 +165,25 @@ class Report:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Report":
-        """Build a report from what ``to_dict`` gave; a missing field is a ``UserError`` that names it."""
-        try:
-            sets = tuple(_set_from_dict(one) for one in values["sets"])
-            report = cls(values["protocol"], values["seed"], values["models"], sets)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"This is not an evaluation report: {error}. Please give a file of `evaluate`.") from error
-        if not report.models or not report.sets:
-            raise UserError("The evaluation report holds no model or no set.")
-        return report
+    def from_dict(cls, values: Mapping[str, Any], where: str | Path = "The report") -> "Report":
+        """Build a report from what ``to_dict`` gave; what is missing or wrong is a ``UserError`` that names it."""
+        return validate(cls, values, where=where, mend=_MEND)
 
     def save(self, path: str | Path) -> None:
         """Write the report as JSON, atomically."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False)
-        with replacing(path) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_json(path, self.to_dict())
 
 
 def load_report(path: str | Path) -> Report:
     """Read a report that ``Report.save`` wrote."""
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        return read_json(path, Report, mend=_MEND)
     except FileNotFoundError as error:
         raise UserError(f"There is no report {path}. Please write one with `evaluate --out`.") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}).") from error
-    return Report.from_dict(values)
 
 
 def _set_to_dict(one: SetResult) -> dict[str, Any]:
-    texts = {field: getattr(one, field) for field in _TEXTS}
-    return texts | {"scores": {model: _score_to_dict(score) for model, score in one.scores.items()}}
+    return asdict(one) | {"scores": {model: _score_to_dict(score) for model, score in one.scores.items()}}
 
 
 def _score_to_dict(score: Score) -> dict[str, Any]:
@@ -205,11 +199,3 @@ def _score_to_dict(score: Score) -> dict[str, Any]:
 def _gain(points: float, interval: tuple[float, float] | None) -> dict[str, Any]:
     bounds = None if interval is None else [round(bound, 2) for bound in interval]
     return {"points": round(points, 2), "interval": bounds}
-
-
-def _set_from_dict(values: Mapping[str, Any]) -> SetResult:
-    scores = {
-        model: Score(tuple(score["parts"]), score["texts"], score["seconds"])
-        for model, score in values["scores"].items()
-    }
-    return SetResult(**{field: values[field] for field in _TEXTS}, scores=scores)

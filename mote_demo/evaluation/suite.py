@@ -11,8 +11,8 @@ from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.families import FAMILIES, PROTOCOL, Tables
+from mote_demo.evaluation.labelled_sets import LabelledSet, fingerprint
 from mote_demo.evaluation.report import Report, Score, SetResult
-from mote_demo.evaluation.tables import LabelledSet, fingerprint
 
 if TYPE_CHECKING:
     from mote_demo.store import VectorStore
@@ -30,7 +30,7 @@ def evaluate(
 
     Args:
         encoders: the models, each with a name of its own.
-        sets: what to score them on (see ``tables.discover`` and ``tables.choose``).
+        sets: what to score them on (see ``labelled_sets.discover`` and ``choose``).
         seed: of the sampled rows, the draws and the k-means starts.
         store: where vectors are kept, so that a stopped run goes on where it was; None keeps nothing.
         on_set: called with one line after each set.

@@ -7,7 +7,9 @@ from typing import Any
 from mote_demo.evaluation.markdown import study_table, table
 from mote_demo.files import replacing
 from mote_demo.study.arms import ALL, BASELINE, MAIN, MOTE, TITLES, UNTOUCHED
+from mote_demo.study.results import Difference, Gain, Part, Summary
 from mote_demo.study.summary import ArmReports
+from mote_demo.study.transfer import Tried
 
 _PUBLISHED = {"retrieval": "1.64", ALL: "1.43"}
 """The ratios that the MoTE paper states: 64 % higher on retrieval, 43 % over all tasks."""
@@ -35,11 +37,11 @@ _MIB = 2**20
 
 def write_page(
     path: str | Path,
-    summary: Mapping[str, Any],
+    summary: Summary,
     study: Mapping[str, ArmReports],
     notes: str,
     cost: Mapping[str, Any],
-    transfer: Sequence[Mapping[str, Any]] = (),
+    transfer: Sequence[Tried] = (),
 ) -> None:
     """Write the page, atomically.
 
@@ -49,7 +51,7 @@ def write_page(
         study: what it was made of, for the table of all sets.
         notes: what worked, what did not and why, in Markdown and without figures.
         cost: see ``measure_cost``.
-        transfer: rows of ``study.transfer``, of settings that were tried.
+        transfer: what ``study.transfer`` tried.
     """
     sections = [
         "# Results\n\nWritten by `python -m mote_demo study`; edit nothing here by hand.",
@@ -68,7 +70,7 @@ def write_page(
         temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
-def _protocol(summary: Mapping[str, Any], study: Mapping[str, ArmReports]) -> str:
+def _protocol(summary: Summary, study: Mapping[str, ArmReports]) -> str:
     report = study[UNTOUCHED].reports[None]
     seeds = "one seed" if summary["seeds"] == 1 else f"the mean of {summary['seeds']} seeds"
     facts = next(iter(study[MOTE].facts.values()))
@@ -79,7 +81,7 @@ def _protocol(summary: Mapping[str, Any], study: Mapping[str, ArmReports]) -> st
     )
 
 
-def _claim(summary: Mapping[str, Any], cost: Mapping[str, Any]) -> str:
+def _claim(summary: Summary, cost: Mapping[str, Any]) -> str:
     over, parameters = summary["over_untouched"], cost["parameters"]
     active = parameters[MOTE]["active"] / parameters[BASELINE]["active"]
     rows = [
@@ -102,25 +104,26 @@ def _claim(summary: Mapping[str, Any], cost: Mapping[str, Any]) -> str:
     return table(["what", "measured", "aim"], rows, left=3)
 
 
-def _ratio(gain: Mapping[str, float]) -> str:
+def _ratio(gain: Gain) -> str:
     """Return the two gains and, where the denominator is large enough to divide by, their ratio."""
-    both = f"{gain[MOTE]:+.2f} / {gain[BASELINE]:+.2f}"
-    if gain[BASELINE] < _SMALL_GAIN:
+    mote, baseline = gain["mote"], gain["baseline"]
+    both = f"{mote:+.2f} / {baseline:+.2f}"
+    if baseline < _SMALL_GAIN:
         return f"{both} (no ratio: the baseline gains too little to divide by)"
-    return f"{both} = {gain[MOTE] / gain[BASELINE]:.2f}"
+    return f"{both} = {mote / baseline:.2f}"
 
 
 def _time(ratio: Mapping[str, float]) -> str:
     return f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
 
 
-def _lead(difference: Mapping[str, Any]) -> str:
+def _lead(difference: Difference) -> str:
     """Return the points with their interval, where there is one."""
     bounds = _bounds(difference["interval"])
     return f"{difference['points']:+.2f}" + (f" ({bounds})" if bounds else "")
 
 
-def _worse(difference: Mapping[str, Any]) -> str:
+def _worse(difference: Mapping[str, Difference]) -> str:
     """Name every family in which MoTE is too far below the baseline, or the lowest one."""
     points = {family: values["points"] for family, values in difference.items() if family != ALL}
     below = sorted((value, family) for family, value in points.items() if value < _WORST)
@@ -130,7 +133,7 @@ def _worse(difference: Mapping[str, Any]) -> str:
     return f"lowest: {lowest} {points[lowest]:+.2f}"
 
 
-def _families(summary: Mapping[str, Any]) -> str:
+def _families(summary: Summary) -> str:
     rows = [[family, *_bold_best(scores)] for family, scores in summary["families"].items()]
     rows.append(["**all sets**", *_bold_best(summary["all"])])
     return table(["family", *(TITLES[arm] for arm in MAIN)], rows)
@@ -141,7 +144,7 @@ def _bold_best(scores: Mapping[str, float]) -> list[str]:
     return [f"**{scores[arm]:.2f}**" if scores[arm] == best else f"{scores[arm]:.2f}" for arm in MAIN]
 
 
-def _differences(difference: Mapping[str, Any]) -> str:
+def _differences(difference: Mapping[str, Difference]) -> str:
     rows = [
         [
             family,
@@ -154,7 +157,7 @@ def _differences(difference: Mapping[str, Any]) -> str:
     return table(["family", "points", "95 % interval", "each seed"], rows)
 
 
-def _by_seen(seen: Mapping[str, Any]) -> str:
+def _by_seen(seen: Mapping[str, Part]) -> str:
     rows = [
         [
             part,
@@ -175,7 +178,7 @@ def _bounds(interval: Iterable[float] | None) -> str:
     return f"{low:+.2f} to {high:+.2f}"
 
 
-def _transfer(rows: Sequence[Mapping[str, Any]]) -> str:
+def _transfer(rows: Sequence[Tried]) -> str:
     lines = [
         [
             *(row["fold"], row["task"], row["variant"], f"{row['gain']:+.2f}"),

@@ -1,6 +1,5 @@
 """Turn the reports of a study into the files that the app, the README and the model cards show."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,16 +9,19 @@ from typing import Any
 from mote_demo.data.samples import load_samples
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.evaluation.report import Report
+from mote_demo.evaluation.report import Report, load_report
 from mote_demo.files import write_json
 from mote_demo.model.checkpoint import replacing_folder
 from mote_demo.study.arms import BASELINE, DERIVED, MAIN, MOTE, SHIPPED, TITLES, UNTOUCHED, WITHOUT
 from mote_demo.study.cost import measure_cost
 from mote_demo.study.page import write_page
+from mote_demo.study.results import read_summary
 from mote_demo.study.route_spaces import measure_spaces
 from mote_demo.study.runs import Run, Study
 from mote_demo.study.summary import ArmReports, check_same_data, on_equal_seeds, read_study, summarise
+from mote_demo.study.transfer import read_tried
 from mote_demo.training.card import write_card
+from mote_demo.validation import read_json
 
 _TIMED_ROUTES = ("document", "clustering")
 
@@ -33,7 +35,7 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     Returns:
         False where a main arm has no report yet, so that nothing was written.
     """
-    measured = read_study(results / "runs", [UNTOUCHED, *study.recipe.arms, *DERIVED], study.made)
+    measured = read_study(results / "runs", [UNTOUCHED, *study.recipe.arms, *DERIVED], study.matches)
     missing = [arm for arm in MAIN if arm not in measured]
     if missing:
         study.say(f"nothing to summarise yet: no report of {', '.join(missing)}")
@@ -48,26 +50,20 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     _first_seed(study, measured).save(results / "dev.json")
     notes = results / "notes.md"
     words = notes.read_text(encoding="utf-8") if notes.is_file() else ""
-    write_page(page, summary, measured, words, cost, _tried(results / "transfer.json"))
+    write_page(page, summary, measured, words, cost, read_tried(results / "transfer.json"))
     study.say(f"wrote {results} and {page}")
     return True
 
 
 def ship(study: Study, results: Path, out: Path) -> None:
     """Copy the checkpoints of the shipped arms' first seed to ``out``, with their model cards."""
-    report, summary = (
-        json.loads((results / name).read_text(encoding="utf-8")) for name in ("dev.json", "summary.json")
-    )
+    report, summary = load_report(results / "dev.json"), read_summary(results / "summary.json")
     for arm in SHIPPED:
         run = _shipped(study, arm)
         with replacing_folder(out / arm) as temporary:
             shutil.copytree(study.folder(run), temporary, dirs_exist_ok=True)
         write_card(out / arm, study.facts(run), report, summary)
         study.say(f"shipped {run.name} as {out / arm}")
-
-
-def _tried(file: Path) -> list[dict[str, Any]]:
-    return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
 
 
 def _titles(study: Study) -> Mapping[str, str]:
@@ -98,7 +94,7 @@ def _cost(file: Path, baseline: Encoder, mote: Encoder) -> dict[str, Any]:
     """Return what the file holds for these models, or measure it and write the file."""
     models = {encoder.name: encoder.fingerprint("document") for encoder in (baseline, mote)}
     if file.is_file():
-        known = json.loads(file.read_text(encoding="utf-8"))
+        known = read_json(file, dict[str, Any], mend="Please delete it: the study measures again.")
         if known.get("models") == models:
             return known
     measured = measure_cost(baseline, mote, load_samples().passages, _TIMED_ROUTES)

@@ -1,7 +1,6 @@
 """How different the spaces of the routes are, and the experts that make them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,17 +12,17 @@ from mote_demo.explore.measures import linear_cka, neighbour_overlap
 from mote_demo.model import MoteModel
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.experts import expert_paths
+from mote_demo.study.results import Layer, Matrix, Spaces
 
 NEIGHBOURS = 10
 
 
-def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> dict[str, Any]:
+def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> Spaces:
     """Compare the routes of each model on the same texts, and the experts of each block.
 
     Returns:
-        JSON values: ``layers`` (see ``expert_distances``); ``cka``, model to routes x routes linear CKA
-        (Kornblith et al. 2019); ``shared``, model to routes x routes mean share of the ten nearest
-        neighbours that two routes have in common.
+        ``layers`` (see ``expert_distances``); ``cka``, the linear CKA of two routes (Kornblith et al. 2019);
+        ``shared``, the mean share of the ten nearest neighbours that two routes have in common.
     """
     routes = list(mote.routes)
     if set(routes) != set(baseline.routes):
@@ -50,13 +49,10 @@ def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> dict[str, 
     }
 
 
-def expert_distances(model: MoteModel) -> list[dict[str, Any]]:
-    """Return for each block with experts their relative distances.
+def expert_distances(model: MoteModel) -> list[Layer]:
+    """Return for each block with experts, counted from 0, their relative distances.
 
     distance = ||a - b|| / mean(||a||, ||b||), over all weights of the experts' layers in the block.
-
-    Returns:
-        one dictionary a block: ``block``, counted from 0, and ``distance``, experts x experts.
     """
     return [
         {"block": layer, "distance": _table(_weights(model, layer), _distance)} for layer in model.config.expert_layers
@@ -88,5 +84,5 @@ def _mean_overlap(first: np.ndarray, second: np.ndarray) -> float:
     return float(neighbour_overlap(first, second).mean())
 
 
-def _table(items: Sequence[np.ndarray], measure: Callable[[np.ndarray, np.ndarray], float]) -> list[list[float]]:
+def _table(items: Sequence[np.ndarray], measure: Callable[[np.ndarray, np.ndarray], float]) -> Matrix:
     return [[round(measure(first, second), 4) for second in items] for first in items]

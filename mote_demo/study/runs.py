@@ -13,10 +13,10 @@ from datasets import DatasetDict
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.evaluation.families import FAMILIES, PROTOCOL
+from mote_demo.evaluation.labelled_sets import LabelledSet, fingerprint
 from mote_demo.evaluation.reference import untouched
 from mote_demo.evaluation.report import Report
 from mote_demo.evaluation.suite import evaluate
-from mote_demo.evaluation.tables import LabelledSet, fingerprint
 from mote_demo.files import write_json
 from mote_demo.model.backbones import backbone_path
 from mote_demo.runtime.bfloat16 import bfloat16_pays
@@ -24,11 +24,13 @@ from mote_demo.runtime.precision import BFLOAT16, EXACT
 from mote_demo.store import VectorStore
 from mote_demo.study.arms import DERIVED, MAIN, MOTE, UNTOUCHED
 from mote_demo.study.derived import MAKERS
+from mote_demo.study.summary import read_run
+from mote_demo.training.digest import digest
 from mote_demo.training.lesson import Lesson
 from mote_demo.training.recipe import Recipe
 from mote_demo.training.sources import Say, load_sources
-from mote_demo.training.teacher import TEACHER
-from mote_demo.training.trainer import digest, is_trained, read_lessons, train_arm
+from mote_demo.training.teacher import TEACHER, read_lessons
+from mote_demo.training.trainer import is_trained, train_arm
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Study:
             if name in DERIVED:
                 self._derive(name, self.first(MOTE))
 
-    def made(self, name: str, report: Report, training: str) -> bool:
+    def matches(self, name: str, report: Report, training: str | None) -> bool:
         """Tell whether a report is of this recipe and these sets.
 
         Args:
@@ -116,7 +118,7 @@ class Study:
             report: what it holds.
             training: digest of its training, as its file notes it.
         """
-        if report.protocol != PROTOCOL or tuple(one.fingerprint for one in report.sets) != self._prints:
+        if not self._is_alike(report):
             return False
         arm, _, seed = name.partition("-seed-")
         if arm == UNTOUCHED:
@@ -184,13 +186,15 @@ class Study:
         file = self.results / f"{name}.json"
         if not file.is_file():
             return False
-        values = json.loads(file.read_text(encoding="utf-8"))
-        prints = tuple(one["fingerprint"] for one in values["sets"])
-        alike = values["protocol"] == PROTOCOL and prints == self._prints
-        return alike and values.get("training", {}).get("recipe") == recipe
+        report, training = read_run(file)
+        return self._is_alike(report) and training.get("recipe") == recipe
+
+    def _is_alike(self, report: Report) -> bool:
+        """Tell whether a report is of the same sets, scored in the same way."""
+        return report.protocol == PROTOCOL and tuple(one.fingerprint for one in report.sets) == self._fingerprints
 
     @cached_property
-    def _prints(self) -> tuple[str, ...]:
+    def _fingerprints(self) -> tuple[str, ...]:
         return tuple(fingerprint(one.read()[0], FAMILIES[one.family]) for one in self.sets)
 
 

@@ -1,6 +1,5 @@
 """What came out of a study: means over the seeds, gains, differences with intervals."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from mote_demo.errors import UserError
 from mote_demo.evaluation.metrics import bootstrap_interval, sets_interval
 from mote_demo.evaluation.report import Report, Score
 from mote_demo.study.arms import ALL, BASELINE, MAIN, MOTE, UNTOUCHED, WITHOUT
+from mote_demo.study.results import Difference, Interval, Part, Row, Scores, Summary
+from mote_demo.validation import read_json
 
 INTERVAL = (
     "An interval holds 95 %, paired over the sets of the family: by bootstrap where there are twenty or more, by "
@@ -81,11 +82,19 @@ class ArmReports:
         return float(np.std(np.mean(by_set, axis=0), ddof=1))
 
 
-def read_study(runs: Path, arms: Sequence[str], wanted: Callable[[str, Report, str], bool]) -> dict[str, ArmReports]:
+def read_run(file: Path) -> tuple[Report, Mapping[str, Any]]:
+    """Read what was measured of one model, and what its training noted."""
+    values = read_json(file, dict[str, Any], mend="Please delete it: the study writes it again.")
+    return Report.from_dict(values, file), values.get("training", {})
+
+
+def read_study(
+    runs: Path, arms: Sequence[str], wanted: Callable[[str, Report, str | None], bool]
+) -> dict[str, ArmReports]:
     """Read the reports in the folder ``runs`` of some arms, those of each arm by seed; an arm may have none.
 
-    ``wanted`` is told the name of a file without its ending, the report, and the digest of its training; it leaves out
-    what another recipe made.
+    ``wanted`` is called with the name of a file without its ending, the report, and the digest of its training; it
+    leaves out what another recipe made.
     """
     reports: dict[str, dict[int | None, Report]] = defaultdict(dict)
     facts: dict[str, dict[int | None, Mapping[str, Any]]] = defaultdict(dict)
@@ -93,10 +102,9 @@ def read_study(runs: Path, arms: Sequence[str], wanted: Callable[[str, Report, s
         arm, _, number = file.stem.partition("-seed-")
         seed = int(number) if number else None
         if arm in arms:
-            values = json.loads(file.read_text(encoding="utf-8"))
-            report = Report.from_dict(values)
-            if wanted(file.stem, report, values["training"]["recipe"]):
-                reports[arm][seed], facts[arm][seed] = report, values["training"]
+            report, training = read_run(file)
+            if wanted(file.stem, report, training.get("recipe")):
+                reports[arm][seed], facts[arm][seed] = report, training
     return {arm: ArmReports(arm, reports[arm], facts[arm]) for arm in arms if arm in reports}
 
 
@@ -127,10 +135,8 @@ def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return rows[0] != rows[1] or len(digests) > 1
 
 
-def summarise(
-    study: Mapping[str, ArmReports], titles: Mapping[str, str], sources: Collection[str] = ()
-) -> dict[str, Any]:
-    """Return the summary as JSON values.
+def summarise(study: Mapping[str, ArmReports], titles: Mapping[str, str], sources: Collection[str] = ()) -> Summary:
+    """Return the summary.
 
     Args:
         study: the main arms, on equal seeds, and any others.
@@ -149,7 +155,10 @@ def summarise(
     return {
         "seeds": len(study[MOTE].reports),
         "gain": {
-            group: {arm: _round(study[arm].mean(sets) - study[WITHOUT].mean(sets)) for arm in (BASELINE, MOTE)}
+            group: {
+                "baseline": _round(study[BASELINE].mean(sets) - study[WITHOUT].mean(sets)),
+                "mote": _round(study[MOTE].mean(sets) - study[WITHOUT].mean(sets)),
+            }
             for group, sets in groups.items()
         },
         "families": {family: _means(study, sets) for family, sets in families.items()},
@@ -162,7 +171,7 @@ def summarise(
     }
 
 
-def interval(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> list[float] | None:
+def interval(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> Interval | None:
     """Return the 95 % interval of the mean difference ``arm`` minus ``other`` over sets (see ``INTERVAL``).
 
     Where there is one set it is over its queries. None where that leaves a single number: draws and k-means starts
@@ -177,7 +186,7 @@ def interval(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> list[fl
     return [_round(bound) for bound in bootstrap_interval(differences)]
 
 
-def _difference(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> dict[str, Any]:
+def _difference(arm: ArmReports, other: ArmReports, sets: Sequence[str]) -> Difference:
     seeds = arm.reports if None not in arm.reports else other.reports
     return {
         "points": _round(arm.mean(sets) - other.mean(sets)),
@@ -191,7 +200,7 @@ def _at(arm: ArmReports, seed: int | None) -> ArmReports:
     return arm if None in arm.reports else arm.on_seeds([seed])
 
 
-def _by_seen(study: Mapping[str, ArmReports], sets: Sequence[str], sources: Collection[str]) -> dict[str, Any]:
+def _by_seen(study: Mapping[str, ArmReports], sets: Sequence[str], sources: Collection[str]) -> dict[str, Part]:
     """Return the number of sets, the means and the differences, of sets with training rows among the sources or not."""
     parts: dict[str, list[str]] = {_SEEN: [], _UNSEEN: []}
     for name in sets:
@@ -208,11 +217,11 @@ def _by_seen(study: Mapping[str, ArmReports], sets: Sequence[str], sources: Coll
     }
 
 
-def _means(study: Mapping[str, ArmReports], sets: Sequence[str]) -> dict[str, float]:
+def _means(study: Mapping[str, ArmReports], sets: Sequence[str]) -> Scores:
     return {arm: _round(study[arm].mean(sets)) for arm in MAIN}
 
 
-def _row(arm: ArmReports, mote: ArmReports, title: str, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _row(arm: ArmReports, mote: ArmReports, title: str, groups: Mapping[str, Sequence[str]]) -> Row:
     seeds = [seed for seed in arm.reports if seed in mote.reports]
     alike = (arm.on_seeds(seeds), mote.on_seeds(seeds)) if seeds else (arm, mote)
     facts = next(iter(arm.facts.values()))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mote_demo.evaluation.families import TEXT_COLUMNS
-from mote_demo.evaluation.tables import LabelledSet
+from mote_demo.evaluation.labelled_sets import LabelledSet
 
 WORDS_IN_A_ROW = 13
 _WORD = re.compile(r"[^\W\d_]+|\d+")

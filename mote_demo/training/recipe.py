@@ -1,14 +1,15 @@
 """The one readable file that decides a training."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any
 
-import yaml
+from pydantic import ConfigDict, Field, PlainValidator, StrictBool
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.tasks import DENSE, ROUTES, find_task
+from mote_demo.validation import Number, Whole, read_yaml
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
     "pairs": ("anchor", "positive"),
@@ -22,25 +23,19 @@ Given pairs; texts with labels; premise, hypothesis and what holds between them;
 some are nearer than others.
 """
 
-_TASK_RANGES = {
-    "weight": 0,
-    "batch_size": 2,
-    "temperature": 1e-3,
-    "max_tokens": 3,
-    "bonus": 0,
-    "learning_rate_factor": 0,
-    "hard_negatives": 0,
-}
-_RECIPE_RANGES = {
-    "teacher_share": 0,
-    "steps": 1,
-    "learning_rate": 0,
-    "expert_learning_rate": 0,
-    "chunk_tokens": 1,
-    "save_every": 1,
-}
+_NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
-Settings = TypeVar("Settings")
+
+def _share(value: Any) -> Any:
+    """Check a share, but leave 1 and 1.0 as they were written: the hash of a training tells them apart."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"must be a share from 0 to 1, not {value!r}")
+    return value
+
+
+Count = Annotated[Whole, Field(ge=1)]
+Rate = Annotated[Number, Field(ge=0)]
+Share = Annotated[float, PlainValidator(_share)]
 
 
 @dataclass(frozen=True)
@@ -50,9 +45,9 @@ class TaskSettings:
     Attributes:
         weight: share of the steps, before normalising over tasks.
         batch_size: pairs in a batch; every other text of the batch is one that it is compared with.
-        temperature: of the softmaxes (see ``tacl.guided_contrast``).
+        temperature: of the softmaxes (see ``losses.guided_contrast``).
         bonus: is added to the teacher's cosine of two texts that labels call near; 0 learns from the teacher alone.
-        max_tokens: texts are cut to this many tokens in training.
+        max_tokens: texts are truncated to this many tokens in training.
         learning_rate_factor: of the steps of this task, times the rates of the run. It is the rate of an expert
             of its own; weights that tasks share take this step with a momentum that other tasks had a part in.
         hard_negatives: how many the untouched backbone finds for each anchor of a source of pairs.
@@ -60,14 +55,16 @@ class TaskSettings:
             sampling, Hofstätter et al. 2021; see ``sampler.TopicBatchSampler``).
     """
 
-    weight: float
-    batch_size: int
-    temperature: float
-    bonus: float
-    max_tokens: int
-    learning_rate_factor: float = 1.0
-    hard_negatives: int = 0
-    one_topic: bool = False
+    __pydantic_config__ = _NO_OTHER_KEYS
+
+    weight: Rate
+    batch_size: Annotated[Whole, Field(ge=2)]
+    temperature: Annotated[Number, Field(ge=1e-3)]
+    bonus: Rate
+    max_tokens: Annotated[Whole, Field(ge=3)]
+    learning_rate_factor: Rate = 1.0
+    hard_negatives: Annotated[Whole, Field(ge=0)] = 0
+    one_topic: StrictBool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +85,8 @@ class Source:
         hub: keyword arguments of ``datasets.load_dataset`` for use without a data directory.
     """
 
+    __pydantic_config__ = _NO_OTHER_KEYS
+
     name: str
     task: str
     shape: str
@@ -95,9 +94,9 @@ class Source:
     licence: str
     path: str = ""
     keep: Mapping[str, Any] = field(default_factory=dict)
-    grades: Mapping[Any, float] = field(default_factory=dict)
-    max_rows: int | None = None
-    weight: float | None = None
+    grades: Mapping[Any, Share] = field(default_factory=dict)
+    max_rows: Count | None = None
+    weight: Rate | None = None
     hub: Mapping[str, Any] | None = None
 
 
@@ -120,16 +119,18 @@ class Arm:
         title: what tables call it; "" is its name.
     """
 
-    instructions: bool
-    expert_layers: tuple[int, ...]
+    __pydantic_config__ = _NO_OTHER_KEYS
+
+    instructions: StrictBool
+    expert_layers: tuple[Whole, ...]
     title: str = ""
     experts: Mapping[str, str] = field(default_factory=dict)
     start: str = ""
-    steps: int | None = None
-    labels: bool = True
-    keep: Mapping[str, float] = field(default_factory=dict)
-    expert_learning_rate: float | None = None
-    seeds: tuple[int, ...] | None = None
+    steps: Count | None = None
+    labels: StrictBool = True
+    keep: Mapping[str, Share] = field(default_factory=dict)
+    expert_learning_rate: Rate | None = None
+    seeds: tuple[Whole, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -148,34 +149,36 @@ class Recipe:
         expert_learning_rate: peak rate of the MLPs in the blocks that carry experts, in every arm.
         warmup: share of the steps over which the rate rises; then it falls along a cosine.
         frozen: parameters whose name contains one of these stay as they are.
-        chunk_tokens: tokens computed at once; a batch is cut into chunks of texts of like length.
+        chunk_tokens: tokens computed at once; a batch is divided into chunks of texts of like length.
         recompute: compute each chunk again for its gradients, so that memory holds one chunk and not the
             batch: the same gradients (gradient caching, Gao et al. 2021) for a third more arithmetic.
         seed: of the data order, the pairing and the initialisation.
         seeds: what the study trains and averages over.
     """
 
+    __pydantic_config__ = _NO_OTHER_KEYS
+
     backbone: str
     base_model: str
-    seed: int
-    steps: int
-    learning_rate: float
-    expert_learning_rate: float
-    warmup: float
-    weight_decay: float
-    max_grad_norm: float
-    dropout: float
+    seed: Whole
+    steps: Count
+    learning_rate: Rate
+    expert_learning_rate: Rate
+    warmup: Number
+    weight_decay: Number
+    max_grad_norm: Number
+    dropout: Number
     frozen: tuple[str, ...]
-    save_every: int
-    expert_layers: tuple[int, ...]
+    save_every: Count
+    expert_layers: tuple[Whole, ...]
     arms: Mapping[str, Arm]
     tasks: Mapping[str, TaskSettings]
     sources: tuple[Source, ...]
     teacher: str = ""
-    teacher_share: float = 1.0
-    chunk_tokens: int = 4096
-    recompute: bool = False
-    seeds: tuple[int, ...] = (0,)
+    teacher_share: Annotated[Number, Field(ge=0, le=1)] = 1.0
+    chunk_tokens: Count = 4096
+    recompute: StrictBool = False
+    seeds: tuple[Whole, ...] = (0,)
 
     @property
     def names(self) -> frozenset[str]:
@@ -216,35 +219,15 @@ class Recipe:
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Read a recipe; a wrong or missing key is a ``UserError`` that names it."""
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"Cannot read the recipe {path}: {error}") from error
-    where = str(path)
-    values = _section(values, where)
-    arms = _section(values.get("arms", {}), "arms")
-    tasks = _section(values.get("tasks", {}), "tasks")
-    sources = _items(values.get("sources", []), "sources")
-    lists = {key: _items(values[key], key) for key in ("frozen", "expert_layers", "seeds") if key in values}
-    parts: dict[str, Any] = {
-        "arms": {name: _build_arm(arm, f"arms.{name}") for name, arm in arms.items()},
-        "tasks": {name: _build(TaskSettings, task, f"tasks.{name}") for name, task in tasks.items()},
-        "sources": tuple(_build(Source, source, f"sources[{number}]") for number, source in enumerate(sources)),
-    }
-    parts |= {key: tuple(items) for key, items in lists.items()}
-    recipe = _build(Recipe, {key: parts.get(key, value) for key, value in values.items()}, where)
+    """Read a recipe; a wrong or missing key or value is a ``UserError`` that names it."""
+    recipe = read_yaml(path, Recipe)
     _check(recipe)
     return recipe
 
 
 def _check(recipe: Recipe) -> None:
-    for name, task in recipe.tasks.items():
+    for name in recipe.tasks:
         find_task(name)
-        _check_ranges(f"tasks.{name}", task, _TASK_RANGES)
-    _check_ranges("The recipe's", recipe, _RECIPE_RANGES)
-    if recipe.teacher_share > 1:
-        raise UserError(f"The recipe's teacher_share is a share from 0 to 1, not {recipe.teacher_share:g}.")
     if not recipe.arms or not recipe.sources or not recipe.seeds:
         raise UserError("A recipe needs at least one arm, one source and one seed.")
     for name, arm in recipe.arms.items():
@@ -259,18 +242,13 @@ def _check(recipe: Recipe) -> None:
 
 
 def _check_arm(name: str, arm: Arm) -> None:
-    if not isinstance(arm.instructions, bool):
-        raise UserError(f"arms.{name}.instructions must be true or false, not {arm.instructions!r}.")
-    _check_ranges(f"arms.{name}", arm, {"expert_learning_rate": 0, "steps": 1})
     for route in arm.experts:
         if route not in ROUTES:
             raise unknown_choice(f"route in arms.{name}.experts", route, ROUTES)
     known = [route.expert for route in ROUTES.values()] if arm.expert_layers else [DENSE]
-    for expert, share in arm.keep.items():
+    for expert in arm.keep:
         if expert not in known:
             raise unknown_choice(f"expert in arms.{name}.keep", expert, known)
-        if not 0 <= share <= 1:
-            raise UserError(f"arms.{name}.keep.{expert} is a share from 0 to 1, not {share:g}.")
 
 
 def _check_start(name: str, arm: Arm, recipe: Recipe) -> None:
@@ -296,56 +274,3 @@ def _check_source(source: Source, recipe: Recipe) -> None:
     missing = [column for column in SHAPES[source.shape] if column not in source.columns]
     if missing:
         raise UserError(f"The source {source.name!r} of shape {source.shape!r} needs the column {missing[0]!r}.")
-
-
-def _check_ranges(where: str, values: object, lowest: Mapping[str, float]) -> None:
-    for name, low in lowest.items():
-        value = getattr(values, name)
-        if value is not None and value < low:
-            raise UserError(f"{where} {name} must be {low:g} or more, not {value:g}.")
-
-
-def _build_arm(values: object, where: str) -> Arm:
-    arm = _build(Arm, values, where)
-    seeds = None if arm.seeds is None else tuple(_items(arm.seeds, f"{where}.seeds"))
-    return replace(arm, expert_layers=tuple(_items(arm.expert_layers, f"{where}.expert_layers")), seeds=seeds)
-
-
-def _section(values: object, where: str) -> dict[str, Any]:
-    if not isinstance(values, dict):
-        raise UserError(f"{where} is not a mapping of keys to values.")
-    return values
-
-
-def _items(values: object, where: str) -> Sequence[Any]:
-    if not isinstance(values, (list, tuple)):
-        raise UserError(f"{where} is not a list.")
-    return values
-
-
-def _build(kind: type[Settings], values: object, where: str) -> Settings:
-    values = _section(values, where)
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UserError(f"{where}: unknown key {unknown[0]!r}. Known keys: {', '.join(sorted(known))}.")
-    for name, item in known.items():
-        if name not in values and item.default is MISSING and item.default_factory is MISSING:
-            raise UserError(f"{where}: missing key {name!r}.")
-    types = get_type_hints(kind)
-    return kind(**{name: _number(value, types[name], f"{where}.{name}") for name, value in values.items()})
-
-
-def _number(value: Any, kind: object, where: str) -> Any:
-    """Return a number of the field's kind; YAML takes 1e-5 for text, and only 1.0e-5 for a number."""
-    kinds = get_args(kind) if type(None) in get_args(kind) else (kind,)
-    number_kind = next((one for one in (int, float) if one in kinds), None)
-    if number_kind is None or (value is None and type(None) in kinds):
-        return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = None
-    if number is None or isinstance(value, bool) or (number_kind is int and not number.is_integer()):
-        raise UserError(f"{where} must be a {'whole ' if number_kind is int else ''}number, not {value!r}.")
-    return number_kind(number)

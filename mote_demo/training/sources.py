@@ -7,7 +7,7 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 
 from mote_demo.errors import UserError
-from mote_demo.evaluation.tables import LabelledSet
+from mote_demo.evaluation.labelled_sets import LabelledSet
 from mote_demo.model.backbones import backbone_path
 from mote_demo.training.leaks import Leaks, leaks_of
 from mote_demo.training.negatives import with_hard_negatives

