@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.data.columns import Columns
+from mote_demo.data.columns import Columns, suggest_task
 from mote_demo.data.examples import Examples
 from mote_demo.errors import UserError
 from mote_demo.growing.grow import Growth
@@ -16,7 +16,6 @@ from mote_demo.growing.run import (
     plug_in,
     plug_in_file,
     remove,
-    suggest_task,
     train_expert,
     write_expert,
 )

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from mote_demo.data.examples import Examples
+from mote_demo.data.groups import connected_groups
 from mote_demo.encoder import Encoder
 from mote_demo.growing.frozen_trunk import FrozenTrunk
 from mote_demo.growing.vector_memory import VectorMemory
 from mote_demo.tasks import TASKS
 from mote_demo.training.losses import cosent, supervised_contrast
-from mote_demo.training.pairs import connected_groups
 
 
 class Objective(ABC):

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from mote_demo.data.columns import Columns
 from mote_demo.data.examples import Examples, split
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
@@ -28,8 +27,6 @@ HELD_OUT = 0.25
 
 MOST_ROWS = 2000
 """Rows of a training; more would keep a visitor, and those who wait, for long."""
-
-_RETRIEVAL_ROLES = ("query", "positive", "negative")
 
 
 @dataclass(frozen=True)
@@ -212,20 +209,6 @@ def suited(name: str, task: str, base: str, examples: Examples, effort: str, **c
     rows = round(min(MOST_ROWS, len(examples.frame)) * (1 - HELD_OUT))
     chosen = Growth.suited(name, task, rows, base=base, effort=effort)
     return replace(chosen, **{key: value for key, value in changes.items() if value})
-
-
-def roles_of(task: str) -> tuple[str, ...]:
-    """List the roles that columns can have for ``task``; ``negative`` is optional."""
-    columns = find_task(task).columns
-    return _RETRIEVAL_ROLES if "positive" in columns else columns
-
-
-def suggest_task(columns: Columns) -> str:
-    """Return the task that a table with these columns is made for."""
-    for task in ("similarity", "retrieval"):
-        if all(getattr(columns, role) for role in find_task(task).columns):
-            return task
-    return "classification"
 
 
 def _sample(examples: Examples, seed: int) -> Examples:

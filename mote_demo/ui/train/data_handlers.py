@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from mote_demo.data.columns import Columns
+from mote_demo.data.columns import Columns, roles_of, suggest_task
 from mote_demo.data.examples import Examples, to_examples
 from mote_demo.data.tables import read_table
 from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
-from mote_demo.growing.run import free_name, roles_of, suggest_task
+from mote_demo.growing.run import free_name
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import find_task
 from mote_demo.ui.shared.errors import shown
