@@ -216,7 +216,7 @@ def _umaps(
     mote = store.projection(
         f"{key}/{maps.mote.checkpoint}",
         lambda: project(vectors["mote"], neighbours=neighbours, start=baseline.points),
-        built_in and maps.mote.route not in session.grown,
+        built_in and maps.mote.route not in session.experts,
     )
     _go_on(stop)
     return baseline, mote

@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from torch import nn
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder, Progress
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.serving.experts import VisitorExperts
 from mote_demo.serving.registry import BUILT_IN, Registry
-from mote_demo.tasks import TASKS, Route, find_task
+from mote_demo.tasks import TASKS, find_task
 
 MAX_UPLOADS = 5
-MAX_GROWN = 5
 MAX_SESSIONS = 100
 SECONDS_CLOSED = 15 * 60
 """How long a closed page can come back to what is its own: a phone cuts off pages in the background."""
@@ -24,27 +23,19 @@ SECONDS_CLOSED = 15 * 60
 SIDES = ("baseline", "mote")
 
 
-@dataclass(frozen=True)
-class GrownRoute:
-    """Describe a route trained by a visitor: its task and the route it started from. Its expert is in the model."""
-
-    name: str
-    task: str
-    base: str
-    route: Route
-
-
 class Session:
     """Give one visitor the shared models and texts together with what is theirs alone."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.mote = registry.mote
+        self.experts = VisitorExperts(registry.mote)
         self.uploads: dict[str, Texts] = {}
         self._uploaded = 0
-        self.grown: dict[str, GrownRoute] = {}
-        # A training may end while its visitor removes or uploads an expert.
-        self.changing = threading.RLock()
+
+    @property
+    def mote(self) -> Encoder:
+        """Return the model with task experts, the visitor's own among them."""
+        return self.experts.encoder
 
     def texts_choices(self) -> list[tuple[str, str]]:
         """List (title, name) of the texts this visitor can pick; the newest upload comes first."""
@@ -83,15 +74,7 @@ class Session:
 
     def routes_for(self, task: str | None) -> list[str]:
         """List the query-side routes of ``task``: the built-in one, then the visitor's own."""
-        return [find_task(task).query_route, *(name for name, grown in self.grown.items() if grown.task == task)]
-
-    def add_route(self, grown: GrownRoute, experts: dict[str, nn.Module]) -> None:
-        """Plug a trained expert into this visitor's MoTE model; nobody else sees it."""
-        with self.changing:
-            if len(self.grown) >= MAX_GROWN:
-                raise UserError(f"There are {MAX_GROWN} trained experts in this visit. Please remove one first.")
-            self.mote = self.mote.with_route(grown.name, grown.route, experts)
-            self.grown[grown.name] = grown
+        return [find_task(task).query_route, *(own.name for own in self.experts if own.task == task)]
 
     def encoder(self, side: str) -> Encoder:
         """Return the model of one side, "baseline" or "mote"."""
@@ -109,12 +92,12 @@ class Session:
         chosen = find_task(task)
         if route and route not in self.mote.routes:
             raise unknown_choice("route", route, self.routes_for(task))
-        grown = self.grown.get(route or "")
-        if grown is None or side == "baseline":
+        if route not in self.experts or side == "baseline":
             return chosen.query_route, chosen.document_route
-        if grown.task != task:
-            raise UserError(f"The expert {route!r} was trained for {TASKS[grown.task].title}, not for {chosen.title}.")
-        return grown.name, chosen.document_route if len(chosen.routes) > 1 else grown.name
+        expert = self.experts[route]
+        if expert.task != task:
+            raise UserError(f"The expert {route!r} was trained for {TASKS[expert.task].title}, not for {chosen.title}.")
+        return expert.routes
 
     def vectors(
         self,
@@ -125,7 +108,7 @@ class Session:
         stop: threading.Event | None = None,
     ) -> np.ndarray:
         """Return the texts' vectors; only those of built-in texts and routes go to disk."""
-        persist = texts.name in BUILT_IN and route not in self.grown
+        persist = texts.name in BUILT_IN and route not in self.experts
         return self.registry.store.vectors(
             self.encoder(side), route, texts, progress=progress, stop=stop, persist=persist
         )
@@ -142,7 +125,7 @@ class _Visit:
     @property
     def worth(self) -> tuple[bool, bool, float]:
         """Return what to sort by when one must go: what holds nothing of a visitor's own comes first."""
-        return bool(self.session.uploads or self.session.grown), self.closed is None, self.touched
+        return bool(self.session.uploads or self.session.experts), self.closed is None, self.touched
 
 
 class Sessions:
