@@ -4,7 +4,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,8 +19,9 @@ from mote_demo.data.docstrings import load_docstrings
 from mote_demo.data.examples import Examples, split
 from mote_demo.encoder import Encoder
 from mote_demo.growing.frozen_trunk import MAX_TOKENS
-from mote_demo.growing.grow import Grown, Growth, grow
 from mote_demo.growing.heldout import measure
+from mote_demo.growing.settings import GrowthSettings
+from mote_demo.growing.training import TrainedLayers, train_layers
 from mote_demo.model.sentence import MoteTransformer
 from mote_demo.settings import ROOT, cache_folder
 from mote_demo.tasks import Route
@@ -39,7 +39,7 @@ def against_the_whole_model() -> Iterator[Row]:
     _warm_up()
     for seed in _SEEDS:
         train, test = _examples(seed, _ROWS)
-        settings = replace(Growth.suited("mine", _TASK, len(train.frame), effort="quick"), seed=seed)
+        settings = GrowthSettings.for_rows(len(train.frame), _TASK, "quick", seed=seed)
         trainer = _whole_trainer(train, settings)
         works: list[Callable[[], object]] = [partial(_grow, train, settings), trainer.train]
         found = {}
@@ -80,12 +80,12 @@ def _examples(seed: int, rows: int) -> tuple[Examples, Examples]:
     return split(Examples(_TASK, frame.reset_index(drop=True)), 1 - rows / len(frame), seed)
 
 
-def _grow(examples: Examples, settings: Growth) -> Encoder:
+def _grow(examples: Examples, settings: GrowthSettings) -> Encoder:
     mote = encoder("mote")
-    *_, grown = grow(mote, examples, settings)
-    assert isinstance(grown, Grown)
+    *_, trained = train_layers(mote, examples, _TASK, settings)
+    assert isinstance(trained, TrainedLayers)
     route = Route("mine", mote.config.route(_TASK).instruction)
-    return mote.with_route("mine", route, grown.experts)
+    return mote.with_route("mine", route, trained.layers)
 
 
 def _accuracy(model: Encoder, route: str, train: Examples, test: Examples) -> float:
@@ -100,7 +100,7 @@ def _timed(work: Callable[[], object]) -> tuple[object, float]:
 
 def _warm_up() -> None:
     train, _ = _examples(99, 100)
-    settings = Growth("mine", _TASK, _TASK, epochs=1, blocks=1)
+    settings = GrowthSettings(epochs=1, blocks=1)
     _grow(train, settings)
     _whole_trainer(train, settings).train()
 
@@ -134,7 +134,7 @@ class _GivenBatches(SentenceTransformerTrainer):
         return self.batches
 
 
-def _whole_trainer(examples: Examples, settings: Growth) -> SentenceTransformerTrainer:
+def _whole_trainer(examples: Examples, settings: GrowthSettings) -> SentenceTransformerTrainer:
     """Return a trainer of every weight that the route runs: as many texts in a step as growing has, as often."""
     model = deepcopy(encoder("mote").model).requires_grad_(True)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(ROOT / "checkpoints" / "mote")
@@ -160,7 +160,7 @@ def _whole_trainer(examples: Examples, settings: Growth) -> SentenceTransformerT
     return trainer
 
 
-def _batches(examples: Examples, settings: Growth) -> tuple[Dataset, list[list[int]]]:
+def _batches(examples: Examples, settings: GrowthSettings) -> tuple[Dataset, list[list[int]]]:
     """Return the pairs of all epochs, and which of them make each batch."""
     random = np.random.default_rng(settings.seed)
     labels = pd.factorize(examples.frame["label"])[0]

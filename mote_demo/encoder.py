@@ -239,7 +239,9 @@ class Encoder:
 
     def with_route(self, name: str, route: Route, experts: dict[str, torch.nn.Module]) -> "Encoder":
         """Return an encoder with one more route; every other tensor is shared (see ``MoteModel.with_route``)."""
-        return self.with_network(self.network.with_route(name, route, experts))
+        twin = self.with_network(self.network.with_route(name, route, experts))
+        twin._weights = dict(self._weights)  # hashes of the other routes, whose tensors are the same
+        return twin
 
     def with_network(self, network: Network) -> "Encoder":
         """Return an encoder of another model that reads the same tokens."""

@@ -8,7 +8,6 @@ from torch import nn
 from transformers import AutoModel
 
 from mote_demo.errors import UserError
-from mote_demo.growing.grow import Growth
 from mote_demo.model import MoteModel
 from mote_demo.model.configuration import check_name
 from mote_demo.model.experts import TaskExperts
@@ -97,7 +96,7 @@ def test_an_expert_by_the_name_of_an_attribute_of_modules_is_refused_wherever_it
         with pytest.raises(UserError, match=f"'{expert}' is reserved"):
             model.with_route("mine", Route(expert, ""), new_experts(fresh_mote, "sts"))
     with pytest.raises(UserError, match=f"'{expert}' is reserved"):
-        Growth(expert, "classification", "classification")
+        check_name("expert", expert)
 
 
 def test_every_usable_expert_name_is_one_that_modules_leave_free():

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, normalizers
 from mote_demo import encoder as module
 from mote_demo.encoder import Encoder, Stopped
 from mote_demo.errors import UserError
-from mote_demo.growing.grow import copy_expert
+from mote_demo.growing.training import copy_expert
 from mote_demo.runtime.bert import BertProgram
 from mote_demo.runtime.memory import release_freed
 from mote_demo.tasks import ROUTES, Route

@@ -8,21 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModel
 
 from mote_demo.data.examples import Examples, split
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.growing.expert_file import load_expert, save_expert
 from mote_demo.growing.frozen_trunk import FrozenTrunk
-from mote_demo.growing.grow import EFFORTS, Grown, GrowStep, Growth, copy_expert, grow
 from mote_demo.growing.heldout import measure
 from mote_demo.growing.objectives import make_objective
+from mote_demo.growing.settings import EFFORTS, GrowthSettings
+from mote_demo.growing.training import TrainedLayers, TrainingStep, copy_expert, train_layers
 from mote_demo.model import MoteModel, upcycle
 from mote_demo.model.backbones import BACKBONES
 from mote_demo.model.experts import replace_modules
-from mote_demo.serving.sessions import GrownRoute
 from mote_demo.tasks import ROUTES, TASKS, Route
 
 PETS = ("cat", "dog", "bird", "fish")
@@ -53,14 +51,15 @@ def examples_of(task: str) -> Examples:
     return Examples(task, frame)
 
 
-def growth(task: str = "classification", **changes) -> Growth:
-    return replace(
-        Growth("mine", task, TASKS[task].query_route, epochs=6, batch_size=16, learning_rate=3e-3), **changes
-    )
+def quick(**changes) -> GrowthSettings:
+    return GrowthSettings(**{"epochs": 6, "batch_size": 16, "learning_rate": 3e-3, **changes})
 
 
-def finish(encoder: Encoder, examples: Examples, settings: Growth, known=MappingProxyType({})) -> Grown:
-    return list(grow(encoder, examples, settings, known=known))[-1]
+def train(encoder: Encoder, examples: Examples, settings: GrowthSettings | None = None, known=MappingProxyType({})):
+    base = TASKS[examples.task].query_route
+    *_, trained = train_layers(encoder, examples, base, settings or quick(), known=known)
+    assert isinstance(trained, TrainedLayers)
+    return trained
 
 
 def known_of(encoder: Encoder, examples: Examples) -> dict[str, np.ndarray]:
@@ -70,23 +69,23 @@ def known_of(encoder: Encoder, examples: Examples) -> dict[str, np.ndarray]:
     return dict(zip(texts, encoder.encode(texts, route=TASKS[examples.task].document_route), strict=True))
 
 
-def plug(encoder: Encoder, grown: Grown, task: str = "classification") -> Encoder:
+def plug(encoder: Encoder, trained: TrainedLayers, task: str = "classification") -> Encoder:
     route = Route("mine", ROUTES[TASKS[task].query_route].instruction)
-    return encoder.with_route("mine", route, grown.experts)
+    return encoder.with_route("mine", route, trained.layers)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_loss_falls_for_every_task(tiny_encoder, task):
-    settings = growth(task, epochs=20, learning_rate=1e-2)
-    grown = finish(tiny_encoder, examples_of(task), settings, known=known_of(tiny_encoder, examples_of(task)))
-    assert len(grown.losses) == grown.steps
-    assert np.mean(grown.losses[-6:]) < 0.8 * np.mean(grown.losses[:6])
+    settings = quick(epochs=20, learning_rate=1e-2)
+    trained = train(tiny_encoder, examples_of(task), settings, known=known_of(tiny_encoder, examples_of(task)))
+    assert len(trained.losses) == trained.planned_steps
+    assert np.mean(trained.losses[-6:]) < 0.8 * np.mean(trained.losses[:6])
 
 
 def test_only_the_new_expert_changes(tiny_encoder):
     before = {name: tensor.clone() for name, tensor in tiny_encoder.model.state_dict().items()}
-    grown = finish(tiny_encoder, examples_of("classification"), growth())
-    after = plug(tiny_encoder, grown).model.state_dict()
+    trained = train(tiny_encoder, examples_of("classification"))
+    after = plug(tiny_encoder, trained).model.state_dict()
     assert all(torch.equal(tiny_encoder.model.state_dict()[name], tensor) for name, tensor in before.items())
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
     new = set(after) - set(before)
@@ -96,7 +95,7 @@ def test_only_the_new_expert_changes(tiny_encoder):
 
 
 def test_fewer_blocks_train_from_the_top_and_leave_the_base_below(tiny_encoder):
-    experts = finish(tiny_encoder, examples_of("classification"), growth(blocks=1)).experts
+    experts = train(tiny_encoder, examples_of("classification"), quick(blocks=1)).layers
     view = tiny_encoder.model.dense("classification")
     changed = {path for path, layer in experts.items() if layer is not view.get_submodule(path)}
     assert changed == set(tiny_encoder.model.paths_of([3]))
@@ -105,13 +104,13 @@ def test_fewer_blocks_train_from_the_top_and_leave_the_base_below(tiny_encoder):
 
 
 def test_quick_trains_fewer_blocks_than_thorough():
-    quick, thorough = (Growth.suited("mine", "classification", 48, effort=effort) for effort in EFFORTS)
+    quick, thorough = (GrowthSettings.for_rows(48, "classification", effort) for effort in EFFORTS)
     assert quick.blocks is not None
     assert thorough.blocks is None
 
 
 def test_nothing_below_the_expert_is_recorded_for_gradients(tiny_encoder):
-    finish(tiny_encoder, examples_of("classification"), growth(epochs=1))
+    train(tiny_encoder, examples_of("classification"), quick(epochs=1))
     assert not any(parameter.requires_grad for parameter in tiny_encoder.model.parameters())
     assert all(parameter.grad is None for parameter in tiny_encoder.model.parameters())
 
@@ -119,7 +118,7 @@ def test_nothing_below_the_expert_is_recorded_for_gradients(tiny_encoder):
 def test_a_grown_retrieval_expert_leaves_document_vectors_alone(tiny_encoder):
     documents = ["a cat", "the train"]
     before = tiny_encoder.encode(documents, route="document")
-    plugged = plug(tiny_encoder, finish(tiny_encoder, examples_of("retrieval"), growth("retrieval")), "retrieval")
+    plugged = plug(tiny_encoder, train(tiny_encoder, examples_of("retrieval")), "retrieval")
     assert np.array_equal(plugged.encode(documents, route="document"), before)
     assert not np.allclose(plugged.encode(documents, route="mine"), tiny_encoder.encode(documents, route="query"))
 
@@ -135,7 +134,7 @@ def test_a_document_is_encoded_once_and_not_at_all_where_its_vector_is_given(tin
         return encode(self, texts, **options)
 
     monkeypatch.setattr(Encoder, "encode", note)
-    finish(tiny_encoder, examples, growth("retrieval", epochs=3), known=known)
+    train(tiny_encoder, examples, quick(epochs=3), known=known)
     documents = [] if given else [*examples.frame["positive"], *examples.frame["negative"]]
     assert sorted(encoded) == sorted(set(documents))
 
@@ -171,7 +170,7 @@ def test_a_query_meets_all_documents_of_the_file_but_other_answers_to_alike_quer
 
 
 def test_rates_suit_the_task():
-    rates = {task: Growth.suited("mine", task, 500).learning_rate for task in TASKS}
+    rates = {task: GrowthSettings.for_rows(500, task).learning_rate for task in TASKS}
     assert rates["retrieval"] < rates["similarity"] < rates["classification"] == rates["clustering"]
 
 
@@ -203,35 +202,35 @@ def test_kept_activations_give_the_gradients_of_the_whole_model(tiny_encoder):
 def test_stopping_returns_the_expert_trained_so_far(tiny_encoder):
     stop = threading.Event()
     events = []
-    for event in grow(tiny_encoder, examples_of("classification"), growth(), stop=stop):
+    for event in train_layers(tiny_encoder, examples_of("classification"), "classification", quick(), stop=stop):
         events.append(event)
-        if isinstance(event, GrowStep) and event.step == 3:
+        if isinstance(event, TrainingStep) and event.step == 3:
             stop.set()
-    grown = events[-1]
-    assert [type(event) for event in events] == [GrowStep] * 3 + [Grown]
-    assert grown.stopped
-    assert len(grown.losses) == 3
-    vectors = plug(tiny_encoder, grown).encode(["a cat"], route="mine")
+    trained = events[-1]
+    assert [type(event) for event in events] == [TrainingStep] * 3 + [TrainedLayers]
+    assert trained.stopped
+    assert len(trained.losses) == 3
+    vectors = plug(tiny_encoder, trained).encode(["a cat"], route="mine")
     assert not np.allclose(vectors, tiny_encoder.encode(["a cat"], route="classification"))
 
 
 def test_labels_with_one_text_each_move_away_from_each_other(tiny_encoder):
     texts = [f"{first} {second}" for first in PETS for second in OTHER[:4]]
     examples = Examples("classification", pd.DataFrame({"text": texts, "label": texts}))
-    grown = finish(tiny_encoder, examples, growth(epochs=10, batch_size=8))
+    trained = train(tiny_encoder, examples, quick(epochs=10, batch_size=8))
     before, after = (
         encoder.encode(texts, route=route)
-        for encoder, route in ((tiny_encoder, "classification"), (plug(tiny_encoder, grown), "mine"))
+        for encoder, route in ((tiny_encoder, "classification"), (plug(tiny_encoder, trained), "mine"))
     )
-    assert grown.losses[-1] < grown.losses[0]
+    assert trained.losses[-1] < trained.losses[0]
     assert (after @ after.T).mean() < (before @ before.T).mean() - 0.1
 
 
 def test_separable_labels_are_told_apart_better_on_held_out_rows(tiny_encoder):
-    train, test = split(examples_of("classification"), 0.25)
-    grown = finish(tiny_encoder, train, growth(epochs=15))
-    before = measure(tiny_encoder, ("classification", "classification"), train, test)
-    after = measure(plug(tiny_encoder, grown), ("mine", "mine"), train, test)
+    rows, test = split(examples_of("classification"), 0.25)
+    trained = train(tiny_encoder, rows, quick(epochs=15))
+    before = measure(tiny_encoder, ("classification", "classification"), rows, test)
+    after = measure(plug(tiny_encoder, trained), ("mine", "mine"), rows, test)
     assert before.rows == after.rows == len(test.frame)
     assert min(after.metrics.values()) > max(before.metrics.values())
 
@@ -261,12 +260,12 @@ def test_pairs_of_one_score_cannot_be_measured(tiny_encoder):
 
 
 def test_the_same_seed_gives_the_same_expert(tiny_encoder):
-    first, second = (finish(tiny_encoder, examples_of("clustering"), growth("clustering")) for _ in range(2))
+    first, second = (train(tiny_encoder, examples_of("clustering")) for _ in range(2))
     assert first.losses == second.losses
 
 
 def test_few_rows_get_more_epochs_than_many():
-    few, many = (Growth.suited("mine", "classification", rows) for rows in (20, 1500))
+    few, many = (GrowthSettings.for_rows(rows, "classification") for rows in (20, 1500))
     assert few.epochs > many.epochs
     assert few.batch_size < many.batch_size
 
@@ -274,20 +273,6 @@ def test_few_rows_get_more_epochs_than_many():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"name": "classification"}, "already"),
-        ({"base": "bogus"}, "'query'"),
-        ({"task": "clustering"}, "examples of classification"),
-    ],
-)
-def test_settings_that_do_not_fit_are_refused(tiny_encoder, changes, words):
-    with pytest.raises(UserError, match=words):
-        list(grow(tiny_encoder, examples_of("classification"), growth(**changes)))
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"name": "My topic!"}, "small letter"),
         ({"epochs": 0}, "epochs"),
         ({"blocks": 0}, "block"),
         ({"seed": 2**32}, "seed"),
@@ -295,62 +280,12 @@ def test_settings_that_do_not_fit_are_refused(tiny_encoder, changes, words):
 )
 def test_settings_out_of_range_are_refused(changes, words):
     with pytest.raises(UserError, match=words):
-        growth(**changes)
+        quick(**changes)
 
 
 def test_a_dense_model_cannot_grow_an_expert(tiny_baseline_encoder):
     with pytest.raises(UserError, match="no task experts"):
-        list(grow(tiny_baseline_encoder, examples_of("classification"), growth()))
-
-
-@pytest.fixture
-def saved(tiny_encoder, tmp_path):
-    """An expert, its route and its file."""
-    grown = finish(tiny_encoder, examples_of("classification"), growth())
-    route = GrownRoute("mine", "classification", "classification", Route("mine", "classification: "))
-    path = tmp_path / "mine.safetensors"
-    save_expert(path, tiny_encoder, route, grown.experts, {"after": {"accuracy": 0.5}})
-    return grown, route, path
-
-
-def test_a_saved_expert_gives_the_same_vectors(tiny_encoder, saved):
-    grown, route, path = saved
-    file = load_expert(path)
-    again = tiny_encoder.with_route("mine", file.grown.route, file.experts_for(tiny_encoder))
-    texts = ["a cat", "the old train"]
-    assert file.grown == route
-    assert file.facts == {"after": {"accuracy": 0.5}}
-    assert np.array_equal(again.encode(texts, route="mine"), plug(tiny_encoder, grown).encode(texts, route="mine"))
-
-
-def test_an_expert_of_another_model_is_refused_with_both_fingerprints(tiny_encoder, fresh_mote, saved):
-    with torch.no_grad():
-        next(fresh_mote.backbone.parameters()).add_(0.1)
-    other = Encoder(fresh_mote, tiny_encoder._tokenizer, "other")
-    with pytest.raises(UserError) as error:
-        load_expert(saved[2]).experts_for(other)
-    assert tiny_encoder.weights_fingerprint("classification") in str(error.value)
-    assert other.weights_fingerprint("classification") in str(error.value)
-
-
-@pytest.mark.parametrize("damage", ["text", "cut", "foreign"])
-def test_a_file_that_is_no_expert_is_refused(saved, damage):
-    path = saved[2]
-    if damage == "text":
-        path.write_text("no expert")
-    elif damage == "cut":
-        path.write_bytes(path.read_bytes()[:-10])
-    else:
-        save_file({"weight": torch.zeros(2)}, path)
-    with pytest.raises(UserError, match="another file"):
-        load_expert(path)
-
-
-def test_layers_of_other_shapes_are_refused(tiny_encoder, saved):
-    file = load_expert(saved[2])
-    name, tensor = next(iter(file.tensors.items()))
-    with pytest.raises(UserError, match="do not fit"):
-        replace(file, tensors={**file.tensors, name: tensor[:1]}).experts_for(tiny_encoder)
+        train(tiny_baseline_encoder, examples_of("classification"))
 
 
 def tiny_model(architecture: str) -> MoteModel:

@@ -1,9 +1,9 @@
 import threading
-from copy import deepcopy
 
 import numpy as np
 import pandas as pd
 import pytest
+from mote_demo.serving.registry import Registry
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
@@ -18,10 +18,10 @@ from mote_demo.explore.maps import (
 )
 from mote_demo.explore.near import describe_point, place_query
 from mote_demo.explore.projection import Projection
-from mote_demo.serving.registry import Registry
-from mote_demo.serving.sessions import GrownRoute, Session
+from mote_demo.serving.sessions import Session
 from mote_demo.store import VectorStore
-from mote_demo.tasks import ROUTES, Route
+from mote_demo.tasks import ROUTES
+from tests.own_experts import copied_expert
 
 ANIMALS = ["the cat", "a big dog", "my small bird", "fish and cat", "the red bird", "old dog", "two cat pet"]
 VEHICLES = ["the car", "a fast train", "my blue plane", "car and train", "the red car", "old train", "two big car"]
@@ -131,9 +131,7 @@ def test_a_trained_expert_maps_its_own_side_and_stays_in_memory(session, project
 
 
 def grow(session):
-    model = session.mote.model
-    experts = {path: deepcopy(model.backbone.get_submodule(path)["clustering"]) for path in model.expert_paths}
-    session.add_route(GrownRoute("mine", "clustering", "clustering", Route("mine", "mine: ")), experts)
+    session.experts.add(copied_expert(session.mote, task="clustering", instruction="mine: "))
 
 
 def test_a_stop_before_and_between_the_fits_ends_the_work(session, texts, projections):
@@ -224,16 +222,13 @@ def test_a_query_is_as_long_as_one_to_search_with_at_most(session, texts, projec
 
 @pytest.mark.parametrize("base", [None, "sts"])
 def test_a_query_is_not_placed_among_what_an_expert_made_before_it_changed(session, texts, projections, base):
-    model = session.registry.mote.model
-
     def grow(base):
-        route = GrownRoute("mine", "clustering", base, Route("mine", ""))
-        session.add_route(route, {path: model.backbone.get_submodule(path)[base] for path in model.expert_paths})
+        session.experts.add(copied_expert(session.registry.mote, task="clustering", layers_of=base))
 
     grow("clustering")
     maps = draw(session, texts, task="clustering", route="mine")[0]
     assert place_query(session, maps, "cat").query == "cat"
-    session.mote, session.grown = session.registry.mote, {}
+    session.experts.remove("mine")
     if base is not None:
         grow(base)
     with pytest.raises(UserError, match="'mine' changed since these maps were drawn. Please draw them again"):

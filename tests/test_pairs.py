@@ -2,8 +2,9 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from mote_demo.data.groups import connected_groups
 from mote_demo.errors import UserError
-from mote_demo.training.pairs import connected_groups, load_pairs
+from mote_demo.training.pairs import load_pairs
 from mote_demo.training.recipe import Source
 
 

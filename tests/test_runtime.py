@@ -13,7 +13,7 @@ from transformers import AutoModel, DistilBertConfig
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.growing.grow import copy_expert
+from mote_demo.growing.training import copy_expert
 from mote_demo.model import upcycle
 from mote_demo.runtime import int8, linear
 from mote_demo.runtime.bert import BertProgram

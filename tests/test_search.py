@@ -3,16 +3,17 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from mote_demo.serving.registry import Registry
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.explore.measures import Overlap
 from mote_demo.explore.search import LONGEST_QUERY, ask
-from mote_demo.serving.registry import Registry
-from mote_demo.serving.sessions import GrownRoute, Session
+from mote_demo.serving.sessions import Session
 from mote_demo.store import VectorStore
-from mote_demo.tasks import TASKS, Route
+from mote_demo.tasks import TASKS
+from tests.own_experts import copied_expert
 
 WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road"]
 KINDS = ["animal"] * 4 + ["vehicle"] * 4
@@ -99,9 +100,7 @@ def test_a_second_text_is_a_document_where_the_routes_differ(session, texts):
 
 
 def test_a_trained_route_answers_on_the_mote_side_alone(session, texts):
-    model = session.mote.model
-    experts = {path: model.backbone.get_submodule(path)["query"] for path in model.expert_paths}
-    session.add_route(GrownRoute("mine", "similarity", "sts", Route("mine", "mine: ")), experts)
+    session.experts.add(copied_expert(session.mote, layers_of="query", instruction="mine: "))
     answer = ask(session, task="similarity", texts=texts, query="a cat", route="mine")
     assert answer.mote.receipt.text_sent == "mine: a cat"
     assert (answer.mote.receipt.expert, answer.mote.document_route) == ("mine", "mine")

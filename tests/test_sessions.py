@@ -1,16 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from mote_demo.serving.registry import BUILT_IN, Registry
 
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.explore.index import IndexKey
 from mote_demo.serving import registry as registry_module
 from mote_demo.serving import sessions as module
-from mote_demo.serving.registry import BUILT_IN, Registry
-from mote_demo.serving.sessions import MAX_GROWN, MAX_UPLOADS, GrownRoute, Session, Sessions
+from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
 from mote_demo.store import VectorStore
-from mote_demo.tasks import TASKS, Route
+from mote_demo.tasks import TASKS
+from tests.own_experts import copied_expert
 
 
 @pytest.fixture
@@ -27,14 +28,12 @@ def upload(title="Mine", words=("cat", "dog")):
     return Texts("upload", title, pd.DataFrame({"title": "", "text": list(words)}))
 
 
-def grow(session, name, task, base):
-    model = session.registry.mote.model
-    experts = {path: model.backbone.get_submodule(path)[base] for path in model.expert_paths}
-    session.add_route(GrownRoute(name, task, base, Route(name, "")), experts)
+def grow(session, name, task):
+    session.experts.add(copied_expert(session.registry.mote, name, task))
 
 
 def grow_one(session):
-    grow(session, "mine", "similarity", "sts")
+    grow(session, "mine", "similarity")
 
 
 # --- visitors
@@ -66,7 +65,7 @@ def test_two_visitors_may_upload_under_one_name(sessions):
 
 
 def test_trained_experts_of_one_visitor_are_invisible_to_another(sessions):
-    grow(sessions.of("a"), "mine", "similarity", "sts")
+    grow(sessions.of("a"), "mine", "similarity")
     assert "mine" in sessions.of("a").mote.routes
     for other in (sessions.of("b"), sessions.of("c")):
         assert "mine" not in other.mote.routes
@@ -207,7 +206,7 @@ def test_vectors_of_uploads_and_of_trained_routes_are_never_written_to_disk(sess
     monkeypatch.setattr(registry_module, "BUILT_IN", {"samples": ("Few", lambda _: few)})
     session = sessions.of("a")
     mine = session.add_texts(upload())
-    grow(session, "mine", "similarity", "sts")
+    grow(session, "mine", "similarity")
     session.vectors("mote", "sts", mine)
     session.vectors("baseline", "sts", mine)
     session.vectors("mote", "mine", few)
@@ -236,7 +235,7 @@ def test_without_a_trained_route_both_sides_use_those_of_the_task(sessions, task
 
 def test_a_trained_symmetric_route_encodes_both_sides(sessions):
     session = sessions.of("a")
-    grow(session, "mine", "clustering", "clustering")
+    grow(session, "mine", "clustering")
     assert session.routes_for("clustering") == ["clustering", "mine"]
     assert session.pair("mote", "clustering", "mine") == ("mine", "mine")
     assert session.pair("baseline", "clustering", "mine") == ("clustering", "clustering")
@@ -244,31 +243,15 @@ def test_a_trained_symmetric_route_encodes_both_sides(sessions):
 
 def test_a_trained_retrieval_route_asks_the_documents_as_they_are(sessions):
     session = sessions.of("a")
-    grow(session, "mine", "retrieval", "query")
+    grow(session, "mine", "retrieval")
     assert session.pair("mote", "retrieval", "mine") == ("mine", "document")
 
 
 def test_a_route_trained_for_another_task_is_refused(sessions):
     session = sessions.of("a")
-    grow(session, "mine", "clustering", "clustering")
+    grow(session, "mine", "clustering")
     with pytest.raises(UserError, match="trained for Clustering, not for Similarity"):
         session.pair("mote", "similarity", "mine")
-
-
-def test_a_visit_holds_a_few_trained_experts(sessions):
-    session = sessions.of("a")
-    for number in range(MAX_GROWN):
-        grow(session, f"mine-{number}", "similarity", "sts")
-    with pytest.raises(UserError, match=f"{MAX_GROWN} trained experts"):
-        grow(session, "one-more", "similarity", "sts")
-    assert len(session.grown) == MAX_GROWN
-
-
-def test_a_trained_route_cannot_take_a_name_that_is_there(sessions):
-    session = sessions.of("a")
-    with pytest.raises(UserError, match="'sts'"):
-        grow(session, "sts", "similarity", "sts")
-    assert not session.grown
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.growing.grow import copy_expert
+from mote_demo.growing.training import copy_expert
 from mote_demo.model import MoteModel
 from mote_demo.model.checkpoint import load_model, save_checkpoint
 from mote_demo.model.stored import StoredModel

@@ -4,8 +4,8 @@ from functools import partial
 
 import gradio as gr
 import pytest
-
 from mote_demo.serving.registry import Registry
+
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.store import VectorStore
 from mote_demo.ui.shared.theme import css, theme
@@ -71,7 +71,7 @@ def upload(page, path):
 
 
 def own_routes(sessions):
-    return [list(session.grown) for session in sessions if session.grown]
+    return [session.experts.names for session in sessions if session.experts]
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_an_upload_is_recognised_and_shown_as_text(page, address, sessions, tmp_
     page.get_by_text("can be picked in Compare and Map").first.wait_for()
     train(page)
     assert page.evaluate("window.hacked") is None
-    (session,) = (session for session in sessions if session.grown)
+    (session,) = (session for session in sessions if session.experts)
     assert [title for title, _ in session.texts_choices()][0] == "mine.csv"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mote_demo.tasks import find_task
+
 _SYNONYMS = {
     "text": "text body content message comment review utterance post tweet sentence passage document description "
     "abstract article",
@@ -23,6 +25,7 @@ _ROLE_NAMES = {role: tuple(names.lower().split()) for role, names in _SYNONYMS.i
 _GROUPS = (("text", "title", "label"), ("query", "positive", "negative"), ("sentence1", "sentence2", "score"))
 """Roles within a group have different columns; groups belong to different tasks and may share one."""
 
+_RETRIEVAL_ROLES = ("query", "positive", "negative")
 _SCORE_TOP = 5.0
 _LABEL_CHARACTERS = 60
 
@@ -58,6 +61,20 @@ def recognise(frame: pd.DataFrame) -> Columns:
     _fill_text_and_label(frame, found)
     _fill_pair(frame, found)
     return Columns(**found)
+
+
+def roles_of(task: str) -> tuple[str, ...]:
+    """List the roles that columns can have for ``task``; ``negative`` is optional."""
+    columns = find_task(task).columns
+    return _RETRIEVAL_ROLES if "positive" in columns else columns
+
+
+def suggest_task(columns: Columns) -> str:
+    """Return the task that a table with these columns is made for."""
+    for task in ("similarity", "retrieval"):
+        if all(getattr(columns, role) for role in find_task(task).columns):
+            return task
+    return "classification"
 
 
 def numbers(cells: Iterable[str]) -> list[float | None]:

@@ -1,6 +1,5 @@
 """Training examples from a table: checked, with canonical columns, and split without leaks."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mote_demo.data.columns import Columns, numbers
+from mote_demo.data.groups import linked_rows, text_key
 from mote_demo.data.tables import Table
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.tasks import find_task
@@ -72,9 +72,7 @@ def split(examples: Examples, held_out: float = 0.2, seed: int = 0) -> tuple[Exa
         strata = [list(rows) for _, rows in sorted(examples.frame.groupby("label").groups.items())]
         test = [row for rows in strata for row in _draw([[row] for row in rows], held_out, random)]
     else:
-        test = _draw(
-            _linked_rows(examples.frame.drop(columns=["score", "negative"], errors="ignore")), held_out, random
-        )
+        test = _draw(linked_rows(examples.frame.drop(columns=["score", "negative"], errors="ignore")), held_out, random)
     if not test:
         raise UserError(
             "Nothing can be held out, because all rows are linked by texts that they share. "
@@ -119,7 +117,7 @@ def _column(table: Table, task: str, role: str, name: str | None) -> str:
 
 def _check_labels(frame: pd.DataFrame, source: str, notes: list[str]) -> pd.DataFrame:
     """Drop texts with two labels and labels with one text; at least two labels must be left."""
-    keys = frame["text"].map(_key)
+    keys = frame["text"].map(text_key)
     agreed = frame[frame.groupby(keys)["label"].transform("nunique") == 1]
     _note(notes, len(frame) - len(agreed), "whose text has different labels")
     once = agreed[~keys[agreed.index].duplicated()]
@@ -164,10 +162,6 @@ def _note(notes: list[str], count: int, what: str) -> None:
         notes.append(f"Left out {count:,} row(s) {what}.")
 
 
-def _key(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
 def _draw(groups: Sequence[list[int]], share: float, random: np.random.Generator) -> list[int]:
     """Draw groups until ``share`` of the rows is reached: at least one row, and never all of them."""
     total = sum(map(len, groups))
@@ -177,20 +171,3 @@ def _draw(groups: Sequence[list[int]], share: float, random: np.random.Generator
         if len(drawn) + len(groups[position]) <= target:
             drawn += groups[position]
     return drawn
-
-
-def _linked_rows(texts: pd.DataFrame) -> list[list[int]]:
-    """Group rows that share a text, directly or through others (connected components)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    keys = texts.map(_key)
-    codes, _ = pd.factorize(keys.to_numpy().ravel())
-    rows = np.repeat(np.arange(len(keys)), keys.shape[1])
-    size = len(keys) + codes.max() + 1
-    graph = coo_array((np.ones(len(rows)), (rows, len(keys) + codes)), shape=(size, size))
-    _, members = connected_components(graph, directed=False)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for row, member in zip(texts.index, members[: len(keys)], strict=True):
-        groups[int(member)].append(row)
-    return list(groups.values())

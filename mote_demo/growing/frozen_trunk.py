@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mote_demo.encoder import Encoder
-from mote_demo.growing.split_view import cut, padded
+from mote_demo.growing.split_view import padded, split_view
 from mote_demo.model.pooling import pool
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class FrozenTrunk:
     def __init__(
         self, encoder: Encoder, view: "PreTrainedModel", route: str, *, first: int | None = None, keep: bool = True
     ) -> None:
-        """Cut a view in two.
+        """Split a view in two.
 
         Args:
             encoder: the model; it gives the tokens.
@@ -47,7 +47,7 @@ class FrozenTrunk:
         self._route = route
         self._kept: dict[str, Tensor] = {}
         self._bytes = 0
-        self._head, self._tail = cut(encoder, view, route, first)
+        self._head, self._tail = split_view(encoder, view, route, first)
         self.keeps = keep and self._gives_same_vectors()
 
     def encode(self, texts: Sequence[str]) -> Tensor:

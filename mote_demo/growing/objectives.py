@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from mote_demo.data.examples import Examples
+from mote_demo.data.groups import connected_groups
 from mote_demo.encoder import Encoder
 from mote_demo.growing.frozen_trunk import FrozenTrunk
 from mote_demo.growing.vector_memory import VectorMemory
 from mote_demo.tasks import TASKS
 from mote_demo.training.losses import cosent, supervised_contrast
-from mote_demo.training.pairs import connected_groups
 
 
 class Objective(ABC):
@@ -53,18 +53,18 @@ class LabelObjective(Objective):
         known: Mapping[str, np.ndarray],
     ) -> None:
         super().__init__(frame, trunk, batch_size, temperature)
-        self._groups = torch.from_numpy(pd.factorize(frame["label"])[0].astype(np.int64))
+        self._groups = torch.from_numpy(pd.factorize(frame["label"])[0].astype(np.int64))  # int64 [texts]
         # With no other text to be near, a text only has to be far from the rest: it is its own positive.
-        self._alone = torch.bincount(self._groups)[self._groups] == 1
+        self._alone = torch.bincount(self._groups)[self._groups] == 1  # bool [texts]
         self._memory = VectorMemory(frame["text"].tolist(), known)
 
     def loss(self, rows: np.ndarray) -> Tensor:
         """Return the supervised contrast of the batch with every text seen so far."""
-        vectors, places = self._trunk.encode(self._column("text", rows)), torch.from_numpy(rows)
-        candidates = self._memory.update(places, vectors)
-        itself = one_hot(places, len(self._groups)).bool()
-        out = ~self._memory.seen | (itself & ~self._alone)
-        positive = (self._groups[places].unsqueeze(1) == self._groups) & ~out
+        vectors, places = self._trunk.encode(self._column("text", rows)), torch.from_numpy(rows)  # [batch, d], [batch]
+        candidates = self._memory.update(places, vectors)  # [texts, d]
+        itself = one_hot(places, len(self._groups)).bool()  # [batch, texts]
+        out = ~self._memory.seen | (itself & ~self._alone)  # [texts] | ([batch, texts] & [texts]): [batch, texts]
+        positive = (self._groups[places].unsqueeze(1) == self._groups) & ~out  # [batch, 1] == [texts]: [batch, texts]
         return supervised_contrast(vectors, candidates, positive, out, temperature=self._temperature)
 
 
@@ -85,29 +85,31 @@ class QueryObjective(Objective):
     ) -> None:
         super().__init__(frame, trunk, batch_size, temperature)
         self._encoder = encoder
-        self._queries, _ = pd.factorize(frame["query"])
-        sides = [frame[name] for name in ("positive", "negative") if name in frame]
-        places, self._documents = pd.factorize(pd.concat(sides, ignore_index=True))
-        self._places = places.reshape(len(sides), len(frame))
-        self._own = torch.zeros(self._queries.max() + 1, len(self._documents), dtype=torch.bool)
+        self._queries, _ = pd.factorize(frame["query"])  # int64 [rows]: the number of each row's query
+        sides = [frame[name] for name in ("positive", "negative") if name in frame]  # one or two, str [rows]
+        places, self._documents = pd.factorize(pd.concat(sides, ignore_index=True))  # [sides * rows], str [documents]
+        self._places = places.reshape(len(sides), len(frame))  # int64 [sides, rows]: the number of each document
+        self._own = torch.zeros(self._queries.max() + 1, len(self._documents), dtype=torch.bool)  # [queries, documents]
         self._own[self._queries, self._places[0]] = True
-        self._groups = torch.from_numpy(connected_groups([frame["query"], frame["positive"]]))
+        self._groups = torch.from_numpy(connected_groups([frame["query"], frame["positive"]]))  # int64 [rows]
+        # Documents that are negatives only are of no group, which is alike to none.
         self._groups_of_documents = torch.full((len(self._documents),), -1)
         self._groups_of_documents[self._places[0]] = self._groups
         self._memory = VectorMemory(self._documents.tolist(), known)
 
     def loss(self, rows: np.ndarray) -> Tensor:
         """Return the contrast of the batch's queries with every document seen so far."""
-        queries, candidates = self._trunk.encode(self._column("query", rows)), self._meet(self._places[:, rows])
-        positive = self._own[self._queries[rows]] & self._memory.seen
+        queries = self._trunk.encode(self._column("query", rows))  # [batch, d]
+        candidates = self._meet(self._places[:, rows])  # [documents, d]
+        positive = self._own[self._queries[rows]] & self._memory.seen  # [batch, documents] & [documents]
         # Documents of a like query, such as another answer to a question that shares an answer, may be answers too.
-        alike = self._groups[rows].unsqueeze(1) == self._groups_of_documents
-        out = ~self._memory.seen | (alike & ~positive)
+        alike = self._groups[rows].unsqueeze(1) == self._groups_of_documents  # [batch, 1] == [documents]
+        out = ~self._memory.seen | (alike & ~positive)  # [batch, documents]
         return supervised_contrast(queries, candidates, positive, out, temperature=self._temperature)
 
     def _meet(self, places: np.ndarray) -> Tensor:
         """Encode documents not seen yet with the route that serves documents; return all: float32 [documents, d]."""
-        unseen = np.unique(places[~self._memory.seen.numpy()[places]])
+        unseen = np.unique(places[~self._memory.seen.numpy()[places]])  # of [sides, batch], each number once
         vectors = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
         return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(vectors))
 
@@ -117,8 +119,9 @@ class PairObjective(Objective):
 
     def loss(self, rows: np.ndarray) -> Tensor:
         """Return the CoSENT loss; both sides meet the new expert."""
+        # One call for both sides, so that texts of like length run together: [2 * batch, d].
         vectors = self._trunk.encode(self._column("sentence1", rows) + self._column("sentence2", rows))
-        scores = torch.tensor(self._frame["score"].to_numpy(dtype=np.float32)[rows])
+        scores = torch.tensor(self._frame["score"].to_numpy(dtype=np.float32)[rows])  # [batch]
         return cosent(vectors[: len(rows)], vectors[len(rows) :], scores, temperature=self._temperature)
 
 
@@ -130,7 +133,7 @@ def make_objective(
     temperature: float,
     known: Mapping[str, np.ndarray],
 ) -> Objective:
-    """Return the objective of the examples' task (see ``grow``)."""
+    """Return the objective of the examples' task (see ``train_layers``)."""
     columns = TASKS[examples.task].columns
     if "label" in columns:
         return LabelObjective(examples.frame, trunk, batch_size, temperature, known)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Head(Protocol):
-    """Run what lies below the cut."""
+    """Run what lies below the split."""
 
     def __call__(self, ids: Sequence[Sequence[int]]) -> list[Tensor]:
         """Return what enters the rest, for texts given as token ids: one float32 [tokens, d] a text."""
@@ -30,7 +30,7 @@ class Head(Protocol):
 
 
 class Tail(Protocol):
-    """Run what lies above the cut, with gradients; ``at_once`` is how many texts it handles best."""
+    """Run what lies above the split, with gradients; ``at_once`` is how many texts it handles best."""
 
     at_once: int
 
@@ -39,12 +39,12 @@ class Tail(Protocol):
         ...
 
 
-def cut(encoder: Encoder, view: "PreTrainedModel", route: str, first: int | None = None) -> tuple[Head, Tail]:
-    """Cut a view after the attention of a block, or before the block where its attention is no module of its own.
+def split_view(encoder: Encoder, view: "PreTrainedModel", route: str, first: int | None = None) -> tuple[Head, Tail]:
+    """Split a view after the attention of a block, or before the block where its attention is no module of its own.
 
     Args:
         encoder: the model that computes what lies below.
-        view: a view of ``encoder`` on ``route``, with other experts from the cut on.
+        view: a view of ``encoder`` on ``route``, with other experts from the split on.
         route: name of the route.
         first: number of the block; None is the lowest that has experts.
     """
@@ -58,14 +58,14 @@ def cut(encoder: Encoder, view: "PreTrainedModel", route: str, first: int | None
 
 
 def _compiled(program: BertProgram, config: MoteConfig, view: "PreTrainedModel", block: int) -> tuple[Head, Tail]:
-    """Cut the program, whose upper part computes with the parameters of the view: no text is padded."""
+    """Split the program, whose upper part computes with the parameters of the view: no text is padded."""
     rest = BertProgram(config.backbone_config, dict(view.named_parameters()), config.pooling, live_layer)
     return partial(program.attended, block=block), _ProgramTail(rest, block)
 
 
 def _as_modules(spec: Backbone, config: MoteConfig, view: "PreTrainedModel", first: int) -> tuple[Head, Tail]:
     blocks = list(view.get_submodule(spec.blocks))
-    catch, last, opening = _cut_block(blocks[first], spec.attention)
+    catch, last, opening = _split_block(blocks[first], spec.attention)
     head = replace_modules(view, {spec.blocks: nn.ModuleList([*blocks[:first], last])})
     instead: dict[str, nn.Module] = {
         spec.blocks: nn.ModuleList([opening, *blocks[first + 1 :]]),
@@ -79,11 +79,11 @@ def _as_modules(spec: Backbone, config: MoteConfig, view: "PreTrainedModel", fir
 def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Return the rows as one tensor and its mask, int64 [len(rows), longest], 0 where padded."""
     mask = pad_sequence([torch.ones(len(row), dtype=torch.int64) for row in rows], batch_first=True)
-    return pad_sequence(list(rows), batch_first=True), mask
+    return pad_sequence(list(rows), batch_first=True), mask  # [rows, longest, ...], [rows, longest]
 
 
 class _ModuleHead:
-    """Run the modules of any architecture, and catch what arrives at the cut."""
+    """Run the modules of any architecture, and catch what arrives at the split."""
 
     def __init__(self, view: nn.Module, catch: "_Catch | _CatchAttention") -> None:
         self._view, self._catch = view, catch
@@ -91,8 +91,9 @@ class _ModuleHead:
     # Not inference_mode: autograd refuses to save its tensors for the backward pass.
     @torch.no_grad()
     def __call__(self, ids: Sequence[Sequence[int]]) -> list[Tensor]:
-        tokens, mask = padded([torch.tensor(one) for one in ids])
+        tokens, mask = padded([torch.tensor(one) for one in ids])  # [texts, longest], twice
         self._view(input_ids=tokens, attention_mask=mask)
+        # [texts, longest, d], less the padding. Copies, so that a text that is kept does not keep the others.
         return [rows[: len(own)].clone() for rows, own in zip(self._catch.hidden, ids, strict=True)]
 
 
@@ -117,7 +118,7 @@ class _ViewTail:
         self._view, self._pooling = view, pooling
 
     def __call__(self, entering: Sequence[Tensor]) -> Tensor:
-        hidden, mask = padded(entering)
+        hidden, mask = padded(entering)  # [texts, longest, d], [texts, longest]
         output = self._view(inputs_embeds=hidden, attention_mask=mask)
         return pool(output.last_hidden_state, mask, self._pooling)
 
@@ -165,7 +166,7 @@ class _GivenAttention(nn.Module):
         return hidden, None
 
 
-def _cut_block(block: nn.Module, attention: str | None) -> tuple[_Catch | _CatchAttention, nn.Module, nn.Module]:
+def _split_block(block: nn.Module, attention: str | None) -> tuple[_Catch | _CatchAttention, nn.Module, nn.Module]:
     """Return what catches, the block with it, and the rest of the block: after its attention, where this is a seam."""
     if attention is None:
         catch = _Catch(block)

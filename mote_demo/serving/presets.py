@@ -6,8 +6,9 @@ from types import MappingProxyType
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.lens_name import LensName
+from mote_demo.growing.expert import Expert
 from mote_demo.loading import UNTOUCHED
-from mote_demo.serving.sessions import GrownRoute, Session
+from mote_demo.serving.sessions import Session
 from mote_demo.serving.shelf import DENSE, EXPERTS
 from mote_demo.tasks import TASKS, Task, find_task
 
@@ -18,7 +19,7 @@ class Preset:
 
     title: str
     shows: str
-    lenses: Callable[[Task, GrownRoute | None], tuple[LensName, LensName]]
+    lenses: Callable[[Task, Expert | None], tuple[LensName, LensName]]
 
 
 def _wrong(task: Task) -> str:
@@ -26,11 +27,12 @@ def _wrong(task: Task) -> str:
     return "clustering" if task.name != "clustering" else "similarity"
 
 
-def _before_after(task: Task, grown: GrownRoute | None) -> tuple[LensName, LensName]:
-    if grown is None:
+def _before_after(task: Task, expert: Expert | None) -> tuple[LensName, LensName]:
+    if expert is None:
         raise UserError("There is no expert of yours yet. Train one in the tab 'Train', then come back.")
-    before = TASKS[grown.task].name if grown.base in TASKS[grown.task].routes else grown.base
-    return LensName(EXPERTS, before), LensName(EXPERTS, grown.name)
+    grown_for = TASKS[expert.task]
+    before = grown_for.name if expert.base in grown_for.routes else expert.base
+    return LensName(EXPERTS, before), LensName(EXPERTS, expert.name)
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -73,6 +75,6 @@ def lenses_of(preset: str | None, task: str | None, session: Session) -> tuple[s
     """
     if preset is None or preset not in PRESETS:
         raise unknown_choice("comparison", preset, PRESETS)
-    newest = next(reversed(session.grown.values()), None)
+    newest = next(reversed(list(session.experts)), None)
     left, right = PRESETS[preset].lenses(find_task(task), newest)
     return str(session.lens(str(left))), str(session.lens(str(right)))

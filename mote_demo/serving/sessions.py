@@ -6,31 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from torch import nn
-
 from mote_demo.data.texts import Texts
-from mote_demo.errors import UserError, unknown_choice
+from mote_demo.encoder import Encoder
+from mote_demo.errors import unknown_choice
 from mote_demo.explore.lens import Lens, TextEncoder, are_alike, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.explore.pair import Pair
+from mote_demo.serving.experts import VisitorExperts
 from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS, Shelf
-from mote_demo.tasks import TASKS, Route, find_task
+from mote_demo.tasks import TASKS, find_task
 
 MAX_UPLOADS = 5
-MAX_GROWN = 5
 MAX_SESSIONS = 100
 SECONDS_CLOSED = 15 * 60
 """How long a closed page can come back to what is its own: a phone cuts off pages in the background."""
-
-
-@dataclass(frozen=True)
-class GrownRoute:
-    """Describe a route trained by a visitor: its task and the route it started from. Its expert is in the model."""
-
-    name: str
-    task: str
-    base: str
-    route: Route
 
 
 class Session:
@@ -38,12 +27,14 @@ class Session:
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
-        self.mote = shelf.growing
+        self.experts = VisitorExperts(shelf.growing)
         self.uploads: dict[str, Texts] = {}
         self._uploaded = 0
-        self.grown: dict[str, GrownRoute] = {}
-        # A training may end while its visitor removes or uploads an expert.
-        self.changing = threading.RLock()
+
+    @property
+    def mote(self) -> Encoder:
+        """Return the model with task experts, the visitor's own among them."""
+        return self.experts.encoder
 
     def texts_choices(self) -> list[tuple[str, str]]:
         """List (title, name) of the texts this visitor can pick; the newest upload comes first."""
@@ -80,14 +71,6 @@ class Session:
         numbered = (f"{title} ({number})" for number in itertools.count(2))
         return next(each for each in itertools.chain([title], numbered) if each not in taken)
 
-    def add_route(self, grown: GrownRoute, experts: dict[str, nn.Module]) -> None:
-        """Plug a trained expert into this visitor's MoTE model; nobody else sees it."""
-        with self.changing:
-            if len(self.grown) >= MAX_GROWN:
-                raise UserError(f"There are {MAX_GROWN} trained experts in this visit. Please remove one first.")
-            self.mote = self.mote.with_route(grown.name, grown.route, experts)
-            self.grown[grown.name] = grown
-
     def models(self) -> list[tuple[str, str]]:
         """List (title, name) of the models this visitor can look through."""
         return self.shelf.choices()
@@ -107,13 +90,11 @@ class Session:
         """
         parsed = LensName.parse(name, self.shelf.models.__contains__)
         encoder, look = self.encoder(parsed.model), parsed.look
-        grown = self.grown.get(look.partition("+")[0]) if parsed.model == EXPERTS else None
-        if grown is None:
+        if parsed.model != EXPERTS or look.partition("+")[0] not in self.experts:
             return Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model, public=True)
-        task = TASKS[grown.task]
-        if len(task.routes) > 1:
-            look = f"{grown.name}+{task.document_route}"
-        return replace(Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model), task=task)
+        expert = self.experts[look.partition("+")[0]]
+        own = Lens(encoder, *expert.routes, parsed.instruction, parsed.model)
+        return replace(own, task=TASKS[expert.task])
 
     def both(self, task: str) -> tuple[str, str]:
         """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""
@@ -139,7 +120,7 @@ class _Visit:
     @property
     def worth(self) -> tuple[bool, bool, float]:
         """Return what to sort by when one must go: what holds nothing of a visitor's own comes first."""
-        return bool(self.session.uploads or self.session.grown), self.closed is None, self.touched
+        return bool(self.session.uploads or self.session.experts), self.closed is None, self.touched
 
 
 class Sessions:

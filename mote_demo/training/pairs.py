@@ -1,11 +1,11 @@
 """Sources of labelled text as (anchor, positive, group) rows."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mote_demo.data.groups import connected_groups
 from mote_demo.errors import UserError
 from mote_demo.training.recipe import Source
 
@@ -116,26 +116,3 @@ def _from_grades(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     return pd.DataFrame(
         {"anchor": frame["anchor"].array, "positive": frame["positive"].array, "label": grades.to_numpy("float32")}
     )
-
-
-def connected_groups(*keys: Sequence[pd.Series]) -> np.ndarray:
-    """Number the rows so that rows which share any value, directly or through others, share a number.
-
-    Args:
-        keys: columns that say the same thing, such as the two texts of a pair: a value is the same in any of them.
-            Values of different keys, such as a text and an image, have nothing to do with each other.
-
-    Returns:
-        int64 [rows].
-    """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    size = len(keys[0][0])
-    codes = [pd.factorize(pd.concat(columns, ignore_index=True))[0] for columns in keys]
-    offsets = np.cumsum([size, *[code.max(initial=-1) + 1 for code in codes]])
-    nodes = np.concatenate([code + offset for code, offset in zip(codes, offsets, strict=False)])
-    rows = np.tile(np.arange(size), len(nodes) // size if size else 0)
-    total = int(offsets[-1])
-    graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, nodes)), shape=(total, total))
-    return connected_components(graph, directed=False)[1][:size].astype(np.int64)

@@ -12,7 +12,7 @@ from mote_demo.serving.shelf import Shelf
 from mote_demo.study.arms import TITLES
 from mote_demo.ui.about.drawing import block_drawing
 from mote_demo.ui.experts.html import gain_lines, seeds_line
-from mote_demo.ui.shared.tables_html import begun, number_cells, scope_words, table
+from mote_demo.ui.shared.tables_html import capitalized, number_cells, scope_words, table
 
 _CAPTION = "For the task “clustering” its expert runs; the other experts cost nothing."
 
@@ -97,7 +97,7 @@ def _results(report: Report | None, problem: str) -> str:
             "--out results/dev.json</code>.</p>"
         )
     models = list(report.models)
-    titles = [begun(TITLES.get(model, model)) for model in models]
+    titles = [capitalized(TITLES.get(model, model)) for model in models]
     families = "".join(_family_row(report, family, models) for family in report.families)
     means = number_cells([f"<b>{report.mean_of_families(model):.1f}</b>" for model in models])
     families += f"<tr><th scope='row'>Mean of families</th><td></td>{means}</tr>"

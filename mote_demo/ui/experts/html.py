@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from mote_demo.study.arms import TITLES
 from mote_demo.study.results import COMMAND, SIDES, Results
-from mote_demo.ui.shared.tables_html import begun, number_cells, scope_words, table
+from mote_demo.ui.shared.tables_html import capitalized, number_cells, scope_words, table
 
 Matrix = Sequence[Sequence[float | None]]
 
@@ -109,7 +109,7 @@ def _mean_between(matrix: Matrix) -> float | None:
 
 
 def _sides(spaces: Mapping[str, Any], measure: str) -> list[str]:
-    return [heat_table(begun(TITLES[side]), spaces["routes"], spaces[measure][side], 1.0) for side in SIDES]
+    return [heat_table(capitalized(TITLES[side]), spaces["routes"], spaces[measure][side], 1.0) for side in SIDES]
 
 
 def _figure(tables: Sequence[str], caption: str) -> str:
@@ -259,12 +259,12 @@ def _ablation_row(row: Mapping[str, Any], families: Sequence[str]) -> str:
     cells.append(_number(row.get("all"), 1) + ("" if spread is None else f" ± {_number(spread, 2)}"))
     to_mote = row.get("to_mote")
     cells += ["", ""] if to_mote is None else [_signed(to_mote["points"]), _interval(to_mote["interval"])]
-    return f"<tr><th scope='row'>{escape(begun(str(row['title'])))}</th>{number_cells(cells)}</tr>"
+    return f"<tr><th scope='row'>{escape(capitalized(str(row['title'])))}</th>{number_cells(cells)}</tr>"
 
 
 def _arm(arm: str, summary: Mapping[str, Any]) -> str:
     titles = {row.get("name"): str(row["title"]) for row in summary.get("table", [])}
-    return begun(TITLES.get(arm) or titles.get(arm, arm))
+    return capitalized(TITLES.get(arm) or titles.get(arm, arm))
 
 
 def _scope(scope: str) -> str:

@@ -20,7 +20,7 @@ def number_cells(cells: Sequence[str]) -> str:
     return "".join(f'<td class="mote-number">{cell}</td>' for cell in cells)
 
 
-def begun(words: str) -> str:
+def capitalized(words: str) -> str:
     """Return the words with a large first letter."""
     return words[:1].upper() + words[1:]
 

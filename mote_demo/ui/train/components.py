@@ -1,55 +1,81 @@
-"""The components of the Train tab, and what it keeps for one visitor."""
+"""The components of the Train tab, from top to bottom."""
 
-import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gradio as gr
 
-from mote_demo.data.columns import Columns
-from mote_demo.data.samples import samples_path
-from mote_demo.data.tables import Table, read_table
-from mote_demo.growing.run import Trained
-from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.data.columns import roles_of
+from mote_demo.data.tables import MAX_BYTES, MAX_ROWS
+from mote_demo.growing.grow import MOST_ROWS
+from mote_demo.tasks import TASKS, find_task
+from mote_demo.ui.map.scatter import scatter_map
+from mote_demo.ui.train import html as train_html
 
-NONE = "(none)"
-Updates = dict[Any, Any]
-"""Components and what becomes of them."""
+PREVIEW_ROWS = 8
+_ROLES = {role: task for task in TASKS for role in roles_of(task)}
+"""Every role that a column can have, and a task that has it."""
 
 
 @dataclass(frozen=True)
-class DataParts:
-    """Hold the components of steps 1 and 2: the data, and what to make of it."""
+class DataComponents:
+    """Hold step 1: the data."""
 
     file: gr.File
     samples: gr.Button
     add_texts: gr.Button
     note: gr.HTML
     preview: gr.Dataframe
+
+
+@dataclass(frozen=True)
+class TaskComponents:
+    """Hold step 2: what to make of the data; ``columns`` holds a picker for each role of any task."""
+
     task: gr.Radio
-    columns: tuple[gr.Dropdown, ...]
+    columns: Mapping[str, gr.Dropdown]
     counts: gr.HTML
     name: gr.Textbox
     base: gr.Dropdown
 
 
 @dataclass(frozen=True)
-class TrainParts:
-    """Hold the components of steps 3 and 4: training, its result, and the visitor's experts."""
+class TrainingComponents:
+    """Hold step 3: the training; ``changes`` holds a number for each setting that can be changed."""
 
     effort: gr.Radio
-    changes: dict[str, gr.Number]
+    changes: Mapping[str, gr.Number]
     train: gr.Button
     stop: gr.Button
     progress: gr.HTML
+
+
+@dataclass(frozen=True)
+class MapComponents:
+    """Hold one of the two maps."""
+
+    heading: gr.HTML
+    map: gr.HTML
+
+
+@dataclass(frozen=True)
+class ResultComponents:
+    """Hold step 4: what the training brought, and the choice to keep it."""
+
     result: gr.HTML
     choice: gr.Row
     keep: gr.Button
     discard: gr.Button
-    headings: tuple[gr.HTML, gr.HTML]
-    maps: tuple[gr.HTML, gr.HTML]
-    experts_note: gr.HTML
+    before: MapComponents
+    after: MapComponents
+
+
+@dataclass(frozen=True)
+class ExpertsComponents:
+    """Hold step 5: the visitor's experts."""
+
+    note: gr.HTML
     expert: gr.Dropdown
     download: gr.Button
     file: gr.DownloadButton
@@ -57,46 +83,147 @@ class TrainParts:
     upload: gr.UploadButton
 
 
-@dataclass
-class Bench:
-    """Keep what one visitor works on.
+@dataclass(frozen=True)
+class TrainComponents:
+    """Hold the components of the tab."""
 
-    Attributes:
-        table: the last table that could be read.
-        guess: its columns as recognised.
-        sample: whether it is the sample set.
-        shown: the result on the screen.
-        trained: results by the name of the expert.
-        stop: ends the training that runs.
-        waiting: whether a training was asked for and has not begun.
-        told: when its progress was last shown.
-    """
-
-    table: Table
-    guess: Columns
-    sample: bool = True
-    shown: Trained | None = None
-    trained: dict[str, Trained] = field(default_factory=dict)
-    stop: threading.Event = field(default_factory=threading.Event)
-    waiting: bool = False
-    told: float = 0.0
+    data: DataComponents
+    task: TaskComponents
+    training: TrainingComponents
+    result: ResultComponents
+    experts: ExpertsComponents
 
 
-class Benches:
-    """Find the session and the bench of a visitor; a bench goes with its session."""
-
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
-        self._benches: WeakKeyDictionary[Session, Bench] = WeakKeyDictionary()
-
-    def of(self, request: gr.Request) -> tuple[Session, Bench]:
-        """Return the visitor's session and bench; a new one holds the sample set."""
-        session = self._sessions.of(request.session_hash)
-        if session not in self._benches:
-            self._benches[session] = sample_bench()
-        return session, self._benches[session]
+def build_components() -> TrainComponents:
+    """Lay the tab out inside the current block."""
+    with gr.Column(elem_classes="mote-train"):
+        return TrainComponents(
+            data=_build_data(),
+            task=_build_task(),
+            training=_build_training(),
+            result=_build_result(),
+            experts=_build_experts(),
+        )
 
 
-def sample_bench() -> Bench:
-    """Return a bench with the sample set, to be sorted by intent."""
-    return Bench(read_table(samples_path()), Columns(text="text", label="intent"))
+def _build_data() -> DataComponents:
+    limits = f"up to {MAX_BYTES // 1_000_000} MB and {MAX_ROWS:,} rows"
+    hint = f"The sample set to try it out, or your own rows: CSV, TSV, JSONL or Parquet, {limits}."
+    gr.HTML(train_html.section(1, "Data", hint))
+    with gr.Row():
+        with gr.Column(scale=2, min_width=260):
+            file = gr.File(
+                label="Your file",
+                file_types=[".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet"],
+                height=150,
+                elem_id="mote-train-upload",
+            )
+            with gr.Row():
+                samples = gr.Button("Use the sample set", size="sm", min_width=130, elem_id="mote-train-samples")
+                texts = gr.Button(
+                    "Add as texts", size="sm", min_width=130, interactive=False, elem_id="mote-train-texts"
+                )
+        with gr.Column(scale=3, min_width=260):
+            note = _html("data")
+            preview = gr.Dataframe(
+                label=f"First {PREVIEW_ROWS} rows",
+                datatype="str",
+                interactive=False,
+                wrap=True,
+                max_height=260,
+                elem_id="mote-train-preview",
+            )
+    return DataComponents(file=file, samples=samples, add_texts=texts, note=note, preview=preview)
+
+
+def _build_task() -> TaskComponents:
+    gr.HTML(train_html.section(2, "Task", "What should be near each other, and where the new expert starts from."))
+    task = gr.Radio(
+        [(f"{each.title}: near is {each.near}", name) for name, each in TASKS.items()],
+        value="classification",
+        label="Task",
+        elem_id="mote-train-task",
+    )
+    with gr.Row():
+        columns = {role: _column(role, task) for role, task in _ROLES.items()}
+    counts = _html("counts")
+    with gr.Row():
+        name = gr.Textbox(
+            label="Name of the new expert", max_lines=1, max_length=48, min_width=180, elem_id="mote-train-name"
+        )
+        base = gr.Dropdown([], label="Start from the expert of", min_width=180, elem_id="mote-train-base")
+    return TaskComponents(task=task, columns=columns, counts=counts, name=name, base=base)
+
+
+def _column(role: str, task: str) -> gr.Dropdown:
+    optional = "" if role in find_task(task).columns else " (optional)"
+    return gr.Dropdown(
+        [], label=f"Column: {role}{optional}", min_width=150, visible=False, elem_id=f"mote-train-column-{role}"
+    )
+
+
+def _build_training() -> TrainingComponents:
+    hint = f"Only the new expert learns; up to {MOST_ROWS:,} rows, a quarter of them held out to measure on."
+    gr.HTML(train_html.section(3, "Train", hint))
+    effort = gr.Radio(
+        [("Quick: the experts of the two upper blocks", "quick"), ("Thorough: the experts of all blocks", "thorough")],
+        value="quick",
+        label="Effort",
+        elem_id="mote-train-effort",
+    )
+    with gr.Accordion("More settings", open=False), gr.Row():
+        changes = {
+            "epochs": _number("Epochs (0: automatic)", precision=0),
+            "batch_size": _number("Rows in a batch (0: automatic)", precision=0),
+            "learning_rate": _number("Learning rate (0: automatic)"),
+            "temperature": _number("Temperature of the loss (0: automatic)"),
+            "seed": _number("Seed", precision=0),
+        }
+    with gr.Row(elem_classes="mote-train-actions"):
+        train = gr.Button("Train", variant="primary", scale=0, min_width=140, elem_id="mote-train-start")
+        stop = gr.Button("Stop", interactive=False, scale=0, min_width=110, elem_id="mote-train-stop")
+    progress = _html("progress", train_html.idle())
+    return TrainingComponents(effort=effort, changes=changes, train=train, stop=stop, progress=progress)
+
+
+def _build_result() -> ResultComponents:
+    gr.HTML(train_html.section(4, "Result", "Before and after, on rows that the training never saw."))
+    result = _html("result", train_html.empty_result())
+    with gr.Row(visible=False) as choice:
+        keep = gr.Button("Keep it", variant="primary", scale=0, min_width=140, elem_id="mote-train-keep")
+        discard = gr.Button("Discard it", scale=0, min_width=140, elem_id="mote-train-discard")
+    with gr.Row(elem_classes="mote-train-maps"):
+        before, after = _build_map("Before"), _build_map("After")
+    return ResultComponents(result=result, choice=choice, keep=keep, discard=discard, before=before, after=after)
+
+
+def _build_map(title: str) -> MapComponents:
+    with gr.Column(min_width=300, elem_classes="mote-map-side"):
+        return MapComponents(
+            heading=gr.HTML(train_html.map_heading(title), apply_default_css=False),
+            map=scatter_map(f"{title} training", elem_id=f"mote-train-map-{title.lower()}"),
+        )
+
+
+def _build_experts() -> ExpertsComponents:
+    gr.HTML(train_html.section(5, "Your experts", "Use them in Compare and Map, take them along, or remove them."))
+    note = _html("experts", train_html.experts_note({}))
+    with gr.Row(elem_classes="mote-train-experts"):
+        expert = gr.Dropdown([], label="Expert", min_width=180, elem_id="mote-train-expert")
+        download = gr.Button(
+            "Download expert", size="md", interactive=False, min_width=140, elem_id="mote-train-download"
+        )
+        remove = gr.Button("Remove expert", size="md", interactive=False, min_width=140, elem_id="mote-train-remove")
+        upload = gr.UploadButton(
+            "Upload an expert", size="md", file_types=[".safetensors"], min_width=140, elem_id="mote-train-plug-in"
+        )
+    file = gr.DownloadButton("Download", visible="hidden", elem_id="mote-train-file")
+    return ExpertsComponents(note=note, expert=expert, download=download, file=file, remove=remove, upload=upload)
+
+
+def _html(name: str, value: str = "") -> gr.HTML:
+    return gr.HTML(value, apply_default_css=False, elem_id=f"mote-train-{name}")
+
+
+def _number(label: str, **options: Any) -> gr.Number:
+    return gr.Number(value=0, label=label, minimum=0, min_width=140, **options)

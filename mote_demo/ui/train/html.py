@@ -1,122 +1,102 @@
-"""The HTML of the Train tab; every text of a user or a file is escaped here."""
+"""What the Train tab shows, as HTML of its templates."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from functools import partial
+
+from markupsafe import Markup
 
 from mote_demo.data.examples import Examples
 from mote_demo.data.tables import Table
-from mote_demo.growing.grow import GrowStep
+from mote_demo.growing.expert import Expert
+from mote_demo.growing.grow import HELD_OUT, MOST_ROWS, GrowthResult
 from mote_demo.growing.heldout import FEW_ROWS
-from mote_demo.growing.run import HELD_OUT, MOST_ROWS, Trained
+from mote_demo.growing.training import TrainingStep
+from mote_demo.ui.shared.templates import render
 
 _LABELS_SHOWN = 12
 _WIDTH, _HEIGHT = 600, 110
 _WINDOW = 5
+_LEAST_CHANGE = 0.0005
+_render = partial(render, "mote_demo.ui.train")
 
 
-def section(number: int, title: str, hint: str) -> str:
+def section(number: int, title: str, hint: str) -> Markup:
     """Head one step of the tab."""
-    return (
-        f'<div class="mote-step"><span class="mote-step-number">{number}</span>'
-        f"<div><h3>{escape(title)}</h3><p>{escape(hint)}</p></div></div>"
-    )
+    return _render("section.html.jinja", number=number, title=title, hint=hint)
 
 
-def data_note(table: Table, *, sample: bool) -> str:
+def data_note(table: Table, *, sample: bool) -> Markup:
     """Say what was read and what was cleaned up."""
-    source = "the sample set" if sample else escape(table.source)
-    return (
-        f'<div class="mote-train-note" role="status"><p><b>{len(table.frame):,} rows</b> from {source}, columns '
-        f"{_codes(list(table.frame.columns))}.</p>{_notes(table.notes)}</div>"
-    )
+    return _render("data_note.html.jinja", table=table, source="the sample set" if sample else table.source)
 
 
-def problem(message: str, *, kept: str = "") -> str:
+def problem(message: str, *, kept: str = "") -> Markup:
     """Keep an error readable beside what goes on working."""
-    rest = f"<p>{escape(kept)}</p>" if kept else ""
-    return f'<div class="mote-train-note mote-train-problem" role="alert"><p>{escape(message)}</p>{rest}</div>'
+    return _render("problem.html.jinja", message=message, kept=kept)
 
 
-def examples_note(examples: Examples) -> str:
+def examples_note(examples: Examples) -> Markup:
     """Count what there is to train on, and what is held out."""
-    rows = min(len(examples.frame), MOST_ROWS)
-    drawn = f" (a random {MOST_ROWS:,} of them are used)" if len(examples.frame) > MOST_ROWS else ""
-    held = round(rows * HELD_OUT)
+    used = min(len(examples.frame), MOST_ROWS)
     counts = sorted(examples.counts.items(), key=lambda item: -item[1])
-    chips = "".join(
-        f'<span class="mote-chip">{escape(name)} <b>{count:,}</b></span>' for name, count in counts[:_LABELS_SHOWN]
-    )
-    more = (
-        f'<span class="mote-chip">and {len(counts) - _LABELS_SHOWN} more</span>' if len(counts) > _LABELS_SHOWN else ""
-    )
-    return (
-        f'<div class="mote-train-note" role="status"><p><b>{len(examples.frame):,} usable rows</b>{drawn}: '
-        f"about {rows - held:,} to train on, {held:,} held out to measure on.</p>"
-        f"<p>{chips}{more}</p>{_notes(examples.notes)}</div>"
+    return _render(
+        "examples_note.html.jinja",
+        examples=examples,
+        used=used,
+        held_out=round(used * HELD_OUT),
+        counts=counts[:_LABELS_SHOWN],
+        more=len(counts[_LABELS_SHOWN:]),
     )
 
 
-def _codes(names: Sequence[str]) -> str:
-    return ", ".join(f"<code>{escape(str(name))}</code>" for name in names)
-
-
-def _notes(notes: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>" if notes else ""
-
-
-def idle() -> str:
+def idle() -> Markup:
     """Say what the button does."""
-    return '<p class="mote-status">Nothing is being trained. The shared model never changes.</p>'
+    return finished("Nothing is being trained. The shared model never changes.")
 
 
-def working(words: str, losses: Sequence[float] = ()) -> str:
+def working(words: str, losses: Sequence[float] = ()) -> Markup:
     """Say what is being done where nobody can tell how long it takes."""
-    spinner = '<span class="mote-spinner" aria-hidden="true"></span>'
-    return f'<p class="mote-status" role="status">{spinner}{escape(words)} …</p>{curve(losses)}'
+    return _progress(losses, words=words, working=True)
 
 
-def progress(step: GrowStep, losses: Sequence[float]) -> str:
+def progress(step: TrainingStep, losses: Sequence[float]) -> Markup:
     """Say how far the training is, with the curve of the loss so far."""
-    share = step.step / step.steps
-    bar = f'<span class="mote-bar"><i style="width:{share:.1%}"></i></span>'
-    return (
-        f'<p class="mote-status"><span>Step {step.step:,} of {step.steps:,}</span>{bar}'
-        f"<span>{_left(step.seconds_left)}</span></p>{curve(losses)}"
-    )
+    seconds = step.seconds_left
+    left = f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {max(1, round(seconds)):.0f} s left"
+    return _progress(losses, step=step, left=left)
 
 
-def finished(words: str, losses: Sequence[float] = ()) -> str:
+def finished(words: str, losses: Sequence[float] = ()) -> Markup:
     """Say how the training ended."""
-    return f'<p class="mote-status" role="status">{escape(words)}</p>{curve(losses)}'
+    return _progress(losses, words=words)
 
 
-def _left(seconds: float) -> str:
-    if seconds >= 90:
-        return f"about {seconds / 60:.0f} min left"
-    return f"about {max(1, round(seconds)):.0f} s left"
-
-
-def curve(losses: Sequence[float]) -> str:
-    """Draw the loss of each step, with its moving mean."""
-    if len(losses) < 2:
-        return ""
+def _progress(
+    losses: Sequence[float], *, words: str = "", working: bool = False, step: TrainingStep | None = None, left: str = ""
+) -> Markup:
+    """Say how far a training is above the loss of each step, with its moving mean."""
     means = [sum(losses[max(0, at - _WINDOW + 1) : at + 1]) / min(at + 1, _WINDOW) for at in range(len(losses))]
-    top = max(losses) or 1.0
-    return (
-        f'<figure class="mote-curve"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="Loss from {losses[0]:.2f} to {losses[-1]:.2f}">{_line(losses, top, "mote-curve-raw")}'
-        f"{_line(means, top, 'mote-curve-mean')}</svg>"
-        f"<figcaption><span>Loss: {losses[0]:.2f} at first</span><span>{losses[-1]:.2f} now</span></figcaption>"
-        "</figure>"
+    top = max(losses, default=0.0) or 1.0
+    return _render(
+        "progress.html.jinja",
+        words=words,
+        working=working,
+        step=step,
+        left=left,
+        losses=losses,
+        raw=_points(losses, top),
+        mean=_points(means, top),
+        width=_WIDTH,
+        height=_HEIGHT,
     )
 
 
-def _line(values: Sequence[float], top: float, name: str) -> str:
+def _points(values: Sequence[float], top: float) -> str:
     places = (
-        f"{at / (len(values) - 1) * _WIDTH:.1f},{_HEIGHT - 4 - value / top * (_HEIGHT - 8):.1f}"
+        f"{at / max(1, len(values) - 1) * _WIDTH:.1f},{_HEIGHT - 4 - value / top * (_HEIGHT - 8):.1f}"
         for at, value in enumerate(values)
     )
-    return f'<polyline class="{name}" points="{" ".join(places)}"/>'
+    return " ".join(places)
 
 
 def empty_result() -> str:
@@ -124,66 +104,43 @@ def empty_result() -> str:
     return '<p class="mote-empty">Train an expert, and its measurements before and after appear here.</p>'
 
 
-def result(trained: Trained) -> str:
+def result(grown: GrowthResult) -> Markup:
     """Compare the held-out metrics before and after, with what to make of them."""
-    rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{before:.3f}</td><td>{trained.after.metrics[name]:.3f}</td>'
-        f"<td>{_change(trained.after.metrics[name] - before)}</td></tr>"
-        for name, before in trained.before.metrics.items()
+    return _render(
+        "result.html.jinja",
+        expert=grown.expert,
+        training=grown.training,
+        train_rows=len(grown.train.frame),
+        verdict=_verdict(grown.expert),
+        least_change=_LEAST_CHANGE,
     )
-    losses = trained.grown.losses
-    return f"""
-<section class="mote-result" aria-label="Before and after">
-  <table>
-    <caption>Measured on {trained.after.rows:,} held-out rows that the training never saw; 1 is best.</caption>
-    <thead><tr><th scope="col">Metric</th><th scope="col">Before <code>{escape(trained.route.base)}</code></th>
-    <th scope="col">After <code>{escape(trained.route.name)}</code></th><th scope="col">Change</th></tr></thead>
-    <tbody>{rows}</tbody>
-  </table>
-  <p class="mote-result-note">{len(losses):,} of {trained.grown.steps:,} steps in {trained.grown.seconds:,.0f} s on
-  {len(trained.train.frame):,} rows; loss {losses[0]:.2f} to {losses[-1]:.2f}.</p>
-  {"".join(f'<p class="mote-result-note"><b>{escape(note)}</b></p>' for note in _verdict(trained))}
-</section>"""
 
 
-def _change(change: float) -> str:
-    sign, name = ("+", "up") if change > 0.0005 else ("−", "down") if change < -0.0005 else ("±", "same")
-    return f'<span class="mote-move mote-move-{name}">{sign}{abs(change):.3f}</span>'
-
-
-def _verdict(trained: Trained) -> list[str]:
+def _verdict(expert: Expert) -> list[str]:
     notes = []
-    changes = [trained.after.metrics[name] - before for name, before in trained.before.metrics.items()]
-    if min(changes) < -0.0005:
+    changes = [expert.after[name] - before for name, before in expert.before.items()]
+    if min(changes) < -_LEAST_CHANGE:
         notes.append(
             "It got worse on held-out rows. More or cleaner rows, a lower learning rate or fewer epochs may help; "
             "the route it started from is unchanged."
         )
-    elif min(trained.before.metrics.values()) >= 1:
+    elif min(expert.before.values()) >= 1:
         notes.append("The route it started from was right on every held-out row already.")
-    elif max(changes) <= 0.0005:
+    elif max(changes) <= _LEAST_CHANGE:
         notes.append("Nothing changed on held-out rows. More epochs or a higher learning rate may help.")
-    if trained.after.rows < FEW_ROWS:
+    if expert.held_out_rows < FEW_ROWS:
         notes.append(
-            f"Only {trained.after.rows} rows were held out, so one row more or less moves a metric by about "
-            f"{1 / trained.after.rows:.3f}: take small changes for chance."
+            f"Only {expert.held_out_rows} rows were held out, so one row more or less moves a metric by about "
+            f"{1 / expert.held_out_rows:.3f}: take small changes for chance."
         )
     return notes
 
 
-def map_heading(title: str, route: str = "", method: str = "") -> str:
+def map_heading(title: str, route: str = "", method: str = "") -> Markup:
     """Title one of the two maps."""
-    name = "mote-map-title mote-map-title-right" if title == "After" else "mote-map-title"
-    receipt = f"route <code>{escape(route)}</code> · {escape(method)} · strong points were held out" if route else ""
-    return f'<h4 class="{name}">{title}</h4><p class="mote-map-receipt">{receipt}</p>'
+    return _render("map_heading.html.jinja", title=title, route=route, method=method)
 
 
-def experts_note(experts: Mapping[str, str]) -> str:
+def experts_note(experts: Mapping[str, str]) -> Markup:
     """List the visitor's experts, name to task title."""
-    if not experts:
-        return '<p class="mote-train-note">You have none yet. They last as long as this page is open.</p>'
-    names = "".join(f'<span class="mote-chip"><b>{escape(n)}</b> {escape(task)}</span>' for n, task in experts.items())
-    return (
-        f'<div class="mote-train-note"><p>Ready in Compare and Map, under “More settings”: {names}</p>'
-        "<p>They are yours alone and last as long as this page is open; a download can be plugged in again.</p></div>"
-    )
+    return _render("experts_note.html.jinja", experts=experts)

@@ -1,18 +1,20 @@
 """What the Train tab answers when things change while an expert is trained."""
 
 from functools import partial
+from html import unescape
 
 import gradio as gr
 import pytest
-
 from mote_demo.serving.registry import Registry
-from mote_demo.serving.sessions import MAX_GROWN, GrownRoute, Session, Sessions
+
+from mote_demo.serving.experts import MAX_EXPERTS
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.store import VectorStore
-from mote_demo.tasks import Route
-from mote_demo.ui.train import handlers as train_desk
+from mote_demo.ui.train import handlers as train_handlers
 from mote_demo.ui.train.data_handlers import NONE
 from mote_demo.ui.train.tab import build_train_tab
 from tests.desk import VISITOR, Desk, all_values, values
+from tests.own_experts import copied_expert
 
 
 @pytest.fixture
@@ -34,16 +36,16 @@ def desk(sessions):
 
 
 def grow(session, name):
-    experts = {path: session.mote.model.backbone.get_submodule(path)["sts"] for path in session.mote.model.expert_paths}
-    session.add_route(GrownRoute(name, "similarity", "sts", Route(name, "")), experts)
+    session.experts.add(copied_expert(session.mote, name))
 
 
 def train(desk, name="mine"):
     """Yield the updates of a short training on the sample set."""
-    data, parts = desk.handlers["free"].__self__._data, desk.handlers["free"].__self__._parts
-    asked = {data.task: "classification", data.name: name, data.base: "classification", parts.effort: "quick"}
-    asked |= dict(zip(data.columns, ("text", "intent", NONE), strict=True))
-    asked |= {number: {"epochs": 1}.get(key, 0) for key, number in parts.changes.items()}
+    components = desk.handlers["stop"].__self__._components
+    task, training = components.task, components.training
+    asked = {task.task: "classification", task.name: name, task.base: "classification", training.effort: "quick"}
+    asked |= {picker: {"text": "text", "label": "intent"}.get(role, NONE) for role, picker in task.columns.items()}
+    asked |= {number: {"epochs": 1}.get(key, 0) for key, number in training.changes.items()}
     return desk("train", asked)
 
 
@@ -58,13 +60,13 @@ def train_while(desk, change):
 
 
 def fill(session):
-    for number in range(MAX_GROWN):
+    for number in range(MAX_EXPERTS):
         grow(session, f"other-{number}")
 
 
 def is_shown(desk, updates):
     """Return what some updates make of the row with Keep and Discard, in turn."""
-    choice = desk.handlers["free"].__self__._parts.choice
+    choice = desk.handlers["stop"].__self__._components.result.choice
     return [one[choice]["visible"] for one in updates if choice in one]
 
 
@@ -72,12 +74,12 @@ def test_an_expert_whose_name_was_taken_meanwhile_is_shown_and_kept_under_a_free
     seen = train_while(desk, lambda: grow(session, "mine"))
     page = all_values(seen)
     assert "<table>" in page["mote-train-result"]
-    assert "'mine' already" in page["mote-train-progress"].replace("&#x27;", "'")
+    assert "'mine' already" in unescape(page["mote-train-progress"])
     assert page["mote-train-map-after"]
     assert is_shown(desk, seen) == [True]
-    assert list(session.grown) == ["mine"]
+    assert session.experts.names == ["mine"]
     kept = desk("keep")
-    assert list(session.grown) == ["mine", "mine-2"]
+    assert session.experts.names == ["mine", "mine-2"]
     assert is_shown(desk, [kept]) == [False]
     assert "mine-2" in values(kept)["mote-train-progress"]
     assert session.mote.encode(["a cat"], route="mine-2").shape == (1, 32)
@@ -91,7 +93,7 @@ def test_an_expert_without_room_is_shown_and_kept_once_there_is(desk, session):
         desk("keep")
     desk("remove", "other-0", "sts", "similarity")
     desk("keep")
-    assert list(session.grown)[-1] == "mine"
+    assert session.experts.names[-1] == "mine"
 
 
 @pytest.mark.parametrize(("name", "full", "words"), [("sts", False, "already"), ("mine", True, "remove one first")])
@@ -106,19 +108,19 @@ def test_a_taken_name_or_a_full_visit_is_told_before_anything_is_measured(desk, 
 
 def test_after_a_training_the_next_free_name_is_offered(desk, session):
     page = all_values(train(desk))
-    assert list(session.grown) == ["mine"]
+    assert session.experts.names == ["mine"]
     assert page["mote-train-name"] == "mine-2"
 
 
 def test_what_is_discarded_while_umap_is_fitted_does_not_come_back(desk, monkeypatch):
     list(train(desk))
-    map_before_after = train_desk.map_before_after
+    before_after_maps = train_handlers.before_after_maps
 
-    def discard_meanwhile(trained, method):
+    def discard_meanwhile(result, method):
         desk("discard")
-        return map_before_after(trained, "PCA")
+        return before_after_maps(result, "PCA")
 
-    monkeypatch.setattr(train_desk, "map_before_after", discard_meanwhile)
+    monkeypatch.setattr(train_handlers, "before_after_maps", discard_meanwhile)
     assert desk("refine_maps") == gr.skip()
 
 
@@ -132,10 +134,10 @@ def test_a_failure_before_the_training_clears_the_progress_and_one_with_words_ke
 
 
 def test_an_error_of_the_app_ends_the_progress_too(desk, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(train_desk, "train_expert", broken)
+    monkeypatch.setattr(train_handlers, "grow_steps", broken)
     steps, seen = train(desk), []
     with pytest.raises(ZeroDivisionError):
         seen.extend(steps)

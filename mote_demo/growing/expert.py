@@ -1,0 +1,237 @@
+"""A new task expert: it plugs into the model it was grown on, and into no other, and is a small file."""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError
+from mote_demo.files import replacing
+from mote_demo.growing.settings import GrowthSettings
+from mote_demo.model.backbones import find_backbone
+from mote_demo.model.configuration import check_name
+from mote_demo.model.experts import expert_paths
+from mote_demo.tasks import Route, find_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KEY = "mote_expert"
+_VERSION = 1
+_MOST_CHARACTERS = 500
+# What a file that is cut, foreign or made up raises somewhere on the way.
+_DAMAGED = (
+    *(SafetensorError, OSError, struct.error, LookupError, TypeError, ValueError, AttributeError),
+    *(ArithmeticError, RuntimeError),
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Expert:
+    """Hold a task expert that was grown on a model, with what it brought.
+
+    Attributes:
+        name: of the expert, and of its route.
+        task: name of its task.
+        base: route whose expert and instruction it started from.
+        instruction: put before each text, literally.
+        layers: linear layers in float32, by the paths of ``MoteModel.expert_paths``.
+        fingerprint: of the model it was grown on (see ``model_fingerprint``).
+        settings: how it was trained, where that is known.
+        steps: of the training that were done; 0 where that is not known.
+        losses: of each step; none of an expert from a file.
+        before: metrics of the base's route on held-out rows, by what they say in plain words; higher is better.
+        after: its own, on the same rows.
+        held_out_rows: how many rows are behind them.
+    """
+
+    name: str
+    task: str
+    base: str
+    instruction: str
+    layers: Mapping[str, nn.Module]
+    fingerprint: str
+    settings: GrowthSettings | None = None
+    steps: int = 0
+    losses: tuple[float, ...] = ()
+    before: Mapping[str, float] = field(default_factory=dict)
+    after: Mapping[str, float] = field(default_factory=dict)
+    held_out_rows: int = 0
+
+    @property
+    def route(self) -> Route:
+        """Return its route."""
+        return Route(self.name, self.instruction)
+
+    @property
+    def routes(self) -> tuple[str, str]:
+        """Return the routes of (query, document) where it serves its task."""
+        return route_pair(self.task, self.name)
+
+    def plugged_into(self, encoder: Encoder) -> Encoder:
+        """Return an encoder with the expert as one more route; every other tensor is shared.
+
+        Raises:
+            UserError: it was grown on another model, or this one has a route or an expert of its name.
+        """
+        actual = model_fingerprint(encoder, self.task)
+        if actual != self.fingerprint:
+            raise UserError(
+                f"The expert {self.name!r} was grown on the model {self.fingerprint}, but this is the model "
+                f"{actual}. Please use that model, or grow the expert again on this one."
+            )
+        shapes = {name: tuple(tensor.shape) for name, tensor in self._tensors().items()}
+        if shapes != _expected_shapes(encoder, find_task(self.task).document_route):
+            raise UserError(f"The layers of the expert {self.name!r} do not fit. Please export it again.")
+        return encoder.with_route(self.name, self.route, dict(self.layers))
+
+    def save(self, path: str | Path) -> None:
+        """Write a file that ``load_expert`` reads: safetensors in half precision, and what it is as JSON metadata.
+
+        The file appears complete or not at all.
+        """
+        about = {
+            "version": _VERSION,
+            "fingerprint": self.fingerprint,
+            **{key: getattr(self, key) for key in ("name", "task", "base")},
+            "route": asdict(self.route),
+            "facts": self._facts(),
+        }
+        tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata={_KEY: json.dumps(about)})
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the metrics before and after, one a row, with the change."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"before": self.before, "after": self.after}, dtype="float64")
+        return frame.assign(change=frame["after"] - frame["before"])
+
+    def __repr__(self) -> str:
+        metrics = "; ".join(f"{name} {value:.3f} -> {self.after[name]:.3f}" for name, value in self.before.items())
+        return f"Expert {self.name!r} of {self.task}, grown from {self.base!r}" + (f": {metrics}" if metrics else "")
+
+    def _repr_html_(self) -> str:
+        title = f"<p>Expert <b>{escape(self.name)}</b> of {escape(self.task)}, grown from {escape(self.base)}</p>"
+        if not self.before:
+            return title
+        table = self.to_frame().to_html(float_format="{:.3f}".format, escape=True)
+        return f"{title}{table}<p>{self.held_out_rows:,} held-out rows; 1 is best.</p>"
+
+    def _tensors(self) -> dict[str, nn.Parameter]:
+        return {
+            f"{path}.{part}": parameter
+            for path, layer in self.layers.items()
+            for part, parameter in layer.named_parameters()
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        if self.settings is None:
+            return {}
+        return {
+            "settings": {"name": self.name, "task": self.task, "base": self.base, **asdict(self.settings)},
+            "steps": self.steps,
+            "held_out_rows": self.held_out_rows,
+            "before": dict(self.before),
+            "after": dict(self.after),
+        }
+
+
+def load_expert(path: str | Path) -> Expert:
+    """Read a file that ``Expert.save`` wrote; nothing in it is executed.
+
+    Raises:
+        UserError: the file is not one of those, or is damaged.
+    """
+    path = Path(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})[_KEY])
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a mapping
+        if about["version"] != _VERSION:
+            raise UserError(
+                f"The expert has the format {about['version']!r}; this version reads {_VERSION}. Please update."
+            )
+        expert = Expert(**_identity(about), layers=_linear_layers(tensors), **_known_facts(about["facts"]))
+    except UserError:
+        raise
+    except _DAMAGED as error:
+        raise UserError(
+            f"{path.name} is not an expert that was downloaded here, or it is damaged. Please choose another file."
+        ) from error
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise UserError(f"{path.name} holds numbers that are not finite. Please export the expert again.")
+    return expert
+
+
+def model_fingerprint(encoder: Encoder, task: str) -> str:
+    """Return a hash of what an expert of ``task`` builds on: the shared layers and the task's document route.
+
+    A query expert is of use only with the document vectors it was trained for.
+    """
+    return encoder.weights_fingerprint(find_task(task).document_route)
+
+
+def route_pair(task: str, route: str) -> tuple[str, str]:
+    """Return the routes of (query, document) where ``route`` serves ``task``; documents of retrieval keep theirs."""
+    chosen = find_task(task)
+    return route, chosen.document_route if len(chosen.routes) > 1 else route
+
+
+def _expected_shapes(encoder: Encoder, route: str) -> dict[str, tuple[int, ...]]:
+    config = encoder.config
+    spec = find_backbone(config.backbone_config.model_type)
+    inside = tuple(f"{path}." for path in expert_paths(spec.blocks, spec.mlp, config.expert_layers))
+    tensors = encoder.network.dense_tensors(route)
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items() if name.startswith(inside)}
+
+
+def _identity(about: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return what the metadata say the expert is; a ``TypeError`` or ``KeyError`` tells that it is something else."""
+    words = {key: about[key] for key in ("name", "task", "base", "fingerprint")}
+    words["instruction"] = about["route"]["instruction"]
+    if not all(isinstance(word, str) and len(word) <= _MOST_CHARACTERS for word in words.values()):
+        raise TypeError("the metadata hold something other than short strings")
+    check_name("route", words["name"])
+    check_name("expert", words["name"])
+    return words | {"task": find_task(words["task"]).name}
+
+
+def _known_facts(facts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return the settings and measurements, as far as the metadata have them."""
+    settings = {key: value for key, value in facts.get("settings", {}).items() if key not in ("name", "task", "base")}
+    before, after = (
+        {str(name): float(value) for name, value in facts.get(side, {}).items()} for side in ("before", "after")
+    )
+    if before.keys() != after.keys():
+        raise KeyError("before and after hold different metrics")
+    return {
+        "settings": GrowthSettings(**settings) if settings else None,
+        "steps": int(facts.get("steps", 0)),
+        "held_out_rows": int(facts.get("held_out_rows", 0)),
+        "before": before,
+        "after": after,
+    }
+
+
+def _linear_layers(tensors: Mapping[str, Tensor]) -> dict[str, nn.Module]:
+    """Return the tensors as the layers that they are the weight [out, in] and the bias [out] of."""
+    layers: dict[str, nn.Module] = {}
+    for path in dict.fromkeys(name.rpartition(".")[0] for name in tensors):
+        weight, bias = tensors[f"{path}.weight"], tensors.get(f"{path}.bias")
+        wide_out, wide_in = weight.shape
+        layer = nn.Linear(wide_in, wide_out, bias=bias is not None, device="meta")
+        parts = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+        layer.load_state_dict(parts, assign=True)
+        layers[path] = layer.requires_grad_(False)
+    return layers

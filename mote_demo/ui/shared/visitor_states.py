@@ -1,0 +1,28 @@
+"""What a tab keeps of each visitor."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+import gradio as gr
+
+from mote_demo.serving.sessions import Session, Sessions
+
+State = TypeVar("State")
+
+
+class VisitorStates(Generic[State]):
+    """Find a visitor's session and what a tab keeps of them in one typed object; it goes with the session."""
+
+    def __init__(self, sessions: Sessions, make: Callable[[], State]) -> None:
+        """Make the state of a new visitor with ``make``."""
+        self._sessions = sessions
+        self._make = make
+        self._states: WeakKeyDictionary[Session, State] = WeakKeyDictionary()
+
+    def of(self, request: gr.Request) -> tuple[Session, State]:
+        """Return the session and the state of the visitor who asks."""
+        session = self._sessions.of(request.session_hash)
+        if session not in self._states:
+            self._states[session] = self._make()
+        return session, self._states[session]
