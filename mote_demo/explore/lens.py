@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mote_demo.errors import unknown_choice
+from mote_demo.encoder import Encoder
+from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.lens_name import LensName
 from mote_demo.tasks import TASKS, Route, Task
 
@@ -187,12 +188,15 @@ class Lens:
         return self.encoder.receipt(text, route=self.document, instruction=self.instruction)
 
     def with_expert(self, expert: "Expert") -> "Lens":
-        """Return this lens with another expert, such as one that was grown: for queries, and for texts like them."""
+        """Return a lens through the same model with an expert that was grown on it, for the expert's task.
+
+        Raises:
+            UserError: the model has no experts, or is another one than the expert was grown on.
+        """
+        if not isinstance(self.encoder, Encoder):
+            raise UserError(f"{self.encoder.name} takes no experts. Use a MoTE checkpoint.")
         encoder = expert.plugged_into(self.encoder)
-        symmetric = self.query == self.document
-        look = expert.name if symmetric else f"{expert.name}+{self.document}"
-        lens = Lens.of(encoder, look, instruction=self.instruction, model=self.model)
-        return replace(lens, task=TASKS[expert.task])
+        return Lens(encoder, *expert.routes, self.instruction, self.model, TASKS[expert.task])
 
     def __repr__(self) -> str:
         """Return the name of the lens."""

@@ -93,8 +93,7 @@ class Session:
         if parsed.model != EXPERTS or look.partition("+")[0] not in self.experts:
             return Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model, public=True)
         expert = self.experts[look.partition("+")[0]]
-        own = Lens(encoder, *expert.routes, parsed.instruction, parsed.model)
-        return replace(own, task=TASKS[expert.task])
+        return Lens(encoder, *expert.routes, parsed.instruction, parsed.model, TASKS[expert.task])
 
     def both(self, task: str) -> tuple[str, str]:
         """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""
