@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from mote_demo.encoder import Encoder
-from mote_demo.model import MoteConfig, upcycle
+from mote_demo.model import MoteConfig
 from mote_demo.model.checkpoint import local_folder
-from mote_demo.model.sentence_files import SentenceFiles, read_json
-from mote_demo.runtime.loading import load_tokenizer
+from mote_demo.model.sentence_files import read_json
+from mote_demo.runtime.loading import load_plain_network, load_tokenizer
 from mote_demo.tasks import ROUTES, Route
 
 
@@ -30,7 +30,5 @@ def untouched(path: str | Path, name: str | None = None) -> Encoder:
     """
     folder = local_folder(path)
     tokenizer = load_tokenizer(folder)
-    files = SentenceFiles.read(folder)
     routes = {route: Route(route, "") for route in ROUTES}
-    model = upcycle(str(folder), routes, expert_layers=[], pooling=files.pooling, max_tokens=files.max_tokens)
-    return Encoder(model, tokenizer, name or Path(path).name)
+    return Encoder(load_plain_network(folder, routes), tokenizer, name or Path(path).name)

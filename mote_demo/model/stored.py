@@ -55,6 +55,12 @@ class StoredModel:
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"Cannot load the checkpoint {folder}: {error}") from error
 
+    @classmethod
+    def read_plain(cls, folder: str | Path, config: MoteConfig) -> "StoredModel":
+        """Map the safetensors of a plain encoder, whose tensors have their names inside the backbone."""
+        plain = cls.read(folder, config)
+        return cls(config, {f"backbone.{name}": tensor for name, tensor in plain.tensors.items()})
+
     def dense_tensors(self, route: str | None) -> Mapping[str, Tensor]:
         """Return the tensors of the route's dense encoder, by their names in it: those held, not copies."""
         name = self.config.resolve(route)

@@ -1,14 +1,18 @@
 """Load checkpoints for inference."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from mote_demo.errors import UserError
 from mote_demo.model.checkpoint import load_model, read_config
+from mote_demo.model.configuration import MoteConfig
 from mote_demo.model.network import Network
-from mote_demo.model.stored import StoredModel
+from mote_demo.model.sentence_files import SentenceFiles, read_json
+from mote_demo.model.stored import WHOLE, StoredModel
 from mote_demo.runtime.bert import BertProgram
+from mote_demo.tasks import Route
 
 
 def load_network(folder: Path) -> Network:
@@ -23,6 +27,23 @@ def load_network(folder: Path) -> Network:
     for route in config.routes:
         _check_complete(stored, route, folder)
     return stored
+
+
+def load_plain_network(folder: Path, routes: Mapping[str, Route]) -> Network:
+    """Load a plain encoder folder as a dense model with these routes: as tensors where these will do.
+
+    Pooling and length are those of the sentence-transformers files beside it (see ``SentenceFiles``).
+    """
+    files, backbone = SentenceFiles.read(folder), read_json(folder / "config.json")
+    if backbone.get("model_type") == "bert" and (folder / WHOLE).is_file():
+        most = min(files.max_tokens, backbone.get("max_position_embeddings", files.max_tokens))
+        config = MoteConfig(backbone | {"dtype": "float32"}, [], routes, files.pooling, most)
+        stored = StoredModel.read_plain(folder, config)
+        if BertProgram.suits(config.backbone_config) and _complete(stored):
+            return stored
+    from mote_demo.model.upcycling import upcycle
+
+    return upcycle(str(folder), routes, expert_layers=[], pooling=files.pooling, max_tokens=files.max_tokens)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -52,3 +73,10 @@ def _check_complete(stored: StoredModel, route: str, folder: Path) -> None:
                 f"In {folder}, {name} of the route {route!r} has the shape {list(tensors[name].shape)}, "
                 f"but its config says {list(shape)}. Please get it again."
             )
+
+
+def _complete(plain: StoredModel) -> bool:
+    """Tell whether all tensors are there under their own names; a model with a head, say, calls them otherwise."""
+    shapes, tensors = BertProgram.shapes(plain.config.backbone_config), plain.tensors
+    names = {f"backbone.{name}": shape for name, shape in shapes.items()}
+    return all(name in tensors and tuple(tensors[name].shape) == shape for name, shape in names.items())

@@ -96,25 +96,6 @@ class CompareHandlers:
             ),
         }
 
-    @shown
-    def describe_lenses(
-        self,
-        left_model: str,
-        left_look: str | None,
-        left_on: bool,
-        right_model: str,
-        right_look: str | None,
-        right_on: bool,
-        request: gr.Request,
-    ) -> Updates:
-        """Offer a vote and a second text where a lens has the task for it."""
-        names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
-        tasks = _tasks(self._sessions.of(request.session_hash), names)
-        return {
-            self._components.second: gr.update(visible=PAIRED in tasks),
-            self._components.label: gr.update(visible=VOTING in tasks),
-        }
-
     def wait(self, request: gr.Request) -> Updates:
         """Say that a question was asked; a few are answered at a time."""
         self._state(request).waiting = True
@@ -149,9 +130,9 @@ class CompareHandlers:
         # A change of task and a press of Enter can ask at once: an earlier answer never covers a later one.
         mine = state.latest = object()
         state.waiting = False
-        yield self._busy(True)
+        names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
+        yield {**self._busy(True), **self._fields_for(_tasks(session, names))}
         try:
-            names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
             work = partial(_ask, session, names, texts, query=query, second=second, k=int(hits), label=label)
             for event in follow(work, "Reading the texts"):
                 if state.latest is not mine:
@@ -179,6 +160,13 @@ class CompareHandlers:
         path = new_file("mote-compare.csv")
         write_csv(path, answer.to_frame())
         return {self._components.export: str(path)}
+
+    def _fields_for(self, tasks: set[str]) -> Updates:
+        """Offer a vote and a second text where a lens has the task for it."""
+        return {
+            self._components.second: gr.update(visible=PAIRED in tasks),
+            self._components.label: gr.update(visible=VOTING in tasks),
+        }
 
     def _state(self, request: gr.Request) -> CompareState:
         return self._states.setdefault(self._sessions.of(request.session_hash), CompareState())

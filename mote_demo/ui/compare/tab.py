@@ -39,6 +39,12 @@ def build_compare_tab(sessions: Sessions) -> CompareTab:
 
 def _build(sessions: Sessions) -> CompareComponents:
     pickers = LensPickers(sessions, "compare")
+    pickers.build_presets()
+    with gr.Row(elem_classes="mote-controls"):
+        pickers.build_task()
+        texts = gr.Dropdown([], label="Texts", scale=2, min_width=220)
+        label = gr.Dropdown([], label="Results vote on", visible=False, scale=1, min_width=140)
+    pickers.build_lenses()
     with gr.Row(elem_classes="mote-ask"):
         query = gr.Textbox(
             label="Query", placeholder="Type a query, or pick one below", lines=1, max_lines=4, scale=6, min_width=220
@@ -48,11 +54,8 @@ def _build(sessions: Sessions) -> CompareComponents:
     second = gr.Textbox(label="Second text (optional): how similar are the two?", lines=1, max_lines=4, visible=False)
     samples = gr.Dataset(components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False)
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=300):
-            texts = gr.Dropdown([], label="Texts", min_width=220)
-            label = gr.Dropdown([], label="Results vote on", visible=False, min_width=140)
-            with gr.Accordion("More settings", open=False):
-                hits = gr.Slider(1, MOST_HITS, value=10, step=1, label="Results (k)")
+        with gr.Column(min_width=300), gr.Accordion("More settings", open=False):
+            hits = gr.Slider(1, MOST_HITS, value=10, step=1, label="Results (k)")
         with gr.Column(min_width=300):
             build_texts_panel(sessions, texts)
     status = gr.HTML("", elem_classes="mote-slot")
@@ -89,11 +92,7 @@ def _wire_texts(handlers: CompareHandlers, components: CompareComponents) -> Non
 def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> None:
     asked = [components.compare.click, components.query.submit, components.second.submit]
     running = [_ask_on(event, handlers, components) for event in asked]
-    for chosen in components.pickers.wire(**_QUICK):
-        described = chosen.success(
-            handlers.describe_lenses, components.pickers.lenses, [components.second, components.label], **_QUICK
-        )
-        running.append(_ask_on(described.success, handlers, components))
+    running += [_ask_on(chosen.success, handlers, components) for chosen in components.pickers.wire(**_QUICK)]
     picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **_QUICK)
     running.append(_ask_on(picked.success, handlers, components))
     components.stop.click(handlers.stop, None, _acted(components), cancels=running, **_QUICK)
@@ -112,7 +111,7 @@ def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: Co
     asked = waited.success(
         handlers.compare,
         inputs,
-        [*_acted(components), components.answers],
+        [*_acted(components), components.second, components.label, components.answers],
         trigger_mode="always_last",
         **_QUICK,
         **_MODEL,

@@ -47,7 +47,7 @@ def build_map_tab(sessions: Sessions) -> MapTab:
 def _build(sessions: Sessions) -> MapComponents:
     with gr.Column(elem_classes="mote-map"):
         pickers = LensPickers(sessions, "mote-map")
-        controls = _build_controls()
+        controls = _build_controls(pickers)
         views = _build_maps()
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
@@ -59,10 +59,13 @@ def _build(sessions: Sessions) -> MapComponents:
     return MapComponents(pickers=pickers, **controls, **views, **aside, panel=panel)
 
 
-def _build_controls() -> dict[str, Any]:
+def _build_controls(pickers: LensPickers) -> dict[str, Any]:
+    pickers.build_presets()
     with gr.Row(elem_classes="mote-controls"):
+        pickers.build_task()
         texts = gr.Dropdown([], label="Texts", scale=2, min_width=220, elem_id="mote-map-texts")
         colour = gr.Dropdown([], label="Colour by", scale=1, min_width=140, elem_id="mote-map-colour")
+    pickers.build_lenses()
     with gr.Accordion("More settings", open=False):
         neighbours = gr.Slider(
             5,

@@ -34,20 +34,38 @@ class LensPicker:
 
 
 class LensPickers:
-    """Build the pickers inside the current row or column; the handlers keep them and their title in step."""
+    """Keep the components in step that choose two lenses: a preset and a task, or each lens by itself.
+
+    A tab places them: ``build_presets``, ``build_task`` and ``build_lenses``, each inside the current row or column.
+    """
 
     def __init__(self, sessions: Sessions, elem_id: str) -> None:
         self._sessions = sessions
+        self._elem_id = elem_id
+
+    def build_presets(self) -> None:
+        """Build the row of comparisons that are one click away."""
         presets = [(preset.title, name) for name, preset in PRESETS.items()]
+        self.preset = gr.Radio(
+            presets,
+            value=_FIRST_PRESET,
+            label="Compare",
+            elem_id=f"{self._elem_id}-preset",
+            elem_classes="mote-presets",
+        )
+
+    def build_task(self) -> None:
+        """Build the choice of a task."""
         tasks = [(task.title, name) for name, task in TASKS.items()]
-        self.preset = gr.Radio(presets, value=_FIRST_PRESET, label="Compare", elem_id=f"{elem_id}-preset")
-        self.task = gr.Radio(tasks, value=_FIRST_TASK, label="Task", elem_id=f"{elem_id}-task")
-        with (
-            gr.Accordion("", open=False, elem_id=f"{elem_id}-lenses", elem_classes="mote-lenses") as self.fold,
-            gr.Row(),
-        ):
-            self.left = _build_picker("Left", f"{elem_id}-left")
-            self.right = _build_picker("Right", f"{elem_id}-right")
+        self.task = gr.Radio(tasks, value=_FIRST_TASK, label="Task", scale=3, elem_id=f"{self._elem_id}-task")
+
+    def build_lenses(self) -> None:
+        """Build the pickers of each lens, folded away under a line that says what is compared."""
+        fold = gr.Accordion("", open=False, elem_id=f"{self._elem_id}-lenses", elem_classes="mote-lenses")
+        with fold, gr.Row():
+            self.left = _build_picker("Left", f"{self._elem_id}-left")
+            self.right = _build_picker("Right", f"{self._elem_id}-right")
+        self.fold = fold
 
     @property
     def lenses(self) -> list[Any]:
@@ -78,10 +96,10 @@ class LensPickers:
         self,
         preset: str | None,
         task: str,
-        left_model: str,
+        left_model: str | None,
         left_look: str | None,
         left_on: bool,
-        right_model: str,
+        right_model: str | None,
         right_look: str | None,
         right_on: bool,
         request: gr.Request,
@@ -100,10 +118,10 @@ class LensPickers:
     @shown
     def picked(
         self,
-        left_model: str,
+        left_model: str | None,
         left_look: str | None,
         left_on: bool,
-        right_model: str,
+        right_model: str | None,
         right_look: str | None,
         right_on: bool,
         request: gr.Request,
@@ -120,16 +138,18 @@ class LensPickers:
     def refresh(
         self,
         preset: str | None,
-        left_model: str,
+        left_model: str | None,
         left_look: str | None,
         left_on: bool,
-        right_model: str,
+        right_model: str | None,
         right_look: str | None,
         right_on: bool,
         request: gr.Request,
     ) -> Updates:
         """List the visitor's models and experts afresh, as when the tab is opened."""
         session = self._sessions.of(request.session_hash)
+        if not left_model or not right_model:  # opened before the page had filled the pickers
+            return self.begin(session)
         left, right = (
             _known(name, session)
             for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
@@ -159,11 +179,16 @@ class LensPickers:
 
 
 def names_of(
-    left_model: str, left_look: str | None, left_on: bool, right_model: str, right_look: str | None, right_on: bool
+    left_model: str | None,
+    left_look: str | None,
+    left_on: bool,
+    right_model: str | None,
+    right_look: str | None,
+    right_on: bool,
 ) -> tuple[str, str]:
     """Return the names of the left and of the right lens, given the values of the pickers."""
-    left = LensName(left_model, left_look or "", left_on)
-    return str(left), str(LensName(right_model, right_look or "", right_on))
+    left = LensName(left_model or "", left_look or "", left_on)
+    return str(left), str(LensName(right_model or "", right_look or "", right_on))
 
 
 def _build_picker(side: str, elem_id: str) -> LensPicker:
