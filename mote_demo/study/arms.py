@@ -11,9 +11,23 @@ SHIPPED = (BASELINE, MOTE)
 """The arms whose checkpoints the app loads."""
 
 INSTRUCTED, WAVE, WRONG_EXPERT = "instructed", "wave", "wrong_expert"
-HALF_WAY, SOUP, ROUNDED = "half_way", "soup", "int8"
-DERIVED = (INSTRUCTED, WAVE, WRONG_EXPERT, HALF_WAY, SOUP, ROUNDED)
-"""What comes out of trained MoTE models without further training."""
+HALF_WAY, ROUNDED = "half_way", "int8"
+SOUP, BASELINE_SOUP = "soup", "baseline_soup"
+DERIVED: Mapping[str, str] = MappingProxyType(
+    {
+        INSTRUCTED: MOTE,
+        WAVE: MOTE,
+        WRONG_EXPERT: MOTE,
+        HALF_WAY: MOTE,
+        BASELINE_SOUP: BASELINE,
+        SOUP: MOTE,
+        ROUNDED: MOTE,
+    }
+)
+"""What comes out of trained models without further training, and the arm that it is made of."""
+
+SOUPS: Mapping[str, str] = MappingProxyType({BASELINE: BASELINE_SOUP, MOTE: SOUP})
+"""The mean of all seeds of each shipped arm."""
 
 ALL = "all"
 """The mean over all sets, beside the families."""
@@ -28,6 +42,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         WAVE: "WAVE: the experts' average",
         WRONG_EXPERT: "the wrong expert on purpose",
         HALF_WAY: "MoTE, its experts half way from their start",
+        BASELINE_SOUP: "baseline, the mean of all seeds",
         SOUP: "MoTE, the mean of all seeds",
         ROUNDED: "MoTE in int8",
     }

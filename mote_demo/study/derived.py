@@ -1,4 +1,4 @@
-"""Models that come out of trained MoTE models without further training."""
+"""Models that come out of trained ones without further training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.model.folding import wave
 from mote_demo.model.merging import average, part_way
 from mote_demo.runtime.precision import INT8
-from mote_demo.study.arms import HALF_WAY, INSTRUCTED, ROUNDED, SOUP, WAVE, WRONG_EXPERT
+from mote_demo.study.arms import BASELINE_SOUP, HALF_WAY, INSTRUCTED, ROUNDED, SOUP, WAVE, WRONG_EXPERT
 
 WRONG_EXPERTS: Mapping[str, str] = MappingProxyType(
     {
@@ -53,7 +53,7 @@ def half_way_encoder(encoder: Encoder, backbone: Encoder) -> Encoder:
 
 
 Maker: TypeAlias = Callable[[Sequence[Encoder], Encoder], Encoder]
-"""Called with the MoTE encoders of all seeds, the first one first, and the untouched backbone."""
+"""Called with the encoders of the arm, the first seed first (all seeds for a soup), and the untouched backbone."""
 
 MAKERS: Mapping[str, Maker] = MappingProxyType(
     {
@@ -61,6 +61,7 @@ MAKERS: Mapping[str, Maker] = MappingProxyType(
         WAVE: lambda seeds, backbone: wave_encoder(seeds[0]),
         WRONG_EXPERT: lambda seeds, backbone: wrong_expert_encoder(seeds[0]),
         HALF_WAY: lambda seeds, backbone: half_way_encoder(seeds[0], backbone),
+        BASELINE_SOUP: lambda seeds, backbone: soup_encoder(seeds),
         SOUP: lambda seeds, backbone: soup_encoder(seeds),
         ROUNDED: lambda seeds, backbone: rounded_encoder(seeds[0]),
     }

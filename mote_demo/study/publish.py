@@ -6,13 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mote_demo.data.samples import load_samples
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, load_report
 from mote_demo.files import write_json
-from mote_demo.model.checkpoint import replacing_folder
-from mote_demo.study.arms import BASELINE, DERIVED, MAIN, MOTE, SHIPPED, TITLES, UNTOUCHED, WITHOUT
+from mote_demo.model.checkpoint import replacing_folder, save_checkpoint
+from mote_demo.runtime.loading import load_tokenizer
+from mote_demo.study.arms import BASELINE, DERIVED, MAIN, SHIPPED, SOUPS, TITLES, UNTOUCHED, WITHOUT
 from mote_demo.study.cost import measure_cost
 from mote_demo.study.page import write_page
 from mote_demo.study.results import read_summary
@@ -33,21 +36,22 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     ``results/transfer.json``, the page shows it.
 
     Returns:
-        False where a main arm has no report yet, so that nothing was written.
+        False where a main arm, or a soup that is shipped, has no report yet, so that nothing was written.
     """
     measured = read_study(results / "runs", [UNTOUCHED, *study.recipe.arms, *DERIVED], study.matches)
-    missing = [arm for arm in MAIN if arm not in measured]
+    wanted = [*MAIN, *(SOUPS.values() if study.recipe.ship_soup else ())]
+    missing = [arm for arm in wanted if arm not in measured]
     if missing:
         study.say(f"nothing to summarise yet: no report of {', '.join(missing)}")
         return False
     check_same_data(measured)
     measured = on_equal_seeds(measured)
     summary = summarise(measured, _titles(study), study.recipe.names)
-    baseline, mote = (study.encoder(_shipped(study, arm)) for arm in SHIPPED)
+    baseline, mote = (_shipped(study, arm) for arm in SHIPPED)
     cost = _cost(results / "cost.json", baseline, mote)
     write_json(results / "summary.json", summary, indent=1)
     write_json(results / "spaces.json", measure_spaces(baseline, mote, load_samples()), indent=1)
-    _first_seed(study, measured).save(results / "dev.json")
+    _of_shipped(study, measured).save(results / "dev.json")
     notes = results / "notes.md"
     words = notes.read_text(encoding="utf-8") if notes.is_file() else ""
     write_page(page, summary, measured, words, cost, read_tried(results / "transfer.json"))
@@ -56,30 +60,55 @@ def publish(study: Study, results: Path, page: Path) -> bool:
 
 
 def ship(study: Study, results: Path, out: Path) -> None:
-    """Copy the checkpoints of the shipped arms' first seed to ``out``, with their model cards."""
+    """Write the checkpoints of the shipped arms to ``out``, with their model cards (see ``Recipe.ship_soup``)."""
     report, summary = load_report(results / "dev.json"), read_summary(results / "summary.json")
     for arm in SHIPPED:
-        run = _shipped(study, arm)
-        with replacing_folder(out / arm) as temporary:
-            shutil.copytree(study.folder(run), temporary, dirs_exist_ok=True)
-        write_card(out / arm, study.facts(run), report, summary)
-        study.say(f"shipped {run.name} as {out / arm}")
+        facts = study.facts(_trained(study, arm))
+        if study.recipe.ship_soup:
+            facts |= {"seed": f"mean of {len(study.recipe.seeds_of(arm))} trainings, one a seed"}
+            _save_soup(study, arm, facts, out / arm)
+        else:
+            with replacing_folder(out / arm) as temporary:
+                shutil.copytree(study.folder(study.first(arm)), temporary, dirs_exist_ok=True)
+        write_card(out / arm, facts, report, summary)
+        study.say(f"shipped {arm} as {out / arm}")
+
+
+def _save_soup(study: Study, arm: str, facts: Mapping[str, Any], folder: Path) -> None:
+    first = study.folder(study.first(arm))
+    soup, backbone = _shipped(study, arm).model, study.encoder(study.first(arm)).model
+    learnt = {
+        name for name, tensor in soup.state_dict().items() if not torch.equal(tensor, backbone.state_dict()[name])
+    }
+    frozen = [name for name in soup.state_dict() if name not in learnt]
+    tokenizer = load_tokenizer(first)
+    save_checkpoint(soup, tokenizer, folder, frozen=frozen, extra={"training.json": facts})
+
+
+def _shipped(study: Study, arm: str) -> Encoder:
+    """Return the model of an arm that is shipped, called after the arm."""
+    if not study.recipe.ship_soup:
+        return study.encoder(_trained(study, arm))
+    soup = study.derived(SOUPS[arm])
+    soup.name = arm
+    return soup
 
 
 def _titles(study: Study) -> Mapping[str, str]:
     return dict(TITLES) | {name: arm.title for name, arm in study.recipe.arms.items() if arm.title}
 
 
-def _shipped(study: Study, arm: str) -> Run:
+def _trained(study: Study, arm: str) -> Run:
     run = study.first(arm)
     if not (study.folder(run) / "training.json").is_file():
         raise UserError(f"There is no checkpoint in {study.folder(run)}. Please run `study` with the arm {arm!r}.")
     return run
 
 
-def _first_seed(study: Study, measured: Mapping[str, ArmReports]) -> Report:
-    """Return one report with a column for each main arm, of the seed that is shipped."""
-    reports = {arm: measured[arm].reports[study.first(arm).seed] for arm in (BASELINE, MOTE, WITHOUT)}
+def _of_shipped(study: Study, measured: Mapping[str, ArmReports]) -> Report:
+    """Return one report with a column for each main arm: what is shipped of it, or its first seed."""
+    sources = {arm: SOUPS[arm] if study.recipe.ship_soup else arm for arm in SHIPPED} | {WITHOUT: WITHOUT}
+    reports = {arm: measured[source].reports[study.first(arm).seed] for arm, source in sources.items()}
     reports[UNTOUCHED] = measured[UNTOUCHED].reports[None]
     first = reports[BASELINE]
     sets = [

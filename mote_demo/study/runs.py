@@ -22,7 +22,7 @@ from mote_demo.model.backbones import backbone_path
 from mote_demo.runtime.bfloat16 import bfloat16_pays
 from mote_demo.runtime.precision import BFLOAT16, EXACT
 from mote_demo.store import VectorStore
-from mote_demo.study.arms import DERIVED, MAIN, MOTE, UNTOUCHED
+from mote_demo.study.arms import DERIVED, MAIN, SOUPS, UNTOUCHED
 from mote_demo.study.derived import MAKERS
 from mote_demo.study.summary import read_run
 from mote_demo.training.digest import digest
@@ -96,7 +96,7 @@ class Study:
         """Train and measure what is still missing of some arms, beginning with the untouched backbone.
 
         Args:
-            arms: names of arms, and of ``DERIVED`` models, which come from the first seed of MoTE.
+            arms: names of arms, and of ``DERIVED`` models, which come from the first seed of an arm, or from all.
             seeds: of those that an arm has in the recipe; None is all.
         """
         backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
@@ -108,7 +108,7 @@ class Study:
                 self._measure(run.name, self.encoder(run), self.facts(run))
         for name in arms:
             if name in DERIVED:
-                self._derive(name, self.first(MOTE))
+                self._derive(name)
 
     def matches(self, name: str, report: Report, training: str | None) -> bool:
         """Tell whether a report is of this recipe and these sets.
@@ -123,8 +123,7 @@ class Study:
         arm, _, seed = name.partition("-seed-")
         if arm == UNTOUCHED:
             return True
-        run = self.first(MOTE) if arm in DERIVED else Run(arm, int(seed))
-        return training == self._digest(run)
+        return training == (self._digest_of_derived(arm) if arm in DERIVED else self._digest(Run(arm, int(seed))))
 
     def first(self, arm: str) -> Run:
         """Return the training of an arm with its first seed."""
@@ -151,16 +150,25 @@ class Study:
             data, lessons = self._sources(run.seed)
             train_arm(recipe, run.arm, data, lessons, out=folder.parent, work=folder.parent / "states", say=self.say)
 
-    def _derive(self, name: str, run: Run) -> None:
-        if not self._is_current(Run(name, run.seed).name, self._digest(run)):
-            seeds = [self.encoder(Run(MOTE, seed)) for seed in self.recipe.seeds_of(MOTE) if self._is_trained(seed)]
-            backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
-            encoder = MAKERS[name](seeds, backbone)
-            facts = {"recipe": self._digest(run), "parameters": encoder.network.count_parameters()}
-            self._measure(Run(name, run.seed).name, encoder, facts)
+    def _derive(self, name: str) -> None:
+        report = Run(name, self.first(DERIVED[name]).seed).name
+        if not self._is_current(report, self._digest_of_derived(name)):
+            encoder = self.derived(name)
+            facts = {"recipe": self._digest_of_derived(name), "parameters": encoder.network.count_parameters()}
+            self._measure(report, encoder, facts | {"seeds": self._seeds_behind(name)})
 
-    def _is_trained(self, seed: int) -> bool:
-        return (self.folder(Run(MOTE, seed)) / "training.json").is_file()
+    def derived(self, name: str) -> Encoder:
+        """Make a model of ``DERIVED`` from the trained ones."""
+        seeds = [self.encoder(Run(DERIVED[name], seed)) for seed in self._seeds_behind(name)]
+        return MAKERS[name](seeds, untouched(backbone_path(self.recipe.backbone), UNTOUCHED))
+
+    def _seeds_behind(self, name: str) -> list[int]:
+        seeds = self.recipe.seeds_of(DERIVED[name])
+        return list(seeds if name in SOUPS.values() else seeds[:1])
+
+    def _digest_of_derived(self, name: str) -> str:
+        runs = [Run(DERIVED[name], seed) for seed in self._seeds_behind(name)]
+        return "+".join(map(self._digest, runs))
 
     def _sources(self, seed: int) -> tuple[DatasetDict, dict[str, Lesson]]:
         """Return the training rows of a seed, and what the teacher says of them; those of one seed are kept."""

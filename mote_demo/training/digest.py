@@ -21,7 +21,7 @@ def settings_text(recipe: Recipe, arm: str) -> str:
     """Return all that decides the training of an arm, as JSON."""
     values = asdict(recipe)
     values["arms"] = _arm_settings(values["arms"], arm)
-    for aside in ("seeds", "save_every"):
+    for aside in ("seeds", "save_every", "ship_soup"):
         del values[aside]
     return json.dumps(values, indent=2) + "\n"
 

@@ -154,6 +154,7 @@ class Recipe:
             batch: the same gradients (gradient caching, Gao et al. 2021) for a third more arithmetic.
         seed: of the data order, the pairing and the initialisation.
         seeds: what the study trains and averages over.
+        ship_soup: whether the study ships the mean of all seeds' weights, not the first seed.
     """
 
     __pydantic_config__ = _NO_OTHER_KEYS
@@ -179,6 +180,7 @@ class Recipe:
     chunk_tokens: Count = 4096
     recompute: StrictBool = False
     seeds: tuple[Whole, ...] = (0,)
+    ship_soup: bool = False
 
     @property
     def names(self) -> frozenset[str]:
