@@ -5,9 +5,9 @@ import json
 
 import pytest
 from gradio_client import Client
-from mote_demo.serving.registry import Registry
 
 from mote_demo.errors import UserError
+from mote_demo.serving.shelf import Shelf
 from mote_demo.settings import spaces_file, summary_file
 from mote_demo.store import VectorStore
 from mote_demo.study.results import Results, load_results, read_spaces, read_summary
@@ -224,17 +224,17 @@ def test_names_from_the_files_stay_text():
 
 
 def test_about_names_the_tab_and_tells_the_gains(tiny_baseline_encoder, tiny_encoder, tmp_path):
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path))
-    assert "The tab “Experts”" in about_html.page(registry, None)
-    assert "MoTE gains" not in about_html.page(registry, None)
-    assert experts_html.gain_lines(SUMMARY) in about_html.page(registry, None, SUMMARY)
+    shelf = Shelf.of(VectorStore(tmp_path), baseline=tiny_baseline_encoder, mote=tiny_encoder)
+    assert "The tab “Experts”" in about_html.page(shelf, None)
+    assert "MoTE gains" not in about_html.page(shelf, None)
+    assert experts_html.gain_lines(SUMMARY) in about_html.page(shelf, None, SUMMARY)
 
 
 @pytest.fixture(scope="module")
 def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
     """Serve the whole app: its tabs must fit as well."""
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
-    demo = build_app(registry, None, Results({**SPACES, "texts": EVIL}, SUMMARY))
+    shelf = Shelf.of(VectorStore(tmp_path_factory.mktemp("store")), baseline=tiny_baseline_encoder, mote=tiny_encoder)
+    demo = build_app(shelf, None, Results({**SPACES, "texts": EVIL}, SUMMARY))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield url
     demo.close()
@@ -242,7 +242,7 @@ def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
 
 def test_downloads_are_no_endpoints(address):
     endpoints = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/search", "/encode", "/tasks"}
+    assert set(endpoints) == {"/search", "/encode", "/lenses", "/tasks"}
 
 
 def open_experts(page, address):

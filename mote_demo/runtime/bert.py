@@ -66,13 +66,13 @@ class _Block:
         return self._norms[1](self._down.add(self._up.gelu(attended), attended))
 
 
-class BertProgram:
+class PackedBert:
     """Run a BERT encoder on the CPU, in float32 whatever its tensors are stored in."""
 
     tokens_at_once = 1536
 
     def __init__(self, config: PretrainedConfig, tensors: Mapping[str, Tensor], pooling: str, layers: Layers) -> None:
-        """Pack the tensors of a dense encoder that ``suits``.
+        """Pack the tensors of a dense encoder of a config that ``supports`` accepts.
 
         Args:
             config: of the encoder.
@@ -89,13 +89,13 @@ class BertProgram:
         self._blocks = [_Block(tensors, block, config, layers) for block in blocks]
 
     @staticmethod
-    def suits(config: PretrainedConfig) -> bool:
-        """Tell whether this program computes what an encoder of this config does."""
-        return BertProgram.unsuited(config) is None
+    def supports(config: PretrainedConfig) -> bool:
+        """Tell whether this class computes what an encoder of this config does."""
+        return PackedBert.unsupported(config) is None
 
     @staticmethod
-    def unsuited(config: PretrainedConfig) -> str | None:
-        """Say in words what of an encoder of this config the program does not compute; None where it suits."""
+    def unsupported(config: PretrainedConfig) -> str | None:
+        """Say in words what of an encoder of this config this class does not compute; None where it computes all."""
         for key, expected in _COMPUTED.items():
             found = getattr(config, key, expected)
             if found != expected:
@@ -104,7 +104,7 @@ class BertProgram:
 
     @staticmethod
     def shapes(config: PretrainedConfig) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every tensor that the program reads, by name."""
+        """Return the shape of every tensor that is read, by name."""
         width, inner = config.hidden_size, config.intermediate_size
         parts = {
             **{f"attention.self.{part}": (width, width) for part in ("query", "key", "value")},

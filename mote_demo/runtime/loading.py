@@ -7,8 +7,8 @@ from tokenizers import Tokenizer
 from mote_demo.errors import UserError
 from mote_demo.model.checkpoint import load_model, read_config
 from mote_demo.model.network import Network
-from mote_demo.model.stored import StoredModel
-from mote_demo.runtime.bert import BertProgram
+from mote_demo.model.tensor_model import TensorModel
+from mote_demo.runtime.bert import PackedBert
 
 
 def load_network(folder: Path) -> Network:
@@ -17,12 +17,12 @@ def load_network(folder: Path) -> Network:
     Whatever is missing or of another shape is a ``UserError`` that names it.
     """
     config = read_config(folder)
-    if not BertProgram.suits(config.backbone_config):
+    if not PackedBert.supports(config.backbone_config):
         return load_model(folder)
-    stored = StoredModel.read(folder, config)
+    model = TensorModel.read(folder, config)
     for route in config.routes:
-        _check_complete(stored, route, folder)
-    return stored
+        _check_complete(model, route, folder)
+    return model
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -39,8 +39,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         ) from error
 
 
-def _check_complete(stored: StoredModel, route: str, folder: Path) -> None:
-    tensors, shapes = stored.dense_tensors(route), BertProgram.shapes(stored.config.backbone_config)
+def _check_complete(model: TensorModel, route: str, folder: Path) -> None:
+    tensors, shapes = model.dense_tensors(route), PackedBert.shapes(model.config.backbone_config)
     missing = sorted(set(shapes) - set(tensors))
     if missing:
         raise UserError(

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from mote_demo.model.pooling import pool
 
 
-class PaddedProgram:
+class PaddedView:
     """Run the view as transformers does."""
 
     tokens_at_once = 4096
