@@ -9,9 +9,10 @@ import gradio as gr
 from mote_demo.explore.search import MOST_HITS
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
-from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers
+from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState
 from mote_demo.ui.compare.texts_panel import build_texts_panel
 from mote_demo.ui.shared.lens_pickers import LensPickers
+from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
 _QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -28,7 +29,7 @@ class CompareTab:
 def build_compare_tab(sessions: Sessions) -> CompareTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
     components = _build(sessions)
-    handlers = CompareHandlers(sessions, components)
+    handlers = CompareHandlers(VisitorStates(sessions, CompareState), components)
     _wire_texts(handlers, components)
     _wire_asking(handlers, components)
     components.save.click(handlers.save, None, [components.export], **_QUICK).success(
@@ -96,7 +97,7 @@ def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> No
         running.append(_ask_on(described.success, handlers, components))
     picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **_QUICK)
     running.append(_ask_on(picked.success, handlers, components))
-    components.stop.click(handlers.stop, None, _acted(components), cancels=running, **_QUICK)
+    components.stop.click(handlers.stop, None, handlers.controls.components, cancels=running, **_QUICK)
 
 
 def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: CompareComponents) -> Any:  # noqa: ANN401
@@ -108,26 +109,22 @@ def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: Co
         components.hits,
         components.label,
     ]
-    waited = event(handlers.wait, None, _acted(components), queue=False, **_QUICK)
+    waited = event(handlers.controls.wait, None, handlers.controls.components, queue=False, **_QUICK)
     asked = waited.success(
         handlers.compare,
         inputs,
-        [*_acted(components), components.answers],
+        [*handlers.controls.components, components.answers],
         trigger_mode="always_last",
         **_QUICK,
         **_MODEL,
     )
-    asked.failure(handlers.free, None, _acted(components), queue=False, **_QUICK)
+    asked.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **_QUICK)
     return asked
-
-
-def _acted(components: CompareComponents) -> list[Any]:
-    return [components.compare, components.stop, components.status]
 
 
 def _bind(handlers: CompareHandlers, components: CompareComponents, tab: gr.Tab, page: gr.Blocks) -> None:
     components.pickers.refresh_on(tab.select, **_QUICK)
     tab.select(handlers.refresh_texts, [components.texts], [components.texts], **_QUICK)
     first = [*components.pickers.choices, components.texts, components.label, components.samples, components.query]
-    begun = page.load(handlers.begin, None, first, **_QUICK)
-    _ask_on(begun.success, handlers, components)
+    opened = page.load(handlers.begin, None, first, **_QUICK)
+    _ask_on(opened.success, handlers, components)

@@ -8,10 +8,11 @@ import gradio as gr
 
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.map import html as map_html
-from mote_demo.ui.map.handlers import MapComponents, MapHandlers
+from mote_demo.ui.map.handlers import MapComponents, MapHandlers, MapState
 from mote_demo.ui.map.html import SIDES
 from mote_demo.ui.map.scatter import scatter_map
 from mote_demo.ui.shared.lens_pickers import LensPickers
+from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
 _QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -36,7 +37,7 @@ class MapTab:
 def build_map_tab(sessions: Sessions) -> MapTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
     components = _build(sessions)
-    handlers = MapHandlers(sessions, components)
+    handlers = MapHandlers(VisitorStates(sessions, MapState), components)
     _wire_choices(handlers, components)
     _wire_drawing(handlers, components)
     _wire_looking(handlers, components)
@@ -126,14 +127,12 @@ def _wire_choices(handlers: MapHandlers, components: MapComponents) -> None:
 
 def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> None:
     drawing = _draw_on(
-        components.draw.click(handlers.wait, None, _acted(components), queue=False, **_QUICK),
+        components.draw.click(handlers.controls.wait, None, handlers.controls.components, queue=False, **_QUICK),
         handlers.draw,
         handlers,
         components,
     )
-    components.stop.click(
-        handlers.stop, None, [components.draw, components.stop, components.status], cancels=[drawing], **_QUICK
-    )
+    components.stop.click(handlers.stop, None, handlers.controls.components, cancels=[drawing], **_QUICK)
 
 
 def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: gr.Blocks) -> None:
@@ -147,21 +146,23 @@ def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: g
         [components.colour, components.samples],
         **_QUICK,
     )
-    waited = columns.then(handlers.wait_first, None, _acted(components), queue=False, **_QUICK)
+    waited = columns.then(handlers.wait_first, None, handlers.controls.components, queue=False, **_QUICK)
     drawing = _draw_on(waited, handlers.draw_first, handlers, components)
     components.stop.click(None, cancels=[drawing], **_QUICK)
 
 
 def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, components: MapComponents) -> Any:  # noqa: ANN401
     inputs = [*components.pickers.lenses, components.texts, components.colour, components.neighbours]
-    outputs = [*_acted(components), components.panel, components.summary, *components.headings, *components.maps]
+    outputs = [
+        *handlers.controls.components,
+        components.panel,
+        components.summary,
+        *components.headings,
+        *components.maps,
+    ]
     drawing = waited.success(draw, inputs, outputs, **_QUICK, **_MODEL)
-    drawing.failure(handlers.free, None, _acted(components), queue=False, **_QUICK)
+    drawing.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **_QUICK)
     return drawing
-
-
-def _acted(components: MapComponents) -> list[Any]:
-    return [components.draw, components.stop, components.status]
 
 
 def _wire_looking(handlers: MapHandlers, components: MapComponents) -> None:

@@ -11,7 +11,7 @@ from mote_demo.explore.lens_name import LensName
 from mote_demo.serving.presets import PRESETS, lenses_of
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.tasks import TASKS
-from mote_demo.ui.shared.errors import shown
+from mote_demo.ui.shared.errors import show_errors
 
 Updates = dict[Any, Any]
 
@@ -73,7 +73,7 @@ class LensPickers:
         """List models and experts afresh when ``event`` happens."""
         return event(self.refresh, [self.preset, *self.lenses], self.choices, **options)
 
-    @shown
+    @show_errors
     def apply(
         self,
         preset: str | None,
@@ -97,7 +97,7 @@ class LensPickers:
             )
         return self._show(session, left, right, preset)
 
-    @shown
+    @show_errors
     def picked(
         self,
         left_model: str,
@@ -116,7 +116,7 @@ class LensPickers:
         )
         return self._show(session, left, right, None)
 
-    @shown
+    @show_errors
     def refresh(
         self,
         preset: str | None,
