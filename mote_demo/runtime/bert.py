@@ -58,12 +58,13 @@ class _Block:
         return self.transform(self.attend(hidden, spans))
 
     def attend(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
-        """Return what enters the MLP."""
-        return self._norms[0](self._out.add(attention(self._qkv(hidden), spans, self._heads), hidden))
+        """Return what enters the MLP: float32 [rows, d], as ``hidden``."""
+        mixed = attention(self._qkv(hidden), spans, self._heads)  # [rows, 3 d] to [rows, d]
+        return self._norms[0](self._out.add(mixed, hidden))
 
     def transform(self, attended: Tensor) -> Tensor:
-        """Return what leaves the block."""
-        return self._norms[1](self._down.add(self._up.gelu(attended), attended))
+        """Return what leaves the block: float32 [rows, d], as ``attended``."""
+        return self._norms[1](self._down.add(self._up.gelu(attended), attended))  # by way of [rows, inner]
 
 
 class PackedBert:
@@ -167,11 +168,12 @@ class PackedBert:
         """Return float32 [rows, d]: one row a token, then those up to ``_rows_for`` that nobody reads."""
         tokens = [token for text in ids for token in text]
         words = self._words[torch.tensor(tokens + [0] * (_rows_for(len(tokens)) - len(tokens)))].float()
-        positions = [self._positions[: span.length].repeat(span.texts, 1) for span in spans]
+        positions = [self._positions[: span.length].repeat(span.texts, 1) for span in spans]  # [texts * length, d] each
         words[: len(tokens)].add_(torch.cat(positions))
         return self._norm(words.add_(self._type))
 
     def _pool(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
+        # [texts, length, d] each, then [texts, d] of all.
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]
         pooled = torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
         return functional.normalize(pooled, dim=-1)

@@ -10,6 +10,7 @@ from mote_demo.explore.search import Answer, LensAnswer, check_length
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
 from mote_demo.ui.shared.errors import send_errors
+from mote_demo.ui.shared.events import MODEL
 
 _MOST_TEXTS = 256
 
@@ -82,9 +83,9 @@ def add_endpoints(session: Session) -> None:
             for task in TASKS.values()
         ]
 
-    gr.api(search, api_name="search", concurrency_id="model", concurrency_limit=2)
-    gr.api(encode, api_name="encode", concurrency_id="model", concurrency_limit=2)
-    gr.api(lenses, api_name="lenses", concurrency_id="model", concurrency_limit=2)
+    gr.api(search, api_name="search", **MODEL)
+    gr.api(encode, api_name="encode", **MODEL)
+    gr.api(lenses, api_name="lenses", **MODEL)
     gr.api(tasks, api_name="tasks")
 
 
