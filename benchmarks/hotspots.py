@@ -15,14 +15,14 @@ from benchmarks.machine import describe, peak_flops
 from benchmarks.rows import ALTERNATIONS, seconds
 from mote_demo.evaluation.markdown import table
 from mote_demo.files import replacing
-from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.bert import PackedBert
 from mote_demo.runtime.int8 import int8_kind
 from mote_demo.runtime.linear import Make, linear_kind
 from mote_demo.runtime.precision import EXACT, INT8
 
 FOLDER = Path(__file__).parent
 _TEXTS = 200
-_ROWS = BertProgram.tokens_at_once
+_ROWS = PackedBert.tokens_at_once
 _SHOWN = (EXACT, INT8)
 _PARTS = {
     "linear layers, with what is fused into them": ("mkldnn::", "onednn::", "aten::linear", "aten::addmm"),

@@ -17,12 +17,12 @@ from mote_demo.errors import UserError
 from mote_demo.model import MoteConfig
 from mote_demo.model.checkpoint import local_folder
 from mote_demo.model.network import Network
-from mote_demo.model.stored import StoredModel
+from mote_demo.model.tensor_model import TensorModel
+from mote_demo.runtime.forward_pass import ForwardPass, build_forward_pass, check_supported
 from mote_demo.runtime.linear import state_of
 from mote_demo.runtime.loading import load_network, load_tokenizer
 from mote_demo.runtime.memory import release_freed
 from mote_demo.runtime.precision import EXACT, MARKS
-from mote_demo.runtime.program import Program, check_suits, compile_route
 from mote_demo.tasks import Route
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ class Encoder:
             precision: one of ``PRECISIONS``; one that the model cannot be computed in is a ``UserError``.
         """
         self.network = network.for_inference()
-        check_suits(self.network, precision)
+        check_supported(self.network, precision)
         self.name = name
         self.precision = precision
         self._tokenizer = _whole(tokenizer)
         self._weights: dict[str, tuple[object, str]] = {}
-        self._programs: dict[str, tuple[object, Program]] = {}
+        self._forward_passes: dict[str, tuple[object, ForwardPass]] = {}
 
     @classmethod
     def from_pretrained(cls, path: str | Path, name: str | None = None) -> "Encoder":
@@ -148,14 +148,14 @@ class Encoder:
         """
         if isinstance(texts, str):
             return self.encode([texts], route=route, instruction=instruction, progress=progress, stop=stop)[0]
-        program = self._program(self.config.resolve(route))
+        forward_pass = self._forward_pass(self.config.resolve(route))
         words = self._instruction(route, instruction)
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         done = batches = 0
-        for rows, ids in self._batches(texts, words, program.tokens_at_once):
+        for rows, ids in self._batches(texts, words, forward_pass.tokens_at_once):
             if stop is not None and stop.is_set():
                 raise Stopped(f"Stopped after {done} of {len(texts)} texts.")
-            vectors[rows] = program(ids)
+            vectors[rows] = forward_pass(ids)
             done, batches = done + len(rows), batches + 1
             if progress is not None:
                 progress(done, len(texts))
@@ -250,7 +250,7 @@ class Encoder:
     def sharing(self, other: "Encoder") -> "Encoder":
         """Return an encoder of the same model that holds what both models store alike, such as a trunk, only once."""
         own, others = self.network, other.network
-        if isinstance(own, StoredModel) and isinstance(others, StoredModel):
+        if isinstance(own, TensorModel) and isinstance(others, TensorModel):
             return self.with_network(own.sharing(others))
         return self
 
@@ -280,11 +280,11 @@ class Encoder:
             for rows in _fill(order, [len(one) for one in ids], tokens_at_once):
                 yield [start + row for row in rows], [ids[row] for row in rows]
 
-    def _program(self, route: str) -> Program:
+    def _forward_pass(self, route: str) -> ForwardPass:
         state = _marks_of(self.network.dense_tensors(route))
-        known = self._programs.get(route)
+        known = self._forward_passes.get(route)
         if known is None or known[0] != state:
-            known = self._programs[route] = state, compile_route(self.network, route, self.precision)
+            known = self._forward_passes[route] = state, build_forward_pass(self.network, route, self.precision)
             release_freed()
         return known[1]
 

@@ -11,7 +11,7 @@ from mote_demo.errors import UserError
 from mote_demo.model import MoteModel
 from mote_demo.model.configuration import check_name
 from mote_demo.model.experts import TaskExperts
-from mote_demo.model.stored import StoredModel
+from mote_demo.model.tensor_model import TensorModel
 from mote_demo.tasks import ROUTES, TASKS, Route
 
 
@@ -92,7 +92,7 @@ def test_route_that_cannot_be_added_is_refused(fresh_mote, name, expert):
 
 @pytest.mark.parametrize("expert", ["type", "train", "half", "float", "forward"])
 def test_an_expert_by_the_name_of_an_attribute_of_modules_is_refused_wherever_it_is_added(fresh_mote, expert):
-    for model in (fresh_mote, StoredModel(fresh_mote.config, fresh_mote.state_dict())):
+    for model in (fresh_mote, TensorModel(fresh_mote.config, fresh_mote.state_dict())):
         with pytest.raises(UserError, match=f"'{expert}' is reserved"):
             model.with_route("mine", Route(expert, ""), new_experts(fresh_mote, "sts"))
     with pytest.raises(UserError, match=f"'{expert}' is reserved"):

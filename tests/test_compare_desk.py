@@ -15,7 +15,7 @@ from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
 from mote_demo.store import VectorStore
 from mote_demo.ui.compare import handlers as compare_desk
 from mote_demo.ui.compare.tab import build_compare_tab
-from mote_demo.ui.shared.errors import shown, told
+from mote_demo.ui.shared.errors import send_errors, show_errors
 from tests.desk import VISITOR, Desk
 
 EVIL = "=HYPERLINK(1) <b>"
@@ -41,7 +41,7 @@ def desk(sessions):
 
 @pytest.fixture
 def parts(desk):
-    return desk.handlers["wait"].__self__._parts
+    return desk.handlers["stop"].__self__._components
 
 
 @pytest.fixture
@@ -147,10 +147,10 @@ def test_messages_are_escaped_for_the_page_and_plain_for_programs():
         yield 1
         fail()
 
-    for handler in (shown(fail), lambda: list(shown(fail_later)())):
+    for handler in (show_errors(fail), lambda: list(show_errors(fail_later)())):
         with pytest.raises(gr.Error) as raised:
             handler()
         assert raised.value.message == "No file 'a&lt;img src=x&gt;' &amp; more."
     with pytest.raises(gr.Error) as raised:
-        told(fail)()
+        send_errors(fail)()
     assert raised.value.message == "No file 'a<img src=x>' & more."

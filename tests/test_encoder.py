@@ -10,7 +10,7 @@ from mote_demo import encoder as module
 from mote_demo.encoder import Encoder, Stopped
 from mote_demo.errors import UserError
 from mote_demo.growing.training import copy_expert
-from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.bert import PackedBert
 from mote_demo.runtime.memory import release_freed
 from mote_demo.tasks import ROUTES, Route
 
@@ -47,7 +47,7 @@ def test_a_mixed_batch_equals_one_by_one(tiny_encoder):
 
 def test_more_texts_than_fit_a_batch_keep_their_order(tiny_encoder, monkeypatch):
     expected = tiny_encoder.encode(TEXTS, route="query")
-    monkeypatch.setattr(BertProgram, "tokens_at_once", 20)
+    monkeypatch.setattr(PackedBert, "tokens_at_once", 20)
     monkeypatch.setattr(module, "_TOKENIZED_AT_ONCE", 4)
     np.testing.assert_allclose(tiny_encoder.encode(TEXTS, route="query"), expected, atol=1e-5)
 
@@ -60,9 +60,9 @@ def test_an_empty_text_has_a_vector_too(tiny_encoder):
     assert np.isfinite(tiny_encoder.encode(["", "  "], route="sts")).all()
 
 
-def test_a_single_text_is_refused_because_it_is_a_sequence_of_letters(tiny_encoder):
-    with pytest.raises(UserError, match="list"):
-        tiny_encoder.encode("hello", route="sts")
+def test_a_single_text_has_one_vector_and_is_no_sequence_of_letters(tiny_encoder):
+    found = tiny_encoder.encode("hello", route="sts")
+    assert (found == tiny_encoder.encode(["hello"], route="sts")[0]).all()
 
 
 def test_the_end_of_a_very_long_text_is_cut_off_and_the_receipt_says_so(tiny_encoder):
@@ -96,7 +96,7 @@ def test_a_mixed_list_gets_each_text_its_own_route(tiny_encoder):
 
 
 def test_progress_grows_and_reaches_the_total(tiny_encoder, monkeypatch):
-    monkeypatch.setattr(BertProgram, "tokens_at_once", 30)
+    monkeypatch.setattr(PackedBert, "tokens_at_once", 30)
     calls = []
     tiny_encoder.encode(TEXTS, route="sts", progress=lambda done, total: calls.append((done, total)))
     assert len(calls) > 2
@@ -105,7 +105,7 @@ def test_progress_grows_and_reaches_the_total(tiny_encoder, monkeypatch):
 
 
 def test_stopping_ends_the_work_early(tiny_encoder, monkeypatch):
-    monkeypatch.setattr(BertProgram, "tokens_at_once", 30)
+    monkeypatch.setattr(PackedBert, "tokens_at_once", 30)
     stop, calls = threading.Event(), []
 
     def progress(done, total):
@@ -213,7 +213,7 @@ def test_memory_is_handed_back_after_many_batches_and_not_after_few(tiny_encoder
     monkeypatch.setattr(module, "release_freed", lambda: calls.append(None))
     tiny_encoder.encode(TEXTS, route="sts")
     assert not calls
-    monkeypatch.setattr(BertProgram, "tokens_at_once", 10)
+    monkeypatch.setattr(PackedBert, "tokens_at_once", 10)
     tiny_encoder.encode(TEXTS, route="sts")
     assert len(calls) == 1
 

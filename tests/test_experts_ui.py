@@ -5,9 +5,9 @@ import json
 
 import pytest
 from gradio_client import Client
-from mote_demo.serving.registry import Registry
 
 from mote_demo.errors import UserError
+from mote_demo.serving.shelf import Shelf
 from mote_demo.settings import spaces_file, summary_file
 from mote_demo.store import VectorStore
 from mote_demo.study.results import Results, load_results, read_spaces, read_summary
@@ -165,18 +165,18 @@ def test_every_number_of_the_spaces_is_in_a_cell():
         assert f"<caption>{title}</caption>" in part
     for number in ("0.000", "0.320", "0.91", "0.62", "0.83", "0.31", "1.00"):
         assert f">{number}</td>" in part
-    assert part.count("<th scope='row'>clustering</th>") == 7
+    assert part.count('<th scope="row">clustering</th>') == 7
     assert "240 texts (samples)" in part
 
 
 def test_a_cell_is_the_stronger_the_larger_its_number():
-    table = experts_html.heat_table(
-        "A", ["a", "b", "c"], [[0.0, 0.2, 0.4], [0.2, 0.0, None], [0.4, float("nan"), 0]], 0.4
-    )
-    assert '<td style="--mote-heat: 0%">0.00</td>' in table
-    assert '<td style="--mote-heat: 28%">0.20</td>' in table
-    assert '<td style="--mote-heat: 55%">0.40</td>' in table
-    assert table.count('<td style="--mote-heat: 0%">–</td>') == 2
+    distance = [[0.0, 0.2, 0.4], [0.2, 0.0, None], [0.4, float("nan"), 0]]
+    layers = [{"block": 1, "distance": distance}]
+    part = experts_html.spaces_part({**SPACES, "experts": ["a", "b", "c"], "layers": layers})
+    assert '<td style="--mote-heat: 0%">0.000</td>' in part
+    assert '<td style="--mote-heat: 28%">0.200</td>' in part
+    assert '<td style="--mote-heat: 55%">0.400</td>' in part
+    assert part.count('<td style="--mote-heat: 0%">–</td>') == 2
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_families_and_ablations_are_in_tables():
     part = experts_html.summary_part(SUMMARY)
     for cell in ("59.4", "60.2", "61.4", "−0.40", "+1.10", "58.8", "22,713,216", "17,123,456", "69.1", "69.1 ± 0.12"):
         assert f'<td class="mote-number">{cell}</td>' in part
-    for title in ("STS", "NLI", "All sets", "WAVE: the experts&#x27; average"):
-        assert f"<th scope='row'>{title}</th>" in part
+    for title in ("STS", "NLI", "All sets", "WAVE: the experts&#39; average"):
+        assert f'<th scope="row">{title}</th>' in part
     for cell in ("−0.70", "−1.20 to −0.20"):
         assert part.count(f'<td class="mote-number">{cell}</td>') == 2
     assert "Untouched backbone" in part
@@ -224,17 +224,17 @@ def test_names_from_the_files_stay_text():
 
 
 def test_about_names_the_tab_and_tells_the_gains(tiny_baseline_encoder, tiny_encoder, tmp_path):
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path))
-    assert "The tab “Experts”" in about_html.page(registry, None)
-    assert "MoTE gains" not in about_html.page(registry, None)
-    assert experts_html.gain_lines(SUMMARY) in about_html.page(registry, None, SUMMARY)
+    shelf = Shelf.of(VectorStore(tmp_path), baseline=tiny_baseline_encoder, mote=tiny_encoder)
+    assert "The tab “Experts”" in about_html.page(shelf, None)
+    assert "MoTE gains" not in about_html.page(shelf, None)
+    assert experts_html.gain_lines(SUMMARY) in about_html.page(shelf, None, SUMMARY)
 
 
 @pytest.fixture(scope="module")
 def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
     """Serve the whole app: its tabs must fit as well."""
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
-    demo = build_app(registry, None, Results({**SPACES, "texts": EVIL}, SUMMARY))
+    shelf = Shelf.of(VectorStore(tmp_path_factory.mktemp("store")), baseline=tiny_baseline_encoder, mote=tiny_encoder)
+    demo = build_app(shelf, None, Results({**SPACES, "texts": EVIL}, SUMMARY))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield url
     demo.close()
@@ -242,7 +242,7 @@ def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
 
 def test_downloads_are_no_endpoints(address):
     endpoints = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/search", "/encode", "/tasks"}
+    assert set(endpoints) == {"/search", "/encode", "/lenses", "/tasks"}
 
 
 def open_experts(page, address):

@@ -16,11 +16,11 @@ from mote_demo.errors import UserError
 from mote_demo.growing.training import copy_expert
 from mote_demo.model import upcycle
 from mote_demo.runtime import int8, linear
-from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.bert import PackedBert
+from mote_demo.runtime.forward_pass import build_forward_pass, check_supported
 from mote_demo.runtime.int8 import RoundedLinear, int8_kind
 from mote_demo.runtime.linear import Packs, PlainLinear, PrepackedLinear, linear_kind
-from mote_demo.runtime.padded import PaddedProgram
-from mote_demo.runtime.program import check_suits, compile_route
+from mote_demo.runtime.padded import PaddedView
 from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES, Route
 
@@ -33,19 +33,19 @@ def packed(make):
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 @pytest.mark.parametrize("route", ROUTES)
-def test_the_bert_program_gives_the_vectors_of_the_view(tiny_encoder, route, pooling):
+def test_the_packed_bert_gives_the_vectors_of_the_view(tiny_encoder, route, pooling):
     ids, model = tiny_encoder.tokenize(TEXTS, route), tiny_encoder.model
-    expected = PaddedProgram(model.dense(route), pooling)(ids)
-    found = BertProgram(model.config.backbone_config, model.dense_tensors(route), pooling, packed(linear_kind()))(ids)
+    expected = PaddedView(model.dense(route), pooling)(ids)
+    found = PackedBert(model.config.backbone_config, model.dense_tensors(route), pooling, packed(linear_kind()))(ids)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
-def test_the_bert_program_gives_the_vectors_of_the_view_without_onednn(tiny_encoder):
+def test_the_packed_bert_gives_the_vectors_of_the_view_without_onednn(tiny_encoder):
     ids, model = tiny_encoder.tokenize(TEXTS, "sts"), tiny_encoder.model
-    expected = PaddedProgram(model.dense("sts"), "mean")(ids)
-    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", packed(PlainLinear))
-    np.testing.assert_allclose(program(ids), expected, atol=2e-6)
+    expected = PaddedView(model.dense("sts"), "mean")(ids)
+    bert = PackedBert(model.config.backbone_config, model.dense_tensors("sts"), "mean", packed(PlainLinear))
+    np.testing.assert_allclose(bert(ids), expected, atol=2e-6)
 
 
 def test_texts_of_every_length_need_few_shapes_of_products(tiny_encoder):
@@ -56,11 +56,11 @@ def test_texts_of_every_length_need_few_shapes_of_products(tiny_encoder):
             rows.add(len(inputs))
             return super().__call__(inputs)
 
-    program = BertProgram(model.config.backbone_config, model.dense_tensors("sts"), "mean", packed(Counted))
-    view = PaddedProgram(model.dense("sts"), "mean")
+    bert = PackedBert(model.config.backbone_config, model.dense_tensors("sts"), "mean", packed(Counted))
+    view = PaddedView(model.dense("sts"), "mean")
     for length in range(1, 61):
         ids = [[7] * length, [7, 8, 9]]
-        np.testing.assert_allclose(program(ids), view(ids), atol=2e-6)
+        np.testing.assert_allclose(bert(ids), view(ids), atol=2e-6)
     assert len(rows) <= 12
 
 
@@ -69,8 +69,8 @@ def test_texts_of_every_length_need_few_shapes_of_products(tiny_encoder):
 def test_the_shipped_checkpoints_give_the_same_vectors_on_every_runtime(shipped, model, route):
     encoder = shipped[model]
     texts = [*TEXTS, "Embeddings turn a text into a point. " * 60]
-    expected = PaddedProgram(encoder.model.dense(route), encoder.config.pooling)(encoder.tokenize(texts, route))
-    assert isinstance(compile_route(encoder.network, route), BertProgram)
+    expected = PaddedView(encoder.model.dense(route), encoder.config.pooling)(encoder.tokenize(texts, route))
+    assert isinstance(build_forward_pass(encoder.network, route), PackedBert)
     cosines = np.einsum("nd,nd->n", encoder.encode(texts, route=route), expected)
     assert cosines.min() >= 0.9999
 
@@ -85,7 +85,7 @@ def test_another_architecture_runs_as_it_is(tiny_encoder):
     config = DistilBertConfig(vocab_size=200, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
     model = upcycle(AutoModel.from_config(config), ROUTES)
     encoder = Encoder(model, tiny_encoder._tokenizer, "distilled")
-    assert isinstance(compile_route(model, "sts"), PaddedProgram)
+    assert isinstance(build_forward_pass(model, "sts"), PaddedView)
     assert encoder.encode(TEXTS, route="sts").shape == (len(TEXTS), 32)
 
 
@@ -94,10 +94,10 @@ def test_another_architecture_runs_as_it_is(tiny_encoder):
 )
 def test_a_bert_that_computes_something_else_runs_as_it_is(tiny_encoder, change):
     config = copy.deepcopy(tiny_encoder.config.backbone_config)
-    assert BertProgram.suits(config)
+    assert PackedBert.supports(config)
     for name, value in change.items():
         setattr(config, name, value)
-    assert not BertProgram.suits(config)
+    assert not PackedBert.supports(config)
 
 
 def test_vectors_follow_weights_that_change_in_place(fresh_mote, tiny_encoder):
@@ -108,7 +108,7 @@ def test_vectors_follow_weights_that_change_in_place(fresh_mote, tiny_encoder):
             parameter.add_(0.05)
     after = encoder.encode(TEXTS, route="sts")
     assert np.abs(after - before).max() > 1e-3
-    expected = PaddedProgram(fresh_mote.dense("sts"), "mean")(encoder.tokenize(TEXTS, "sts"))
+    expected = PaddedView(fresh_mote.dense("sts"), "mean")(encoder.tokenize(TEXTS, "sts"))
     np.testing.assert_allclose(after, expected, atol=2e-6)
 
 
@@ -186,7 +186,7 @@ def test_the_refusal_of_int8_names_what_differs(fresh_mote, tiny_encoder):
         Encoder(fresh_mote, tiny_encoder._tokenizer, "other", "int8")
     fresh_mote.config.backbone_config.hidden_act = "gelu"
     with pytest.raises(UserError, match="it lies on 'meta', not on the CPU"):
-        check_suits(fresh_mote.to("meta"), "int8")
+        check_supported(fresh_mote.to("meta"), "int8")
 
 
 @pytest.mark.parametrize("write", ["data", "fused"])
@@ -203,7 +203,7 @@ def test_a_new_encoder_sees_writes_that_autograd_does_not(fresh_mote, tiny_encod
     encoder = Encoder(fresh_mote, tiny_encoder._tokenizer, "after")
     after = encoder.encode(TEXTS, route="sts")
     assert np.abs(after - before).max() > 1e-3
-    expected = PaddedProgram(fresh_mote.dense("sts"), "mean")(encoder.tokenize(TEXTS, "sts"))
+    expected = PaddedView(fresh_mote.dense("sts"), "mean")(encoder.tokenize(TEXTS, "sts"))
     np.testing.assert_allclose(after, expected, atol=2e-6)
 
 
@@ -231,7 +231,7 @@ def test_all_routes_and_a_grown_one_share_the_packed_trunk(fresh_mote, tiny_enco
         made.append(weight.shape)
         return PlainLinear(weight, bias)
 
-    monkeypatch.setattr("mote_demo.runtime.program.linear_kind", lambda: make)
+    monkeypatch.setattr("mote_demo.runtime.forward_pass.linear_kind", lambda: make)
     encoder = Encoder(fresh_mote, tiny_encoder._tokenizer, "fresh")
     encoder.encode(TEXTS, route="sts")
     assert len(made) == 4 * 4

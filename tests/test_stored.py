@@ -14,7 +14,7 @@ from mote_demo.errors import UserError
 from mote_demo.growing.training import copy_expert
 from mote_demo.model import MoteModel
 from mote_demo.model.checkpoint import load_model, save_checkpoint
-from mote_demo.model.stored import StoredModel
+from mote_demo.model.tensor_model import TensorModel
 from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES, Route
 
@@ -106,7 +106,7 @@ def test_a_tensor_of_another_shape_is_named(tiny_mote, tiny_tokenizer, tmp_path)
 def test_an_index_that_is_no_index_is_a_clear_error(folder, encoder, tmp_path):
     (tmp_path / "model.safetensors.index.json").write_text("{}")
     with pytest.raises(UserError, match="Cannot load the checkpoint"):
-        StoredModel.read(tmp_path, encoder.config)
+        TensorModel.read(tmp_path, encoder.config)
 
 
 def test_the_first_answer_needs_neither_modeling_code_nor_what_measures_and_maps(folder, tmp_path):
@@ -115,11 +115,12 @@ def test_the_first_answer_needs_neither_modeling_code_nor_what_measures_and_maps
     heavy = ["transformers.modeling_utils", "sentence_transformers", "sklearn", "scipy.stats", "umap", "datasets"]
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from mote_demo.serving.registry import Registry\nfrom mote_demo.explore.search import ask\n"
-        "from mote_demo.serving.sessions import Session\nfrom mote_demo.ui.app import build_app\n"
-        f"registry = Registry.load(Path({str(tmp_path)!r}), Path({str(tmp_path / 'cache')!r}))\n"
-        "build_app(registry)\n"
-        "ask(Session(registry), task='retrieval', texts=registry.texts('samples'), query='a lost card')\n"
+        "from mote_demo.serving.sessions import Session\nfrom mote_demo.serving.shelf import Shelf\n"
+        "from mote_demo.ui.app import build_app\n"
+        f"shelf = Shelf.open(Path({str(tmp_path)!r}), Path({str(tmp_path / 'cache')!r}))\n"
+        "build_app(shelf)\n"
+        "pair = Session(shelf).pair('baseline/retrieval', 'mote/retrieval')\n"
+        "pair.ask('a lost card', shelf.texts('samples'), 5)\n"
         f"print('imported', [name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)

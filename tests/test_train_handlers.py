@@ -5,10 +5,10 @@ from html import unescape
 
 import gradio as gr
 import pytest
-from mote_demo.serving.registry import Registry
 
 from mote_demo.serving.experts import MAX_EXPERTS
 from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.serving.shelf import Shelf
 from mote_demo.store import VectorStore
 from mote_demo.ui.train import handlers as train_handlers
 from mote_demo.ui.train.data_handlers import NONE
@@ -19,8 +19,8 @@ from tests.own_experts import copied_expert
 
 @pytest.fixture
 def sessions(tiny_baseline_encoder, tiny_encoder, tmp_path):
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path))
-    return Sessions(partial(Session, registry))
+    shelf = Shelf.of(VectorStore(tmp_path), baseline=tiny_baseline_encoder, mote=tiny_encoder)
+    return Sessions(partial(Session, shelf))
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from mote_demo.model import MoteConfig
 from mote_demo.model.backbones import Backbone, find_backbone
 from mote_demo.model.experts import replace_modules
 from mote_demo.model.pooling import pool
-from mote_demo.runtime.bert import BertProgram
+from mote_demo.runtime.bert import PackedBert
+from mote_demo.runtime.forward_pass import build_forward_pass
 from mote_demo.runtime.linear import live_layer
-from mote_demo.runtime.program import compile_route
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -51,16 +51,16 @@ def split_view(encoder: Encoder, view: "PreTrainedModel", route: str, first: int
     config = encoder.config
     spec = find_backbone(config.backbone_config.model_type)
     first = config.expert_layers[0] if first is None else first
-    program = compile_route(encoder.network, route)
-    if isinstance(program, BertProgram):
-        return _compiled(program, config, view, first)
+    forward_pass = build_forward_pass(encoder.network, route)
+    if isinstance(forward_pass, PackedBert):
+        return _packed(forward_pass, config, view, first)
     return _as_modules(spec, config, view, first)
 
 
-def _compiled(program: BertProgram, config: MoteConfig, view: "PreTrainedModel", block: int) -> tuple[Head, Tail]:
-    """Split the program, whose upper part computes with the parameters of the view: no text is padded."""
-    rest = BertProgram(config.backbone_config, dict(view.named_parameters()), config.pooling, live_layer)
-    return partial(program.attended, block=block), _ProgramTail(rest, block)
+def _packed(bert: PackedBert, config: MoteConfig, view: "PreTrainedModel", block: int) -> tuple[Head, Tail]:
+    """Split the packed encoder, whose upper part computes with the parameters of the view: no text is padded."""
+    rest = PackedBert(config.backbone_config, dict(view.named_parameters()), config.pooling, live_layer)
+    return partial(bert.attended, block=block), _PackedTail(rest, block)
 
 
 def _as_modules(spec: Backbone, config: MoteConfig, view: "PreTrainedModel", first: int) -> tuple[Head, Tail]:
@@ -97,16 +97,16 @@ class _ModuleHead:
         return [rows[: len(own)].clone() for rows, own in zip(self._catch.hidden, ids, strict=True)]
 
 
-class _ProgramTail:
-    """Run the rest of a program."""
+class _PackedTail:
+    """Run the rest of a packed encoder."""
 
     at_once = 32
 
-    def __init__(self, program: BertProgram, block: int) -> None:
-        self._program, self._block = program, block
+    def __init__(self, bert: PackedBert, block: int) -> None:
+        self._bert, self._block = bert, block
 
     def __call__(self, entering: Sequence[Tensor]) -> Tensor:
-        return self._program.finish(entering, self._block)
+        return self._bert.finish(entering, self._block)
 
 
 class _ViewTail:

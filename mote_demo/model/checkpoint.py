@@ -17,7 +17,7 @@ from transformers import AutoConfig
 from mote_demo import __version__
 from mote_demo.errors import UserError
 from mote_demo.model.configuration import MoteConfig
-from mote_demo.model.stored import INDEX, WHOLE
+from mote_demo.model.tensor_model import INDEX, WHOLE
 
 if TYPE_CHECKING:
     from mote_demo.model.modeling import MoteModel

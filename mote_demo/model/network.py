@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """Give a route's dense encoder as tensors: ``StoredModel`` does, and ``MoteModel`` itself."""
+    """Give a route's dense encoder as tensors: ``TensorModel`` does, and ``MoteModel`` itself."""
 
     config: MoteConfig
 

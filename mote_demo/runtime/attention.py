@@ -32,8 +32,8 @@ def attention(qkv: Tensor, spans: Sequence[Span], heads: int) -> Tensor:
     Returns:
         float32 [rows, d]; the rows of no text are zeros.
     """
-    split = qkv.view(len(qkv), 3, heads, -1)
-    mixed = split.new_empty(split[:, 0].shape)
+    split = qkv.view(len(qkv), 3, heads, -1)  # [rows, 3, heads, width], where width = d / heads
+    mixed = split.new_empty(split[:, 0].shape)  # [rows, heads, width]
     # What writes into memory that is there already has no gradient.
     products = [] if torch.is_grad_enabled() else [one for one in spans if _PRODUCTS_FROM <= one.length <= _PRODUCTS_TO]
     _multiply(split, mixed, products)
@@ -47,6 +47,7 @@ def attention(qkv: Tensor, spans: Sequence[Span], heads: int) -> Tensor:
 def _fuse(qkv: Tensor, mixed: Tensor, span: Span) -> None:
     """Compute the texts of a span at once."""
     rows = slice(span.start, span.stop)
+    # [texts * length, 3, heads, width] to three of [texts, heads, length, width]
     query, key, value = qkv[rows].unflatten(0, (span.texts, span.length)).permute(2, 0, 3, 1, 4)
     found = functional.scaled_dot_product_attention(query, key, value)
     mixed[rows].view(span.texts, span.length, *mixed.shape[1:]).copy_(found.transpose(1, 2))
@@ -56,13 +57,13 @@ def _multiply(qkv: Tensor, mixed: Tensor, spans: Sequence[Span]) -> None:
     """Compute text by text, in memory that all of them share."""
     heads, width = mixed.shape[1:]
     longest = max((span.length for span in spans), default=0)
-    scores, weights = qkv.new_empty(2, heads * longest * longest)
+    scores, weights = qkv.new_empty(2, heads * longest * longest)  # flat, for the longest text
     for span in spans:
         shape = (heads, span.length, span.length)
         score, weight = (memory[: heads * span.length**2].view(shape) for memory in (scores, weights))
         for start in range(span.start, span.stop, span.length):
             rows = slice(start, start + span.length)
-            query, key, value = qkv[rows].permute(1, 2, 0, 3)
+            query, key, value = qkv[rows].permute(1, 2, 0, 3)  # [heads, length, width] each
             torch.baddbmm(score, query, key.transpose(1, 2), beta=0, alpha=width**-0.5, out=score)
             torch.softmax(score, -1, out=weight)
-            mixed[rows].transpose(0, 1).copy_(torch.bmm(weight, value))
+            mixed[rows].transpose(0, 1).copy_(torch.bmm(weight, value))  # [heads, length, width]

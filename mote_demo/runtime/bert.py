@@ -58,21 +58,22 @@ class _Block:
         return self.transform(self.attend(hidden, spans))
 
     def attend(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
-        """Return what enters the MLP."""
-        return self._norms[0](self._out.add(attention(self._qkv(hidden), spans, self._heads), hidden))
+        """Return what enters the MLP: float32 [rows, d], as ``hidden``."""
+        mixed = attention(self._qkv(hidden), spans, self._heads)  # [rows, 3 d] to [rows, d]
+        return self._norms[0](self._out.add(mixed, hidden))
 
     def transform(self, attended: Tensor) -> Tensor:
-        """Return what leaves the block."""
-        return self._norms[1](self._down.add(self._up.gelu(attended), attended))
+        """Return what leaves the block: float32 [rows, d], as ``attended``."""
+        return self._norms[1](self._down.add(self._up.gelu(attended), attended))  # by way of [rows, inner]
 
 
-class BertProgram:
+class PackedBert:
     """Run a BERT encoder on the CPU, in float32 whatever its tensors are stored in."""
 
     tokens_at_once = 1536
 
     def __init__(self, config: PretrainedConfig, tensors: Mapping[str, Tensor], pooling: str, layers: Layers) -> None:
-        """Pack the tensors of a dense encoder that ``suits``.
+        """Pack the tensors of a dense encoder of a config that ``supports`` accepts.
 
         Args:
             config: of the encoder.
@@ -89,13 +90,13 @@ class BertProgram:
         self._blocks = [_Block(tensors, block, config, layers) for block in blocks]
 
     @staticmethod
-    def suits(config: PretrainedConfig) -> bool:
-        """Tell whether this program computes what an encoder of this config does."""
-        return BertProgram.unsuited(config) is None
+    def supports(config: PretrainedConfig) -> bool:
+        """Tell whether this class computes what an encoder of this config does."""
+        return PackedBert.unsupported(config) is None
 
     @staticmethod
-    def unsuited(config: PretrainedConfig) -> str | None:
-        """Say in words what of an encoder of this config the program does not compute; None where it suits."""
+    def unsupported(config: PretrainedConfig) -> str | None:
+        """Say in words what of an encoder of this config this class does not compute; None where it computes all."""
         for key, expected in _COMPUTED.items():
             found = getattr(config, key, expected)
             if found != expected:
@@ -104,7 +105,7 @@ class BertProgram:
 
     @staticmethod
     def shapes(config: PretrainedConfig) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every tensor that the program reads, by name."""
+        """Return the shape of every tensor that is read, by name."""
         width, inner = config.hidden_size, config.intermediate_size
         parts = {
             **{f"attention.self.{part}": (width, width) for part in ("query", "key", "value")},
@@ -167,11 +168,12 @@ class BertProgram:
         """Return float32 [rows, d]: one row a token, then those up to ``_rows_for`` that nobody reads."""
         tokens = [token for text in ids for token in text]
         words = self._words[torch.tensor(tokens + [0] * (_rows_for(len(tokens)) - len(tokens)))].float()
-        positions = [self._positions[: span.length].repeat(span.texts, 1) for span in spans]
+        positions = [self._positions[: span.length].repeat(span.texts, 1) for span in spans]  # [texts * length, d] each
         words[: len(tokens)].add_(torch.cat(positions))
         return self._norm(words.add_(self._type))
 
     def _pool(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
+        # [texts, length, d] each, then [texts, d] of all.
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]
         pooled = torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
         return functional.normalize(pooled, dim=-1)

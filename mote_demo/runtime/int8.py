@@ -20,11 +20,11 @@ class IntegerLinear:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        scales = _weight_scales(weight)
-        integers = weight.div(scales).round_()
+        scales = _weight_scales(weight)  # [outputs, 1]
+        integers = weight.div(scales).round_()  # [outputs, inputs], from -127 to 127
         self._weight = torch.ops.onednn.qlinear_prepack(integers.to(torch.int8), None)
         self._scales, self._bias = scales.flatten(), bias
-        self._sums = integers.sum(1).mul_(self._scales)
+        self._sums = integers.sum(1).mul_(self._scales)  # [outputs]: the product of a row of ones
         self._zeros = torch.zeros(len(bias), dtype=torch.int32)
 
     def __call__(self, rows: Tensor) -> Tensor:
@@ -42,14 +42,18 @@ class IntegerLinear:
         return self._multiply(rows.sub_(lowest), lowest, steps).add_(residual)
 
     def _multiply(self, above: Tensor, lowest: Tensor, steps: Tensor) -> Tensor:
-        """Return the product plus the bias for ``lowest + above``; ``above`` is overwritten."""
+        """Return the product plus the bias for ``lowest + above``; ``above`` is overwritten.
+
+        A row is lowest + steps * integers, so its product is steps * (integers @ weight) + lowest * sums.
+        """
         # Unsigned, because oneDNN would sum up the weights anew in every call to make signed ones so. By way of 16
         # bits, because torch converts floats to unsigned 8 bits one by one.
-        integers = above.mul_(steps.reciprocal()).add_(0.5).to(torch.int16).to(torch.uint8)
+        integers = above.mul_(steps.reciprocal()).add_(0.5).to(torch.int16).to(torch.uint8)  # [n, inputs], 0 to 255
         product = torch.ops.onednn.qlinear_pointwise(
             *(integers, 1.0, 0, self._weight, self._scales, self._zeros, None),
             *(1.0, 0, torch.float32, "none", [], ""),
         )
+        # [n, outputs]: bias + product * steps [n, 1] + lowest [n, 1] * sums [outputs].
         return torch.addcmul(self._bias, product, steps, out=product).addcmul_(lowest, self._sums)
 
 
@@ -96,8 +100,8 @@ def _weight_scales(weight: Tensor) -> Tensor:
     """Return what one step of each output stands for: [outputs, 1]."""
     # At most 127 before rounding, which may take each of two neighbours up by half a step.
     even = functional.pad(weight, (0, weight.shape[1] % 2))
-    neighbours = even.unflatten(1, (-1, 2)).sum(2)
-    most = torch.maximum(weight.abs().amax(1), neighbours.abs().amax(1))
+    neighbours = even.unflatten(1, (-1, 2)).sum(2)  # [outputs, inputs / 2]
+    most = torch.maximum(weight.abs().amax(1), neighbours.abs().amax(1))  # [outputs]
     return most.div_(_MOST).clamp_(min=_TINY).unsqueeze(1)
 
 

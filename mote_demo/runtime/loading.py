@@ -10,8 +10,8 @@ from mote_demo.model.checkpoint import load_model, read_config
 from mote_demo.model.configuration import MoteConfig
 from mote_demo.model.network import Network
 from mote_demo.model.sentence_files import SentenceFiles, read_json
-from mote_demo.model.stored import WHOLE, StoredModel
-from mote_demo.runtime.bert import BertProgram
+from mote_demo.model.tensor_model import WHOLE, TensorModel
+from mote_demo.runtime.bert import PackedBert
 from mote_demo.tasks import Route
 
 
@@ -21,12 +21,12 @@ def load_network(folder: Path) -> Network:
     Whatever is missing or of another shape is a ``UserError`` that names it.
     """
     config = read_config(folder)
-    if not BertProgram.suits(config.backbone_config):
+    if not PackedBert.supports(config.backbone_config):
         return load_model(folder)
-    stored = StoredModel.read(folder, config)
+    model = TensorModel.read(folder, config)
     for route in config.routes:
-        _check_complete(stored, route, folder)
-    return stored
+        _check_complete(model, route, folder)
+    return model
 
 
 def load_plain_network(folder: Path, routes: Mapping[str, Route]) -> Network:
@@ -38,9 +38,9 @@ def load_plain_network(folder: Path, routes: Mapping[str, Route]) -> Network:
     if backbone.get("model_type") == "bert" and (folder / WHOLE).is_file():
         most = min(files.max_tokens, backbone.get("max_position_embeddings", files.max_tokens))
         config = MoteConfig(backbone | {"dtype": "float32"}, [], routes, files.pooling, most)
-        stored = StoredModel.read_plain(folder, config)
-        if BertProgram.suits(config.backbone_config) and _complete(stored):
-            return stored
+        model = TensorModel.read_plain(folder, config)
+        if PackedBert.supports(config.backbone_config) and _complete(model):
+            return model
     from mote_demo.model.upcycling import upcycle
 
     return upcycle(str(folder), routes, expert_layers=[], pooling=files.pooling, max_tokens=files.max_tokens)
@@ -60,8 +60,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         ) from error
 
 
-def _check_complete(stored: StoredModel, route: str, folder: Path) -> None:
-    tensors, shapes = stored.dense_tensors(route), BertProgram.shapes(stored.config.backbone_config)
+def _check_complete(model: TensorModel, route: str, folder: Path) -> None:
+    tensors, shapes = model.dense_tensors(route), PackedBert.shapes(model.config.backbone_config)
     missing = sorted(set(shapes) - set(tensors))
     if missing:
         raise UserError(
@@ -75,8 +75,8 @@ def _check_complete(stored: StoredModel, route: str, folder: Path) -> None:
             )
 
 
-def _complete(plain: StoredModel) -> bool:
+def _complete(plain: TensorModel) -> bool:
     """Tell whether all tensors are there under their own names; a model with a head, say, calls them otherwise."""
-    shapes, tensors = BertProgram.shapes(plain.config.backbone_config), plain.tensors
+    shapes, tensors = PackedBert.shapes(plain.config.backbone_config), plain.tensors
     names = {f"backbone.{name}": shape for name, shape in shapes.items()}
     return all(name in tensors and tuple(tensors[name].shape) == shape for name, shape in names.items())

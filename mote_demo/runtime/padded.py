@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from mote_demo.model.pooling import pool
 
 
-class PaddedProgram:
+class PaddedView:
     """Run the view as transformers does."""
 
     tokens_at_once = 4096
@@ -31,6 +31,7 @@ class PaddedProgram:
     def __call__(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Return float32 [len(ids), d], rows of unit length, of texts given as token ids."""
         device = self._view.device
+        # [texts, longest] both, then [texts, longest, d].
         tokens = pad_sequence([torch.tensor(one) for one in ids], batch_first=True).to(device)
         mask = pad_sequence([torch.ones(len(one), dtype=torch.int64) for one in ids], batch_first=True).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):

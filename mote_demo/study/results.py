@@ -1,4 +1,4 @@
-"""What the study wrote: how far the experts' spaces differ, and what the arms of the ablation score."""
+"""What was measured: the evaluation, how far the experts' spaces differ, what the arms of the ablation score."""
 
 import logging
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
 from mote_demo.errors import UserError
+from mote_demo.evaluation.report import Report, load_report
 from mote_demo.validation import read_json
 
 COMMAND = "python -m mote_demo study RECIPE --data DIR"
@@ -132,6 +133,18 @@ def _attempt(read: Callable[[Path], Content], path: Path) -> tuple[Content | Non
     except UserError as error:
         _logger.warning("%s", error)
         return None, str(error)
+
+
+def read_report(path: Path) -> tuple[Report | None, str]:
+    """Return (report, ""), or (None, what is wrong with it), since the app runs without it."""
+    if not path.is_file():
+        return None, ""
+    try:
+        return load_report(path), ""
+    except UserError as error:
+        problem = f"{path.name} is damaged. {error} Please write it again with `evaluate --out`, or delete it."
+        _logger.warning("%s", problem)
+        return None, problem
 
 
 def read_summary(path: Path) -> Summary:

@@ -1,4 +1,4 @@
-"""The Gradio app: one file a tab, thin handlers, all logic elsewhere."""
+"""The Gradio app: a folder a tab, thin handlers, all logic elsewhere."""
 
 import os
 

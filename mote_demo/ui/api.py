@@ -9,7 +9,8 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.search import Answer, LensAnswer, check_length
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
-from mote_demo.ui.shared.errors import told
+from mote_demo.ui.shared.errors import send_errors
+from mote_demo.ui.shared.events import MODEL
 
 _MOST_TEXTS = 256
 
@@ -23,7 +24,7 @@ def add_endpoints(session: Session) -> None:
         session: gives the models and the built-in texts.
     """
 
-    @told
+    @send_errors
     def search(left: str, right: str, texts: str, query: str, k: int) -> dict[str, Any]:
         """Find the k texts nearest to a query through two lenses.
 
@@ -39,7 +40,7 @@ def add_endpoints(session: Session) -> None:
         _check_type("k", k, int, "a whole number")
         return _to_json(session.pair(left, right).ask(query, session.texts(texts), k))
 
-    @told
+    @send_errors
     def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
         """Encode up to 256 texts through a lens; rows have unit length.
 
@@ -82,9 +83,9 @@ def add_endpoints(session: Session) -> None:
             for task in TASKS.values()
         ]
 
-    gr.api(search, api_name="search", concurrency_id="model", concurrency_limit=2)
-    gr.api(encode, api_name="encode", concurrency_id="model", concurrency_limit=2)
-    gr.api(lenses, api_name="lenses", concurrency_id="model", concurrency_limit=2)
+    gr.api(search, api_name="search", **MODEL)
+    gr.api(encode, api_name="encode", **MODEL)
+    gr.api(lenses, api_name="lenses", **MODEL)
     gr.api(tasks, api_name="tasks")
 
 

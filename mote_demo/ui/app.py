@@ -1,6 +1,5 @@
 """The app: five tabs over one shelf."""
 
-import logging
 import threading
 from functools import partial
 from pathlib import Path
@@ -9,8 +8,7 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.data.tables import MAX_BYTES
-from mote_demo.errors import UserError
-from mote_demo.evaluation.report import Report, load_report
+from mote_demo.evaluation.report import Report
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.shelf import Shelf
 from mote_demo.serving.warm_up import warm_up
@@ -23,7 +21,7 @@ from mote_demo.settings import (
     spaces_file,
     summary_file,
 )
-from mote_demo.study.results import Results, load_results
+from mote_demo.study.results import Results, load_results, read_report
 from mote_demo.ui.about.tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
 from mote_demo.ui.compare.tab import build_compare_tab
@@ -40,31 +38,15 @@ _BANNER = (
 )
 # Seconds: how often Gradio looks for files of visitors, and how old they get.
 _DELETE_FILES = (600, 3600)
-_logger = logging.getLogger(__name__)
 
 
 def open_app() -> gr.Blocks:
     """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
     shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models())
-    report, problem = _read_report(report_file())
+    report, problem = read_report(report_file())
     stop = threading.Event()
     start(partial(warm_up, shelf, stop), stop)
     return build_app(shelf, report, load_results(spaces_file(), summary_file()), report_problem=problem)
-
-
-def _read_report(path: Path) -> tuple[Report | None, str]:
-    """Return (report, ""), or (None, what is wrong with it), since the app runs without it."""
-    if not path.is_file():
-        return None, ""
-    try:
-        report = load_report(path)
-        report.to_dict()  # takes every mean, as the page does
-    except (OSError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = str(error) if isinstance(error, UserError) else repr(error)
-        problem = f"{path.name} is damaged. {reason} Please write it again with `evaluate --out`, or delete it."
-        _logger.warning("%s", problem)
-        return None, problem
-    return report, ""
 
 
 def build_app(

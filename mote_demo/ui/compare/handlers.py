@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gradio as gr
 
@@ -12,20 +11,20 @@ from mote_demo.errors import UserError
 from mote_demo.explore.export import write_csv
 from mote_demo.explore.progress import OnStage
 from mote_demo.explore.search import Answer
-from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.serving.sessions import Session
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.errors import shown
+from mote_demo.ui.shared.errors import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers, names_of
+from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
+from mote_demo.ui.shared.visitor_states import VisitorStates
 
 VOTING = "classification"
 """The task whose nearest texts vote on a label."""
 
 PAIRED = "similarity"
 """The task that also compares the query with a second text."""
-
-Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -48,26 +47,31 @@ class CompareComponents:
 
 
 @dataclass
-class CompareState:
-    """Hold what a visitor did in the tab: the last answer, which question is the latest, and whether one waits."""
+class CompareState(RunState):
+    """Hold what a visitor did in the tab: the last answer, and which question is the latest."""
 
     answer: Answer | None = None
     latest: object = None
-    waiting: bool = False
 
 
 class CompareHandlers:
-    """Handle the events of the Compare tab; a visitor's state goes with the visitor's session."""
+    """Handle the events of the Compare tab."""
 
-    def __init__(self, sessions: Sessions, components: CompareComponents) -> None:
-        self._sessions = sessions
+    def __init__(self, states: VisitorStates[CompareState], components: CompareComponents) -> None:
+        self._states = states
         self._components = components
-        self._states: WeakKeyDictionary[Session, CompareState] = WeakKeyDictionary()
+        self.controls = RunControls(
+            states,
+            start=components.compare,
+            stop=components.stop,
+            status=components.status,
+            waiting=compare_html.status("Waiting for a free place", 0, 0),
+        )
 
-    @shown
+    @show_errors
     def begin(self, request: gr.Request) -> Updates:
         """Fill the controls when the page opens, with a first query to look at."""
-        session = self._sessions.of(request.session_hash)
+        session, _ = self._states.of(request)
         name = session.texts_choices()[0][1]
         return {
             **self._components.pickers.begin(session),
@@ -76,17 +80,17 @@ class CompareHandlers:
             self._components.query: session.texts(name).queries[0],
         }
 
-    @shown
+    @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
-        sets = self._sessions.of(request.session_hash).texts_choices()
+        sets = self._states.of(request)[0].texts_choices()
         names = [name for _, name in sets]
         return {self._components.texts: gr.update(choices=sets, value=texts if texts in names else names[0])}
 
-    @shown
+    @show_errors
     def describe_texts(self, texts: str, label: str | None, request: gr.Request) -> Updates:
         """Offer the label columns and sample queries of the chosen texts."""
-        chosen = self._sessions.of(request.session_hash).texts(texts)
+        chosen = self._states.of(request)[0].texts(texts)
         columns = list(chosen.labels)
         value = label if label in columns else next(iter(columns), None)
         return {
@@ -96,19 +100,7 @@ class CompareHandlers:
             ),
         }
 
-    def wait(self, request: gr.Request) -> Updates:
-        """Say that a question was asked; a few are answered at a time."""
-        self._state(request).waiting = True
-        return {**self._busy(True), self._components.status: compare_html.status("Waiting for a free place", 0, 0)}
-
-    def free(self, request: gr.Request) -> Updates:
-        """Offer the button again after a failure; where it came before the work, nothing else clears the status."""
-        state = self._state(request)
-        status = {self._components.status: ""} if state.waiting else {}
-        state.waiting = False
-        return {**self._busy(False), **status}
-
-    @shown
+    @show_errors
     def compare(
         self,
         left_model: str,
@@ -125,13 +117,13 @@ class CompareHandlers:
         request: gr.Request,
     ) -> Iterator[Updates]:
         """Ask through both lenses, with statuses while texts are encoded for the first time."""
-        components, session = self._components, self._sessions.of(request.session_hash)
-        state = self._state(request)
+        components = self._components
+        session, state = self._states.of(request)
         # A change of task and a press of Enter can ask at once: an earlier answer never covers a later one.
         mine = state.latest = object()
         state.waiting = False
         names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
-        yield {**self._busy(True), **self._fields_for(_tasks(session, names))}
+        yield {**self.controls.busy(True), **self._fields_for(_tasks(session, names))}
         try:
             work = partial(_ask, session, names, texts, query=query, second=second, k=int(hits), label=label)
             for event in follow(work, "Reading the texts"):
@@ -141,20 +133,24 @@ class CompareHandlers:
                     yield {components.status: compare_html.status(event.stage, event.done, event.total)}
                 else:
                     state.answer = event
-                    yield {**self._busy(False), components.status: "", components.answers: compare_html.answers(event)}
+                    yield {
+                        **self.controls.busy(False),
+                        components.status: "",
+                        components.answers: compare_html.answers(event),
+                    }
         except UserError as error:
-            yield {**self._busy(False), components.status: compare_html.note(str(error))}
+            yield {**self.controls.busy(False), components.status: compare_html.note(str(error))}
             raise
 
     def stop(self) -> Updates:
         """Say that the work was stopped; the last answers stay."""
         note = compare_html.note("Stopped. The last answers stay below.")
-        return {**self._busy(False), self._components.status: note}
+        return {**self.controls.busy(False), self._components.status: note}
 
-    @shown
+    @show_errors
     def save(self, request: gr.Request) -> Updates:
         """Write the last answers as CSV."""
-        answer = self._state(request).answer
+        answer = self._states.of(request)[1].answer
         if answer is None:
             raise UserError("There is nothing to export yet. Press 'Compare' first.")
         path = new_file("mote-compare.csv")
@@ -166,15 +162,6 @@ class CompareHandlers:
         return {
             self._components.second: gr.update(visible=PAIRED in tasks),
             self._components.label: gr.update(visible=VOTING in tasks),
-        }
-
-    def _state(self, request: gr.Request) -> CompareState:
-        return self._states.setdefault(self._sessions.of(request.session_hash), CompareState())
-
-    def _busy(self, busy: bool) -> Updates:
-        return {
-            self._components.compare: gr.update(interactive=not busy),
-            self._components.stop: gr.update(interactive=busy),
         }
 
 

@@ -9,13 +9,12 @@ import gradio as gr
 from mote_demo.explore.search import MOST_HITS
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
-from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers
+from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState
 from mote_demo.ui.compare.texts_panel import build_texts_panel
+from mote_demo.ui.shared.downloads import fetch_after
+from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
-
-_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
-_QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_DOWNLOAD_SCRIPT = "() => setTimeout(() => document.querySelector('#mote-compare-file').click(), 100)"
+from mote_demo.ui.shared.visitor_states import VisitorStates
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,10 @@ class CompareTab:
 def build_compare_tab(sessions: Sessions) -> CompareTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
     components = _build(sessions)
-    handlers = CompareHandlers(sessions, components)
+    handlers = CompareHandlers(VisitorStates(sessions, CompareState), components)
     _wire_texts(handlers, components)
     _wire_asking(handlers, components)
-    components.save.click(handlers.save, None, [components.export], **_QUICK).success(
-        None, js=_DOWNLOAD_SCRIPT, api_visibility="private"
-    )
+    fetch_after(components.save.click(handlers.save, None, [components.export], **QUICK), components.export)
     return CompareTab(lambda tab, page: _bind(handlers, components, tab, page))
 
 
@@ -85,17 +82,17 @@ def _wire_texts(handlers: CompareHandlers, components: CompareComponents) -> Non
         handlers.describe_texts,
         [components.texts, components.label],
         [components.label, components.samples],
-        **_QUICK,
+        **QUICK,
     )
 
 
 def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> None:
     asked = [components.compare.click, components.query.submit, components.second.submit]
     running = [_ask_on(event, handlers, components) for event in asked]
-    running += [_ask_on(chosen.success, handlers, components) for chosen in components.pickers.wire(**_QUICK)]
-    picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **_QUICK)
+    running += [_ask_on(chosen.success, handlers, components) for chosen in components.pickers.wire(**QUICK)]
+    picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
     running.append(_ask_on(picked.success, handlers, components))
-    components.stop.click(handlers.stop, None, _acted(components), cancels=running, **_QUICK)
+    components.stop.click(handlers.stop, None, handlers.controls.components, cancels=running, **QUICK)
 
 
 def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: CompareComponents) -> Any:  # noqa: ANN401
@@ -107,26 +104,22 @@ def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: Co
         components.hits,
         components.label,
     ]
-    waited = event(handlers.wait, None, _acted(components), queue=False, **_QUICK)
+    waited = event(handlers.controls.wait, None, handlers.controls.components, queue=False, **QUICK)
     asked = waited.success(
         handlers.compare,
         inputs,
-        [*_acted(components), components.second, components.label, components.answers],
+        [*handlers.controls.components, components.second, components.label, components.answers],
         trigger_mode="always_last",
-        **_QUICK,
-        **_MODEL,
+        **QUICK,
+        **MODEL,
     )
-    asked.failure(handlers.free, None, _acted(components), queue=False, **_QUICK)
+    asked.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
     return asked
 
 
-def _acted(components: CompareComponents) -> list[Any]:
-    return [components.compare, components.stop, components.status]
-
-
 def _bind(handlers: CompareHandlers, components: CompareComponents, tab: gr.Tab, page: gr.Blocks) -> None:
-    components.pickers.refresh_on(tab.select, **_QUICK)
-    tab.select(handlers.refresh_texts, [components.texts], [components.texts], **_QUICK)
+    components.pickers.refresh_on(tab.select, **QUICK)
+    tab.select(handlers.refresh_texts, [components.texts], [components.texts], **QUICK)
     first = [*components.pickers.choices, components.texts, components.label, components.samples, components.query]
-    begun = page.load(handlers.begin, None, first, **_QUICK)
-    _ask_on(begun.success, handlers, components)
+    opened = page.load(handlers.begin, None, first, **QUICK)
+    _ask_on(opened.success, handlers, components)

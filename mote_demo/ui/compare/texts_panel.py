@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gradio as gr
 
@@ -13,17 +12,18 @@ from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.ui.compare.texts_html import added
-from mote_demo.ui.shared.errors import shown
+from mote_demo.ui.compare import html as compare_html
+from mote_demo.ui.shared.errors import show_errors
+from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.uploads import uploaded
+from mote_demo.ui.shared.visitor_states import VisitorStates
 
 NO_TITLE = "(none)"
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)
-class TextsParts:
+class TextsComponents:
     """Hold the components of the panel; ``texts`` is the picker that gets the new texts."""
 
     texts: gr.Dropdown
@@ -38,87 +38,93 @@ class TextsParts:
     note: gr.HTML
 
 
-@dataclass(frozen=True)
-class _Upload:
-    """Hold a visitor's last table, and the name of the texts that were made of it."""
+@dataclass
+class Upload:
+    """Hold a table, and the name of the texts that were made of it."""
 
     table: Table
     name: str | None = None
 
 
-class TextsDesk:
-    """Handle the panel's events; a visitor's last table is kept so that its columns can be corrected."""
+@dataclass
+class TextsState:
+    """Keep a visitor's last upload, so that its columns can be corrected."""
 
-    def __init__(self, sessions: Sessions, parts: TextsParts) -> None:
-        self._sessions = sessions
-        self._parts = parts
-        self._uploads: WeakKeyDictionary[Session, _Upload] = WeakKeyDictionary()
+    upload: Upload | None = None
 
-    @shown
+
+class TextsHandlers:
+    """Handle the panel's events."""
+
+    def __init__(self, states: VisitorStates[TextsState], components: TextsComponents) -> None:
+        self._states = states
+        self._components = components
+
+    @show_errors
     def upload(self, file: str | None, request: gr.Request) -> Updates:
         """Read a file, guess its columns and add its texts."""
+        components = self._components
         if file is None:
-            return {self._parts.columns: gr.update(visible=False), self._parts.note: ""}
-        session = self._sessions.of(request.session_hash)
+            return {components.columns: gr.update(visible=False), components.note: ""}
+        session, state = self._states.of(request)
         with uploaded(file) as path:
             table = read_table(path)
-        upload = self._uploads[session] = _Upload(table)
+        upload = state.upload = Upload(table)
         columns = guess_columns(table)
         text = _text_column(columns, table)
         labels = [columns.label] if columns.label else []
         names = list(table.frame.columns)
         return {
             **self._add(session, upload, text, columns.title, labels),
-            self._parts.columns: gr.update(visible=True),
-            self._parts.text: gr.update(choices=names, value=text),
-            self._parts.title: gr.update(choices=[NO_TITLE, *names], value=columns.title or NO_TITLE),
-            self._parts.labels: gr.update(choices=names, value=labels),
+            components.columns: gr.update(visible=True),
+            components.text: gr.update(choices=names, value=text),
+            components.title: gr.update(choices=[NO_TITLE, *names], value=columns.title or NO_TITLE),
+            components.labels: gr.update(choices=names, value=labels),
         }
 
-    @shown
+    @show_errors
     def correct(self, text: str, title: str, labels: list[str], request: gr.Request) -> Updates:
         """Make the same file's texts of other columns; they take the place of those that it gave before."""
-        session = self._sessions.of(request.session_hash)
-        upload = self._uploads.get(session)
-        if upload is None:
+        session, state = self._states.of(request)
+        if state.upload is None:
             raise UserError("There is no file to take columns from. Please upload it again.")
-        return self._add(session, upload, text, None if title == NO_TITLE else title, labels)
+        return self._add(session, state.upload, text, None if title == NO_TITLE else title, labels)
 
-    @shown
+    @show_errors
     def load(self, name: str | None, request: gr.Request) -> Updates:
         """Add texts of a Hub data set."""
         if not (name or "").strip():
             raise UserError("No data set was named. Pick one, or type a Hub name such as owner/name.")
-        session = self._sessions.of(request.session_hash)
+        session, _ = self._states.of(request)
         return self._offer(session, session.add_texts(load_hub(str(name), folders=False)))
 
-    def _add(self, session: Session, upload: _Upload, text: str, title: str | None, labels: list[str]) -> Updates:
+    def _add(self, session: Session, upload: Upload, text: str, title: str | None, labels: list[str]) -> Updates:
         labels = [label for label in labels if label not in (text, title)]
         made = to_texts(upload.table, text=text, title=title, labels=labels)
         texts = session.add_texts(made, instead_of=upload.name)
-        self._uploads[session] = _Upload(upload.table, texts.name)
+        upload.name = texts.name
         return self._offer(session, texts)
 
     def _offer(self, session: Session, texts: Texts) -> Updates:
         return {
-            self._parts.texts: gr.update(choices=session.texts_choices(), value=texts.name),
-            self._parts.note: added(texts),
+            self._components.texts: gr.update(choices=session.texts_choices(), value=texts.name),
+            self._components.note: compare_html.added(texts),
         }
 
 
 def build_texts_panel(sessions: Sessions, texts: gr.Dropdown) -> None:
     """Build the panel as a closed accordion and wire its events; ``texts`` is the picker it feeds."""
     with gr.Accordion("Add your own texts", open=False):
-        parts = _build(texts)
-    desk = TextsDesk(sessions, parts)
-    outputs = [parts.texts, parts.note]
-    every = [*outputs, parts.columns, parts.text, parts.title, parts.labels]
-    parts.file.change(desk.upload, [parts.file], every, **_PRIVATE)
-    parts.apply.click(desk.correct, [parts.text, parts.title, parts.labels], outputs, **_PRIVATE)
-    parts.load.click(desk.load, [parts.hub], outputs, **_PRIVATE)
+        components = _build(texts)
+    handlers = TextsHandlers(VisitorStates(sessions, TextsState), components)
+    outputs = [components.texts, components.note]
+    columns = [components.text, components.title, components.labels]
+    components.file.change(handlers.upload, [components.file], [*outputs, components.columns, *columns], **_PRIVATE)
+    components.apply.click(handlers.correct, columns, outputs, **_PRIVATE)
+    components.load.click(handlers.load, [components.hub], outputs, **_PRIVATE)
 
 
-def _build(texts: gr.Dropdown) -> TextsParts:
+def _build(texts: gr.Dropdown) -> TextsComponents:
     with gr.Row():
         file = gr.File(
             label=f"CSV, TSV, JSONL or Parquet; at most {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows are used",
@@ -138,7 +144,18 @@ def _build(texts: gr.Dropdown) -> TextsParts:
         labels = gr.Dropdown([], label="Label columns", multiselect=True, min_width=150)
         apply = gr.Button("Use these columns", size="sm", min_width=140)
     note = gr.HTML("")
-    return TextsParts(texts, file, hub, load, columns, text, title, labels, apply, note)
+    return TextsComponents(
+        texts=texts,
+        file=file,
+        hub=hub,
+        load=load,
+        columns=columns,
+        text=text,
+        title=title,
+        labels=labels,
+        apply=apply,
+        note=note,
+    )
 
 
 def _text_column(columns: Columns, table: Table) -> str:

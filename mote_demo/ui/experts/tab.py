@@ -9,9 +9,8 @@ import gradio as gr
 
 from mote_demo.study.results import Results
 from mote_demo.ui.experts import html as experts_html
-from mote_demo.ui.shared.downloads import new_file
-
-_QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+from mote_demo.ui.shared.downloads import fetch_after, new_file
+from mote_demo.ui.shared.events import QUICK
 
 
 def build_experts_tab(results: Results) -> None:
@@ -26,9 +25,7 @@ def build_experts_tab(results: Results) -> None:
 def _build_download(name: str, values: Mapping[str, Any]) -> None:
     save = gr.Button(f"Download {name}.json", size="sm", scale=0, min_width=200)
     file = gr.DownloadButton("Download", visible="hidden", elem_id=f"mote-experts-{name}")
-    script = f"() => setTimeout(() => document.querySelector('#mote-experts-{name}').click(), 100)"
-    saved = save.click(_saving(name, values), None, [file], **_QUICK)
-    saved.success(None, js=script, api_visibility="private")
+    fetch_after(save.click(_saving(name, values), None, [file], **QUICK), file)
 
 
 def _saving(name: str, values: Mapping[str, Any]) -> Callable[[], Path]:

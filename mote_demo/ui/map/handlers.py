@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gradio as gr
 
@@ -12,17 +11,16 @@ from mote_demo.errors import UserError
 from mote_demo.explore.maps import Maps, colour_choices
 from mote_demo.explore.near import describe_point, place_query
 from mote_demo.explore.progress import OnStage
-from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.serving.sessions import Session
 from mote_demo.ui.map import html as map_html
 from mote_demo.ui.map.html import SIDES
 from mote_demo.ui.map.scatter import drawing, marks, no_marks
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.errors import shown
+from mote_demo.ui.shared.errors import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers, names_of
+from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-
-Updates = dict[Any, Any]
-"""Components and what becomes of them."""
+from mote_demo.ui.shared.visitor_states import VisitorStates
 
 Look = Callable[[Session, Maps], Updates]
 """What a visitor looks at, a text or a query: it gives the panel and the marks for maps of the same spaces."""
@@ -53,27 +51,33 @@ class MapComponents:
 
 
 @dataclass
-class MapState:
-    """Hold what a visitor sees in the tab: maps, their colouring, what is looked at, and whether maps are awaited."""
+class MapState(RunState):
+    """Hold what a visitor sees in the tab: maps, their colouring, and what is looked at."""
 
     maps: Maps | None = None
     colour: str | None = None
     look: Look | None = None
-    waiting: bool = False
 
 
 class MapHandlers:
-    """Handle the events of the Map tab; a visitor's state goes with the visitor's session."""
+    """Handle the events of the Map tab."""
 
-    def __init__(self, sessions: Sessions, components: MapComponents) -> None:
-        self._sessions = sessions
+    def __init__(self, states: VisitorStates[MapState], components: MapComponents) -> None:
+        self._states = states
         self._components = components
-        self._states: WeakKeyDictionary[Session, MapState] = WeakKeyDictionary()
+        self.controls = RunControls(
+            states,
+            start=components.draw,
+            stop=components.stop,
+            status=components.status,
+            waiting=map_html.status_line(Status("Waiting for a free place", 0, 0)),
+            idle=map_html.idle_line(),
+        )
 
-    @shown
+    @show_errors
     def begin(self, request: gr.Request) -> Updates:
         """Fill the controls when the page opens."""
-        session = self._sessions.of(request.session_hash)
+        session, _ = self._states.of(request)
         name = session.texts_choices()[0][1]
         return {
             **self._components.pickers.begin(session),
@@ -81,17 +85,17 @@ class MapHandlers:
             **self.describe_texts(name, None, request),
         }
 
-    @shown
+    @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
-        sets = self._sessions.of(request.session_hash).texts_choices()
+        sets = self._states.of(request)[0].texts_choices()
         names = [name for _, name in sets]
         return {self._components.texts: gr.update(choices=sets, value=texts if texts in names else names[0])}
 
-    @shown
+    @show_errors
     def describe_texts(self, texts: str, colour: str | None, request: gr.Request) -> Updates:
         """Offer the columns and sample queries of the chosen texts."""
-        chosen = self._sessions.of(request.session_hash).texts(texts)
+        chosen = self._states.of(request)[0].texts(texts)
         columns = colour_choices(chosen)
         return {
             self._components.colour: gr.update(choices=columns, value=colour if colour in columns else columns[0]),
@@ -100,26 +104,13 @@ class MapHandlers:
             ),
         }
 
-    def wait(self, request: gr.Request) -> Updates:
-        """Say that the maps were asked for; a few visitors' are drawn at a time."""
-        self._state(request).waiting = True
-        waiting = Status("Waiting for a free place", 0, 0)
-        return {**self._busy(True), self._components.status: map_html.status_line(waiting)}
-
     def wait_first(self, request: gr.Request) -> Updates:
-        """Say so unless this visitor has maps."""
-        if self._state(request).maps is not None:
+        """Say that the maps were asked for, unless this visitor has some."""
+        if self._states.of(request)[1].maps is not None:
             return {self._components.status: gr.skip()}
-        return self.wait(request)
+        return self.controls.wait(request)
 
-    def free(self, request: gr.Request) -> Updates:
-        """Offer the button again after a failure; where it came before the work, nothing else clears the status."""
-        state = self._state(request)
-        status = {self._components.status: map_html.idle_line()} if state.waiting else {}
-        state.waiting = False
-        return {**self._busy(False), **status}
-
-    @shown
+    @show_errors
     def draw(
         self,
         left_model: str,
@@ -134,11 +125,12 @@ class MapHandlers:
         request: gr.Request,
     ) -> Iterator[Updates]:
         """Draw both maps: PCA first, then UMAP, with statuses in between."""
-        status, session, state = self._components.status, self._sessions.of(request.session_hash), self._state(request)
+        session, state = self._states.of(request)
+        status = self._components.status
         names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
         work = partial(_read_and_draw, session, names, texts, neighbours=int(neighbours))
         state.colour, state.waiting = colour, False
-        yield self._busy(True)
+        yield self.controls.busy(True)
         drawn: Maps | None = None
         try:
             for event in follow(work, "Reading the texts"):
@@ -149,10 +141,10 @@ class MapHandlers:
                     state.maps = drawn = event
                     yield self._show(session, state, event, moved=moved)
         except UserError as error:
-            yield {**self._busy(False), status: map_html.error_line(str(error))}
+            yield {**self.controls.busy(False), status: map_html.error_line(str(error))}
             raise
         final = {} if drawn is None else {status: map_html.drawn_line(drawn, final=True)}
-        yield {**self._busy(False), **final}
+        yield {**self.controls.busy(False), **final}
 
     def draw_first(
         self,
@@ -168,7 +160,7 @@ class MapHandlers:
         request: gr.Request,
     ) -> Iterator[Updates]:
         """Draw the maps unless this visitor has some."""
-        if self._state(request).maps is not None:
+        if self._states.of(request)[1].maps is not None:
             yield {self._components.status: gr.skip()}
             return
         lenses = (left_model, left_look, left_on, right_model, right_look, right_on)
@@ -176,12 +168,12 @@ class MapHandlers:
 
     def stop(self) -> Updates:
         """Say that drawing was stopped; the maps stay as they are."""
-        return {**self._busy(False), self._components.status: map_html.stopped_line()}
+        return {**self.controls.busy(False), self._components.status: map_html.stopped_line()}
 
-    @shown
+    @show_errors
     def recolour(self, colour: str, request: gr.Request) -> Updates:
         """Colour the same points by another column, and those of the maps that are being drawn."""
-        self._state(request).colour = colour
+        self._states.of(request)[1].colour = colour
         maps = self._maps(request)
         if colour not in colour_choices(maps.texts):
             raise UserError(f"The maps still show {maps.texts.title}. Press 'Draw maps' to see the chosen texts.")
@@ -190,27 +182,27 @@ class MapHandlers:
             for component, figure in zip(self._components.maps, maps.figures(colour, titled=False), strict=True)
         }
 
-    @shown
+    @show_errors
     def select(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Describe the clicked text and light up its neighbours in both maps."""
         return self._look(request, partial(self._look_at_text, row=int(event.row)))
 
-    @shown
+    @show_errors
     def place(self, query: str, request: gr.Request) -> Updates:
         """Put a query on both maps and light up the texts nearest to it."""
         return self._look(request, partial(self._look_at_query, query=query))
 
     def clear(self, request: gr.Request) -> Updates:
         """Show all points alike again."""
-        self._state(request).look = None
+        self._states.of(request)[1].look = None
         return self._no_look()
 
-    @shown
+    @show_errors
     def save_csv(self, request: gr.Request) -> Updates:
         """Write the texts with their places on both maps."""
         return self._save(request, "mote-maps.csv", None)
 
-    @shown
+    @show_errors
     def save_html(self, colour: str, request: gr.Request) -> Updates:
         """Write both maps as a page that works without a network."""
         return self._save(request, "mote-maps.html", colour)
@@ -220,20 +212,11 @@ class MapHandlers:
         maps.save(path, _column(maps, colour))
         return {self._components.file: str(path)}
 
-    def _state(self, request: gr.Request) -> MapState:
-        return self._states.setdefault(self._sessions.of(request.session_hash), MapState())
-
     def _maps(self, request: gr.Request) -> Maps:
-        maps = self._state(request).maps
+        maps = self._states.of(request)[1].maps
         if maps is None:
             raise UserError("There are no maps yet. Press 'Draw maps' first.")
         return maps
-
-    def _busy(self, busy: bool) -> Updates:
-        return {
-            self._components.draw: gr.update(interactive=not busy),
-            self._components.stop: gr.update(interactive=busy),
-        }
 
     def _show(self, session: Session, state: MapState, maps: Maps, *, moved: bool) -> Updates:
         """Show maps; where only the points moved, what the visitor looks at stays and is marked at its new place."""
@@ -254,8 +237,8 @@ class MapHandlers:
         return updates
 
     def _look(self, request: gr.Request, look: Look) -> Updates:
-        updates = look(self._sessions.of(request.session_hash), self._maps(request))
-        self._state(request).look = look
+        updates = look(self._states.of(request)[0], self._maps(request))
+        self._states.of(request)[1].look = look
         return updates
 
     def _look_at_text(self, _: Session, maps: Maps, row: int) -> Updates:

@@ -8,13 +8,13 @@ import gradio as gr
 
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.map import html as map_html
-from mote_demo.ui.map.handlers import MapComponents, MapHandlers
+from mote_demo.ui.map.handlers import MapComponents, MapHandlers, MapState
 from mote_demo.ui.map.html import SIDES
 from mote_demo.ui.map.scatter import scatter_map
+from mote_demo.ui.shared.downloads import fetch_after
+from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
-
-_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
-_QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+from mote_demo.ui.shared.visitor_states import VisitorStates
 
 # A click on a listed text is a click on its point.
 _PANEL_SCRIPT = """
@@ -23,7 +23,6 @@ element.addEventListener("click", (event) => {
   if (button) trigger("select", { row: Number(button.dataset.row) });
 });
 """
-_DOWNLOAD_SCRIPT = "() => setTimeout(() => document.querySelector('#mote-map-file').click(), 100)"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class MapTab:
 def build_map_tab(sessions: Sessions) -> MapTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
     components = _build(sessions)
-    handlers = MapHandlers(sessions, components)
+    handlers = MapHandlers(VisitorStates(sessions, MapState), components)
     _wire_choices(handlers, components)
     _wire_drawing(handlers, components)
     _wire_looking(handlers, components)
@@ -117,65 +116,65 @@ def _build_aside() -> dict[str, Any]:
 
 
 def _wire_choices(handlers: MapHandlers, components: MapComponents) -> None:
-    components.pickers.wire(**_QUICK)
+    components.pickers.wire(**QUICK)
     components.texts.change(
         handlers.describe_texts,
         [components.texts, components.colour],
         [components.colour, components.samples],
-        **_QUICK,
+        **QUICK,
     )
-    components.colour.input(handlers.recolour, [components.colour], [*components.maps], **_QUICK)
+    components.colour.input(handlers.recolour, [components.colour], [*components.maps], **QUICK)
 
 
 def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> None:
     drawing = _draw_on(
-        components.draw.click(handlers.wait, None, _acted(components), queue=False, **_QUICK),
+        components.draw.click(handlers.controls.wait, None, handlers.controls.components, queue=False, **QUICK),
         handlers.draw,
         handlers,
         components,
     )
-    components.stop.click(
-        handlers.stop, None, [components.draw, components.stop, components.status], cancels=[drawing], **_QUICK
-    )
+    components.stop.click(handlers.stop, None, handlers.controls.components, cancels=[drawing], **QUICK)
 
 
 def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: gr.Blocks) -> None:
     first = [*components.pickers.choices, components.texts, components.colour, components.samples]
-    page.load(handlers.begin, None, first, **_QUICK)
-    lenses = components.pickers.refresh_on(tab.select, **_QUICK)
-    texts = lenses.then(handlers.refresh_texts, [components.texts], [components.texts], **_QUICK)
+    page.load(handlers.begin, None, first, **QUICK)
+    lenses = components.pickers.refresh_on(tab.select, **QUICK)
+    texts = lenses.then(handlers.refresh_texts, [components.texts], [components.texts], **QUICK)
     columns = texts.then(
         handlers.describe_texts,
         [components.texts, components.colour],
         [components.colour, components.samples],
-        **_QUICK,
+        **QUICK,
     )
-    waited = columns.then(handlers.wait_first, None, _acted(components), queue=False, **_QUICK)
+    waited = columns.then(handlers.wait_first, None, handlers.controls.components, queue=False, **QUICK)
     drawing = _draw_on(waited, handlers.draw_first, handlers, components)
-    components.stop.click(None, cancels=[drawing], **_QUICK)
+    components.stop.click(None, cancels=[drawing], **QUICK)
 
 
 def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, components: MapComponents) -> Any:  # noqa: ANN401
     inputs = [*components.pickers.lenses, components.texts, components.colour, components.neighbours]
-    outputs = [*_acted(components), components.panel, components.summary, *components.headings, *components.maps]
-    drawing = waited.success(draw, inputs, outputs, **_QUICK, **_MODEL)
-    drawing.failure(handlers.free, None, _acted(components), queue=False, **_QUICK)
+    outputs = [
+        *handlers.controls.components,
+        components.panel,
+        components.summary,
+        *components.headings,
+        *components.maps,
+    ]
+    drawing = waited.success(draw, inputs, outputs, **QUICK, **MODEL)
+    drawing.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
     return drawing
-
-
-def _acted(components: MapComponents) -> list[Any]:
-    return [components.draw, components.stop, components.status]
 
 
 def _wire_looking(handlers: MapHandlers, components: MapComponents) -> None:
     marked = [components.panel, *components.maps]
     for source in marked:
-        source.select(handlers.select, None, marked, **_QUICK)
+        source.select(handlers.select, None, marked, **QUICK)
     for event in (components.query.submit, components.place.click):
-        event(handlers.place, [components.query], marked, **_QUICK, **_MODEL)
-    picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **_QUICK)
-    picked.success(handlers.place, [components.query], marked, **_QUICK, **_MODEL)
-    components.clear.click(handlers.clear, None, marked, **_QUICK)
+        event(handlers.place, [components.query], marked, **QUICK, **MODEL)
+    picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
+    picked.success(handlers.place, [components.query], marked, **QUICK, **MODEL)
+    components.clear.click(handlers.clear, None, marked, **QUICK)
 
 
 def _wire_saving(handlers: MapHandlers, components: MapComponents) -> None:
@@ -183,4 +182,4 @@ def _wire_saving(handlers: MapHandlers, components: MapComponents) -> None:
         (components.csv.click, handlers.save_csv, []),
         (components.html.click, handlers.save_html, [components.colour]),
     ):
-        event(save, inputs, [components.file], **_QUICK).success(None, js=_DOWNLOAD_SCRIPT, api_visibility="private")
+        fetch_after(event(save, inputs, [components.file], **QUICK), components.file)

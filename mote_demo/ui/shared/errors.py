@@ -13,14 +13,14 @@ from mote_demo.errors import UserError
 Handler = Callable[..., Any]
 
 
-def shown(handler: Handler) -> Handler:
+def show_errors(handler: Handler) -> Handler:
     """Show a ``UserError`` of a handler, function or generator, as a message; the page stays as it was."""
     # The page takes messages for HTML, and they quote file and column names.
     return _translated(handler, functools.partial(escape, quote=False))
 
 
-def told(handler: Handler) -> Handler:
-    """Tell a program the ``UserError`` of its endpoint, as plain text."""
+def send_errors(handler: Handler) -> Handler:
+    """Send a program the ``UserError`` of its endpoint, as plain text."""
     return _translated(handler, str)
 
 

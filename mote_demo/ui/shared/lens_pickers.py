@@ -11,9 +11,8 @@ from mote_demo.explore.lens_name import LensName
 from mote_demo.serving.presets import PRESETS, lenses_of
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.tasks import TASKS
-from mote_demo.ui.shared.errors import shown
-
-Updates = dict[Any, Any]
+from mote_demo.ui.shared.errors import show_errors
+from mote_demo.ui.shared.run_controls import Updates
 
 _FIRST_PRESET, _FIRST_TASK = next(iter(PRESETS)), next(iter(TASKS))
 _ANY = "whatever the task"
@@ -91,7 +90,7 @@ class LensPickers:
         """List models and experts afresh when ``event`` happens."""
         return event(self.refresh, [self.preset, *self.lenses], self.choices, **options)
 
-    @shown
+    @show_errors
     def apply(
         self,
         preset: str | None,
@@ -115,7 +114,7 @@ class LensPickers:
             )
         return self._show(session, left, right, preset)
 
-    @shown
+    @show_errors
     def picked(
         self,
         left_model: str | None,
@@ -134,7 +133,7 @@ class LensPickers:
         )
         return self._show(session, left, right, None)
 
-    @shown
+    @show_errors
     def refresh(
         self,
         preset: str | None,

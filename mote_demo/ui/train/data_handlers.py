@@ -14,7 +14,7 @@ from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import find_task
-from mote_demo.ui.shared.errors import shown
+from mote_demo.ui.shared.errors import show_errors
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
@@ -35,19 +35,19 @@ class DataHandlers:
         self._data = components.data
         self._task = components.task
 
-    @shown
+    @show_errors
     def open(self, request: gr.Request) -> Updates:
         """Show the visitor's data when the page opens: at first the sample set."""
         return self._show(*self._states.of(request))
 
-    @shown
+    @show_errors
     def use_samples(self, request: gr.Request) -> Updates:
         """Go back to the sample set."""
         session, state = self._states.of(request)
         state.use_samples()
         return {**self._show(session, state), self._data.file: None}
 
-    @shown
+    @show_errors
     def upload(self, file: str, request: gr.Request) -> Updates:
         """Read a file and guess its columns and its task."""
         session, state = self._states.of(request)
@@ -60,19 +60,19 @@ class DataHandlers:
         state.use_table(table, guess_columns(table))
         return self._show(session, state)
 
-    @shown
+    @show_errors
     def choose_task(self, task: str, request: gr.Request) -> Updates:
         """Ask for the columns and offer the starting route of another task."""
         return self._describe(*self._states.of(request), task)
 
-    @shown
+    @show_errors
     def choose_columns(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         """Count the examples that other columns make."""
         _, state = self._states.of(request)
         columns = {role: values[picker] for role, picker in self._task.columns.items()}
         return {self._task.counts: _count(state, values[self._task.task], columns)}
 
-    @shown
+    @show_errors
     def add_texts(self, request: gr.Request) -> Updates:
         """Offer the uploaded texts in Compare and Map as well."""
         session, state = self._states.of(request)

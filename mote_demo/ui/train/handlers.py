@@ -19,7 +19,7 @@ from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.ui.map.scatter import drawing
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.errors import shown
+from mote_demo.ui.shared.errors import show_errors
 from mote_demo.ui.shared.run_controls import RunControls, Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
@@ -50,13 +50,13 @@ class TrainHandlers:
             idle=train_html.idle(),
         )
 
-    @shown
+    @show_errors
     def queue(self, request: gr.Request) -> Updates:
         """Say that the training was asked for; one runs at a time, and it can be stopped while it waits."""
         self._states.of(request)[1].stop.clear()
         return self.controls.wait(request)
 
-    @shown
+    @show_errors
     def train(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Train an expert on the chosen columns, with the loss as it falls."""
         session, state = self._states.of(request)
@@ -77,7 +77,7 @@ class TrainHandlers:
         self._states.of(request)[1].stop.set()
         return {self.controls.stop: gr.update(interactive=False, value="Stopping …")}
 
-    @shown
+    @show_errors
     def keep(self, request: gr.Request) -> Updates:
         """Plug in an expert that was stopped or had no room, under a free name where its own was taken meanwhile."""
         session, state = self._states.of(request)
@@ -89,7 +89,7 @@ class TrainHandlers:
             state.result = replace(state.result, expert=expert)
         return {**self._plug_in(session, state.result), self._result.choice: gr.update(visible=False)}
 
-    @shown
+    @show_errors
     def discard(self, request: gr.Request) -> Updates:
         """Forget an expert that was not plugged in."""
         self._states.of(request)[1].result = None
@@ -100,7 +100,7 @@ class TrainHandlers:
             self._progress: train_html.idle(),
         }
 
-    @shown
+    @show_errors
     def refine_maps(self, request: gr.Request) -> Updates:
         """Replace the maps by UMAP's, which take seconds."""
         _, state = self._states.of(request)
@@ -109,7 +109,7 @@ class TrainHandlers:
         # It may have been discarded meanwhile. Gradio refuses an empty dict where there are several outputs.
         return maps if maps and state.result is result else gr.skip()
 
-    @shown
+    @show_errors
     def download(self, name: str | None, request: gr.Request) -> Updates:
         """Write the chosen expert to a file."""
         expert = self._states.of(request)[0].experts[name]
@@ -117,7 +117,7 @@ class TrainHandlers:
         expert.save(path)
         return {self._components.experts.file: str(path)}
 
-    @shown
+    @show_errors
     def remove(self, name: str | None, base: str | None, task: str, request: gr.Request) -> Updates:
         """Take the chosen expert out of the visitor's model; the next one cannot start from it."""
         session, _ = self._states.of(request)
@@ -127,7 +127,7 @@ class TrainHandlers:
         kept = base if base in routes else find_task(task).query_route
         return {**self._list_experts(session), self._components.task.base: gr.update(choices=routes, value=kept)}
 
-    @shown
+    @show_errors
     def upload(self, file: str, request: gr.Request) -> Updates:
         """Plug in an expert from a file."""
         session, _ = self._states.of(request)

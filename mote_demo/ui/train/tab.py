@@ -6,16 +6,15 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.serving.sessions import Sessions
+from mote_demo.ui.shared.downloads import fetch_after
+from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.visitor_states import VisitorStates
 from mote_demo.ui.train.components import TrainComponents, build_components
 from mote_demo.ui.train.data_handlers import DataHandlers
 from mote_demo.ui.train.handlers import TrainHandlers
 from mote_demo.ui.train.state import TrainState
 
-_QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _TRAINING: dict[str, Any] = {"concurrency_id": "training", "concurrency_limit": 1}
-_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
-_DOWNLOAD_SCRIPT = "() => setTimeout(() => document.querySelector('#mote-train-file').click(), 100)"
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,13 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> None:
     columns = task.columns.values()
     described = [*columns, task.counts, task.name, task.base]
     every = [data.note, data.preview, data.add_texts, task.task, *described]
-    gr.on(None, handlers.open, None, every, **_QUICK)
-    data.file.upload(handlers.upload, [data.file], every, **_QUICK)
-    data.samples.click(handlers.use_samples, None, [*every, data.file], **_QUICK)
-    data.add_texts.click(handlers.add_texts, None, [data.add_texts], **_QUICK)
-    task.task.input(handlers.choose_task, [task.task], described, **_QUICK)
+    gr.on(None, handlers.open, None, every, **QUICK)
+    data.file.upload(handlers.upload, [data.file], every, **QUICK)
+    data.samples.click(handlers.use_samples, None, [*every, data.file], **QUICK)
+    data.add_texts.click(handlers.add_texts, None, [data.add_texts], **QUICK)
+    task.task.input(handlers.choose_task, [task.task], described, **QUICK)
     for column in columns:
-        column.input(handlers.choose_columns, {task.task, *columns}, [task.counts], **_QUICK)
+        column.input(handlers.choose_columns, {task.task, *columns}, [task.counts], **QUICK)
 
 
 def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None:
@@ -57,23 +56,22 @@ def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None
     maps = [*headings, result.before.map, result.after.map]
     plugged = [training.progress, result.choice, task.name, *_listed(components)]
     changed = [training.train, training.stop, result.result, *plugged, *maps]
-    queued = training.train.click(handlers.queue, None, handlers.controls.components, queue=False, **_QUICK)
-    trained = queued.success(handlers.train, asked, changed, **_QUICK, **_TRAINING)
-    trained.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **_QUICK)
-    trained.success(handlers.refine_maps, None, maps, **_QUICK, **_MODEL)
-    training.stop.click(handlers.stop, None, [training.stop], **_QUICK)
-    result.keep.click(handlers.keep, None, plugged, **_QUICK)
+    queued = training.train.click(handlers.queue, None, handlers.controls.components, queue=False, **QUICK)
+    trained = queued.success(handlers.train, asked, changed, **QUICK, **_TRAINING)
+    trained.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
+    trained.success(handlers.refine_maps, None, maps, **QUICK, **MODEL)
+    training.stop.click(handlers.stop, None, [training.stop], **QUICK)
+    result.keep.click(handlers.keep, None, plugged, **QUICK)
     discarded = [result.choice, *headings, result.result, training.progress]
-    result.discard.click(handlers.discard, None, discarded, **_QUICK)
+    result.discard.click(handlers.discard, None, discarded, **QUICK)
 
 
 def _wire_experts(handlers: TrainHandlers, components: TrainComponents) -> None:
     task, experts = components.task, components.experts
-    written = experts.download.click(handlers.download, [experts.expert], [experts.file], **_QUICK)
-    written.success(None, js=_DOWNLOAD_SCRIPT, api_visibility="private")
+    fetch_after(experts.download.click(handlers.download, [experts.expert], [experts.file], **QUICK), experts.file)
     removed = [experts.expert, task.base, task.task]
-    experts.remove.click(handlers.remove, removed, _listed(components), **_QUICK)
-    experts.upload.upload(handlers.upload, [experts.upload], _listed(components), **_QUICK)
+    experts.remove.click(handlers.remove, removed, _listed(components), **QUICK)
+    experts.upload.upload(handlers.upload, [experts.upload], _listed(components), **QUICK)
 
 
 def _listed(components: TrainComponents) -> list[Any]:

@@ -23,7 +23,7 @@ WHOLE = "model.safetensors"
 INDEX = f"{WHOLE}.index.json"
 
 
-class StoredModel:
+class TensorModel:
     """Hold tensors by their names in ``MoteModel``, in the precision they are stored in.
 
     Those of a file are mapped into memory, so that what nobody reads costs nothing. Read-only: threads may share it.
@@ -47,7 +47,7 @@ class StoredModel:
         self._building = threading.Lock()
 
     @classmethod
-    def read(cls, folder: str | Path, config: MoteConfig) -> "StoredModel":
+    def read(cls, folder: str | Path, config: MoteConfig) -> "TensorModel":
         """Map the safetensors of a checkpoint folder; one that is damaged or missing is a ``UserError``."""
         folder = Path(folder)
         try:
@@ -56,7 +56,7 @@ class StoredModel:
             raise UserError(f"Cannot load the checkpoint {folder}: {error}") from error
 
     @classmethod
-    def read_plain(cls, folder: str | Path, config: MoteConfig) -> "StoredModel":
+    def read_plain(cls, folder: str | Path, config: MoteConfig) -> "TensorModel":
         """Map the safetensors of a plain encoder, whose tensors have their names inside the backbone."""
         plain = cls.read(folder, config)
         return cls(config, {f"backbone.{name}": tensor for name, tensor in plain.tensors.items()})
@@ -76,7 +76,7 @@ class StoredModel:
             for kind, tensors in (("stored", self.tensors), ("active", view))
         }
 
-    def with_route(self, name: str, route: Route, experts: dict[str, nn.Module]) -> "StoredModel":
+    def with_route(self, name: str, route: Route, experts: dict[str, nn.Module]) -> "TensorModel":
         """Return a model with one more route and its expert; every other tensor is shared.
 
         ``experts`` holds, by the paths of ``MoteModel.expert_paths``, the new expert's layers.
@@ -86,19 +86,19 @@ class StoredModel:
             for path, layer in experts.items()
             for part, parameter in layer.named_parameters()
         }
-        return StoredModel(
+        return TensorModel(
             self.config.with_route(name, route),
             {**self.tensors, **added},
             lambda: self.module().with_route(name, route, experts),
         )
 
-    def sharing(self, other: "StoredModel") -> "StoredModel":
+    def sharing(self, other: "TensorModel") -> "TensorModel":
         """Return this model with the tensors of ``other`` in place of those that are equal, as of a frozen trunk."""
-        return StoredModel(
+        return TensorModel(
             self.config, {name: _either(other.tensors.get(name), tensor) for name, tensor in self.tensors.items()}
         )
 
-    def for_inference(self) -> "StoredModel":
+    def for_inference(self) -> "TensorModel":
         """Return the model itself: it does nothing but inference."""
         return self
 
