@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -105,13 +106,17 @@ class LensPickers:
     ) -> Updates:
         """Set both lenses to those of a preset; without one, to the chosen task of the models that are picked."""
         session = self._sessions.of(request.session_hash)
-        if preset is not None:
+        picked = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
+        if preset is None:
+            left, right = (_with_task(name, task, session) for name in picked)
+            return self._show(session, left, right, None)
+        try:
             left, right = lenses_of(preset, task, session)
-        else:
-            left, right = (
-                _with_task(name, task, session)
-                for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
-            )
+        except UserError as error:
+            # What is picked stays, and no preset claims to be what is shown.
+            gr.Warning(escape(str(error), quote=False))
+            left, right = (_known(name, session) for name in picked)
+            preset = None
         return self._show(session, left, right, preset)
 
     @show_errors
