@@ -11,10 +11,10 @@ from typing_extensions import NotRequired, TypedDict
 
 from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, load_report
+from mote_demo.study.arms import SHIPPED
 from mote_demo.validation import read_json
 
 COMMAND = "python -m mote_demo study RECIPE --data DIR"
-SIDES = ("baseline", "mote")
 
 _MEND = f"Please write it again with `{COMMAND}`, or delete it."
 _logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def read_spaces(path: Path) -> Spaces:
     spaces = read_json(path, Spaces, mend=_MEND)
     for number, layer in enumerate(spaces["layers"]):
         _check_square(layer["distance"], len(spaces["experts"]), f"{path}: layers[{number}].distance")
-    for side in SIDES:
+    for side in SHIPPED:
         for name, tables in (("cka", spaces["cka"]), ("shared", spaces["shared"])):
             _check_square(tables.get(side, []), len(spaces["routes"]), f"{path}: {name}.{side}")
     return spaces

@@ -8,8 +8,8 @@ from typing import Any, TypeGuard
 
 from markupsafe import Markup
 
-from mote_demo.study.arms import TITLES
-from mote_demo.study.results import COMMAND, SIDES, Results
+from mote_demo.study.arms import SHIPPED, TITLES
+from mote_demo.study.results import COMMAND, Results
 from mote_demo.ui.shared.templates import render
 from mote_demo.ui.shared.titles import capitalized, scope_title
 
@@ -41,7 +41,7 @@ def spaces_part(spaces: Mapping[str, Any]) -> Markup:
     return _render(
         "spaces.html.jinja",
         spaces=spaces,
-        sides={side: capitalized(TITLES[side]) for side in SIDES},
+        sides={side: capitalized(TITLES[side]) for side in SHIPPED},
         farthest=max(filter(_known, distances), default=0.0),
         compared=lambda measure, name: _compared(spaces[measure], name),
         heat_of=_heat,
@@ -83,7 +83,7 @@ def seeds_line(seeds: int) -> str:
 
 def _compared(matrices: Mapping[str, Matrix], name: str) -> str:
     """Say in which model two different routes differ more, by the signs of the numbers."""
-    baseline, mote = (_mean_between(matrices[side]) for side in SIDES)
+    baseline, mote = (_mean_between(matrices[side]) for side in SHIPPED)
     if baseline is None or mote is None:
         return "There are no two routes to compare."
     difference = round(mote, 2) - round(baseline, 2)
