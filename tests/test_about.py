@@ -4,16 +4,13 @@ import json
 from html import escape
 
 from mote_demo.evaluation.report import load_report
-from mote_demo.serving.registry import Registry
-from mote_demo.store import VectorStore
 from mote_demo.ui.about import html as about_html
 
 
-def test_about_shows_the_means_of_families_and_the_scores_of_every_set(tiny_baseline_encoder, tiny_encoder, tmp_path):
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path))
+def test_about_shows_the_means_of_families_and_the_scores_of_every_set(shelf, tmp_path):
     path = tmp_path / "dev.json"
     path.write_text(json.dumps({"protocol": "", "seed": 0, "models": {"mote": {}}, "sets": SETS}), encoding="utf-8")
-    page = about_html.page(registry, load_report(path))
+    page = about_html.page(shelf, load_report(path))
     means, sets = page.split("<details>")
     assert _row("STS", ["2"], ["65.0"]) in means
     assert "<th scope='col' class=mote-number>MoTE</th>" in means

@@ -8,9 +8,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import SECONDS_CLOSED, Sessions
-from mote_demo.store import VectorStore
 from mote_demo.tasks import ROUTES, TASKS
 from mote_demo.ui import app
 from mote_demo.ui.app import build_app, launch_options
@@ -23,15 +21,15 @@ def sessions():
 
 
 @pytest.fixture(scope="module")
-def registry(tiny_encoder, tiny_baseline_encoder, tmp_path_factory):
-    return Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
+def shelf(open_shelf, tmp_path_factory):
+    return open_shelf(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="module")
-def address(registry, sessions):
+def address(shelf, sessions):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "Sessions", lambda make: sessions.append(Sessions(make)) or sessions[-1])
-        demo = build_app(registry)
+        demo = build_app(shelf)
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield address
     demo.close()
@@ -126,14 +124,14 @@ def test_a_failed_request_leaves_the_app_working(client):
     "content",
     ["{", "[1]", "{}", '{"protocol": "", "seed": 0, "models": {"a": {}}, "sets": [{"scores": []}]}', b"\xff", None],
 )
-def test_a_damaged_evaluation_does_not_stop_the_app_and_is_told_in_about(content, tmp_path, monkeypatch, registry):
+def test_a_damaged_evaluation_does_not_stop_the_app_and_is_told_in_about(content, tmp_path, monkeypatch, shelf):
     path = tmp_path / "dev.json"
     if content is None:
         path.write_text(_report_of("many"), encoding="utf-8")
     else:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     monkeypatch.setenv("MOTE_REPORT", str(path))
-    monkeypatch.setattr(app.Registry, "load", lambda *_: registry)
+    monkeypatch.setattr(app.Shelf, "open", lambda *_: shelf)
     monkeypatch.setattr(app, "start", lambda *_: None)
     about = _about(app.open_app())
     assert "dev.json is damaged" in about
@@ -142,8 +140,8 @@ def test_a_damaged_evaluation_does_not_stop_the_app_and_is_told_in_about(content
     assert "damaged" not in _about(app.open_app())
 
 
-def test_files_of_visitors_lie_on_disk_for_about_an_hour_at_most(registry):
-    demo = app.build_app(registry)
+def test_files_of_visitors_lie_on_disk_for_about_an_hour_at_most(shelf):
+    demo = app.build_app(shelf)
     assert sum(demo.delete_cache) <= 1.25 * 3600
     assert "for about an hour" in _about(demo)
     assert f"closed for {SECONDS_CLOSED // 60} minutes" in _about(demo)

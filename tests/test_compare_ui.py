@@ -5,9 +5,7 @@ import gradio as gr
 import pytest
 
 from mote_demo.explore import search
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.store import VectorStore
 from mote_demo.ui.compare import handlers as compare_desk
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.shared.theme import css, theme
@@ -35,11 +33,11 @@ def uploads(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory, uploads):
+def address(open_shelf, tmp_path_factory, uploads):
     """Serve an app that has only this tab."""
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
+    shelf = open_shelf(tmp_path_factory.mktemp("store"))
     with gr.Blocks() as demo, gr.Tab("Compare") as tab:
-        build_compare_tab(Sessions(lambda: Session(registry))).bind(tab, demo)
+        build_compare_tab(Sessions(lambda: Session(shelf))).bind(tab, demo)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url
     demo.close()

@@ -5,11 +5,9 @@ import json
 
 import pytest
 from gradio_client import Client
-from mote_demo.serving.registry import Registry
 
 from mote_demo.errors import UserError
 from mote_demo.settings import spaces_file, summary_file
-from mote_demo.store import VectorStore
 from mote_demo.study.results import Results, load_results, read_spaces, read_summary
 from mote_demo.ui.about import html as about_html
 from mote_demo.ui.app import build_app, launch_options
@@ -223,18 +221,17 @@ def test_names_from_the_files_stay_text():
         assert "<img" not in experts_html.page(results)
 
 
-def test_about_names_the_tab_and_tells_the_gains(tiny_baseline_encoder, tiny_encoder, tmp_path):
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path))
-    assert "The tab “Experts”" in about_html.page(registry, None)
-    assert "MoTE gains" not in about_html.page(registry, None)
-    assert experts_html.gain_lines(SUMMARY) in about_html.page(registry, None, SUMMARY)
+def test_about_names_the_tab_and_tells_the_gains(shelf):
+    assert "The tab “Experts”" in about_html.page(shelf, None)
+    assert "MoTE gains" not in about_html.page(shelf, None)
+    assert experts_html.gain_lines(SUMMARY) in about_html.page(shelf, None, SUMMARY)
 
 
 @pytest.fixture(scope="module")
-def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
+def address(open_shelf, tmp_path_factory):
     """Serve the whole app: its tabs must fit as well."""
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
-    demo = build_app(registry, None, Results({**SPACES, "texts": EVIL}, SUMMARY))
+    shelf = open_shelf(tmp_path_factory.mktemp("store"))
+    demo = build_app(shelf, None, Results({**SPACES, "texts": EVIL}, SUMMARY))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield url
     demo.close()

@@ -7,9 +7,7 @@ import pytest
 from gradio_client import Client
 
 from mote_demo.data.texts import Texts
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.store import VectorStore
 from mote_demo.ui.map.tab import build_map_tab
 from mote_demo.ui.shared.theme import css, theme
 
@@ -22,15 +20,15 @@ PLOT = ".mote-scatter-plot"
 
 
 @pytest.fixture(scope="module")
-def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
+def address(open_shelf, tmp_path_factory):
     """Serve an app that has only this tab, behind another one, over texts that attack the page."""
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
+    shelf = open_shelf(tmp_path_factory.mktemp("store"))
     frame = pd.DataFrame({"title": "", "text": TEXTS, "topic": [EVIL] + ["animal"] * 5 + ["vehicle"] * 2})
     frame["length"] = frame["text"].str.len() + 0.5
     texts = Texts("upload", f"Things {EVIL}", frame, labels=("topic",), queries=("the cat", "a train"))
 
     def make() -> Session:
-        session = Session(registry)
+        session = Session(shelf)
         session.add_texts(texts)
         return session
 

@@ -9,22 +9,21 @@ import pytest
 from mote_demo.data.texts import Texts
 from mote_demo.explore import maps
 from mote_demo.explore.projection import Projection
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.store import VectorStore
 from mote_demo.ui.map.tab import build_map_tab
-from tests.desk import VISITOR, Desk, values
+from tests.handlers import VISITOR, TabHandlers, values
 
 WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road"]
-SIDES = ("mote-map-baseline", "mote-map-mote")
-ASKED = ("clustering", "clustering", "upload-1", "kind", 5)
+SIDES = ("mote-map-left", "mote-map-right")
+LENSES = ("baseline", "clustering", True, "mote", "clustering", True)
+ASKED = (*LENSES, "upload-1", "kind", 5)
 
 
 @pytest.fixture
-def sessions(tiny_baseline_encoder, tiny_encoder, tmp_path, monkeypatch):
+def sessions(shelf, monkeypatch):
     """A visitor with texts of its own; UMAP is stood in for, since its kernels take long to compile."""
     monkeypatch.setattr(maps, "project", lambda vectors, **_: Projection(vectors[:, :2].copy(), "UMAP"))
-    sessions = Sessions(lambda: Session(Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path))))
+    sessions = Sessions(lambda: Session(shelf))
     frame = pd.DataFrame({"title": "", "text": [f"the {word}" for word in WORDS], "kind": ["a", "b"] * 4})
     frame["length"] = frame["text"].str.len() + 0.5
     sessions.of(VISITOR.session_hash).add_texts(Texts("upload", "Things", frame, labels=("kind",)))
@@ -32,15 +31,15 @@ def sessions(tiny_baseline_encoder, tiny_encoder, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def desk(sessions):
+def tab(sessions):
     with gr.Blocks() as demo, gr.Tab("Map") as tab:
-        build_map_tab(sessions).bind(tab)
-    return Desk(demo)
+        build_map_tab(sessions).bind(tab, demo)
+    return TabHandlers(demo)
 
 
-def draw(desk):
+def draw(tab):
     """Yield what the page becomes with each pair of maps."""
-    for updates in desk("draw", *ASKED):
+    for updates in tab("draw", *ASKED):
         if "mote-map-summary" in values(updates):
             yield values(updates)
 
@@ -58,20 +57,20 @@ def place_of(update, row):
     raise AssertionError(row)
 
 
-def test_the_colour_picked_while_umap_is_fitted_stays(desk):
-    drawing = draw(desk)
+def test_the_colour_picked_while_umap_is_fitted_stays(tab):
+    drawing = draw(tab)
     assert legend(next(drawing)[SIDES[0]]) == "kind"
-    desk("recolour", "length")
+    tab("recolour", "length")
     last = next(drawing)
     assert [legend(last[side]) for side in SIDES] == ["length"] * 2
 
 
-def test_a_text_looked_at_while_umap_is_fitted_stays_and_its_ring_moves_with_it(desk):
-    drawing = draw(desk)
+def test_a_text_looked_at_while_umap_is_fitted_stays_and_its_ring_moves_with_it(tab):
+    drawing = draw(tab)
     first = next(drawing)
     assert first[SIDES[0]]["marked"] == []
     assert "Click a point" in first["mote-map-panel"]
-    desk.handlers["select"](gr.EventData(None, {"row": 3}), VISITOR)
+    tab.handlers["select"](gr.EventData(None, {"row": 3}), VISITOR)
     last = next(drawing)
     assert "mote-map-panel" not in last
     for side in SIDES:
@@ -81,35 +80,57 @@ def test_a_text_looked_at_while_umap_is_fitted_stays_and_its_ring_moves_with_it(
         assert (spot["x"], spot["y"]) != pytest.approx(place_of(first[side], 3), abs=1e-3)
 
 
-def test_a_query_placed_while_umap_is_fitted_stays_until_it_is_cleared_or_maps_are_drawn_again(desk):
-    drawing = draw(desk)
+def test_a_query_placed_while_umap_is_fitted_stays_until_it_is_cleared_or_maps_are_drawn_again(tab):
+    drawing = draw(tab)
     next(drawing)
-    desk("place", "the cat")
+    tab("place", "the cat")
     assert next(drawing)[SIDES[1]]["spot"]["kind"] == "query"
-    again = draw(desk)
+    again = draw(tab)
     assert next(again)[SIDES[1]]["spot"] == {}
-    desk("place", "the cat")
-    desk("clear")
+    tab("place", "the cat")
+    tab("clear")
     assert next(again)[SIDES[1]]["spot"] == {}
 
 
-def test_whoever_waits_for_a_place_is_told_and_can_stop(desk):
-    waiting = values(desk("wait"))
+def test_whoever_waits_for_a_place_is_told_and_can_stop(tab):
+    waiting = values(tab("wait"))
     assert "Waiting for a free place" in waiting["mote-map-status"]
     assert waiting["mote-map-stop"]["interactive"]
-    assert "Waiting for a free place" in values(desk("wait_first"))["mote-map-status"]
-    statuses = [values(updates).get("mote-map-status", "") for updates in desk("draw", *ASKED)]
+    assert "Waiting for a free place" in values(tab("wait_first"))["mote-map-status"]
+    statuses = [values(updates).get("mote-map-status", "") for updates in tab("draw", *ASKED)]
     assert "Reading the texts" in statuses[1]
-    assert "Waiting" not in str(values(desk("wait_first")))
+    assert "Waiting" not in str(values(tab("wait_first")))
 
 
-def test_a_failure_before_the_work_clears_the_status_and_one_with_words_keeps_them(desk):
-    desk("wait")
-    freed = values(desk("free"))
+def test_a_failure_before_the_work_clears_the_status_and_one_with_words_keeps_them(tab):
+    tab("wait")
+    freed = values(tab("free"))
     assert "spinner" not in freed["mote-map-status"]
     assert freed["mote-map-draw"]["interactive"]
     assert not freed["mote-map-stop"]["interactive"]
-    desk("wait")
+    tab("wait")
     with pytest.raises(gr.Error):
-        list(desk("draw", "clustering", "clustering", "no such texts", "kind", 5))
-    assert "mote-map-status" not in values(desk("free"))
+        list(tab("draw", *LENSES, "no such texts", "kind", 5))
+    assert "mote-map-status" not in values(tab("free"))
+
+
+def test_the_headings_name_both_lenses(tab):
+    asked = ("untouched", "", True, "mote", "sts", False, "upload-1", "kind", 5)
+    headings = tab.components_of("draw").headings
+    (shown, *_) = (updates for updates in tab("draw", *asked) if headings[0] in updates)
+    left, right = (str(shown[heading]) for heading in headings)
+    assert "lens <code>untouched</code>" in left
+    assert "dense, no experts" in left
+    assert "lens <code>mote/sts?instruction=off</code>" in right
+    assert "instruction <code>none</code>" in right
+
+
+def test_maps_of_other_lenses_start_without_a_look_at_the_old_ones(tab):
+    drawing = draw(tab)
+    next(drawing)
+    tab("place", "the cat")
+    next(drawing)
+    other = tab("draw", "mote", "sts", True, "mote", "clustering", True, "upload-1", "kind", 5)
+    drawn = next(values(updates) for updates in other if "mote-map-summary" in values(updates))
+    assert drawn[SIDES[0]]["spot"] == {}
+    assert "Click a point" in drawn["mote-map-panel"]
