@@ -440,12 +440,11 @@ def _pair(session: "Session", left: str, right: str) -> "Pair":
     from mote_demo.explore.lens_name import LensName
     from mote_demo.explore.pair import Pair
 
-    at_hand = session.shelf.models
-    lenses = (
-        session.lens(name) if LensName.parse(name, at_hand.__contains__).model in at_hand else Lens.load(name)
-        for name in (left, right)
-    )
-    return Pair(*lenses, session.shelf.store)
+    def lens(name: str) -> Lens:
+        at_hand = session.shelf.models
+        return session.lens(name) if LensName.parse(name, at_hand.__contains__).model in at_hand else Lens.load(name)
+
+    return Pair(lens(left), lens(right), session.shelf.store)
 
 
 def _texts(session: "Session", name: str) -> "Texts":

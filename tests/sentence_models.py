@@ -1,7 +1,7 @@
 """Small models of the sentence-transformers library, as somebody else would bring them along."""
 
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.models import Dense, Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
 PROMPTS = {"query": "search: ", "document": "", "clustering": "group: "}
 

@@ -239,6 +239,18 @@ def test_a_trained_retrieval_expert_asks_the_documents_as_they_are(sessions, nam
     assert session.lens(str(lens)) == lens
 
 
+def test_a_lens_with_a_trained_expert_on_one_side_is_private_and_for_no_task(sessions, shelf, monkeypatch):
+    few = Texts("samples", "Few", pd.DataFrame({"title": "", "text": ["a cat", "a dog"]}), public=True)
+    session = sessions.of("a")
+    grow(session, "mine", "similarity")
+    lens = session.lens("mote/sts+mine")
+    assert (lens.query, lens.document, lens.task, lens.public) == ("sts", "mine", None, False)
+    lens.vectors(few, shelf.store)
+    assert not list(shelf.store.folder.glob("*"))
+    with pytest.raises(UserError, match="'mine\\+bogus'. Choose one of"):
+        session.lens("mote/mine+bogus")
+
+
 def test_a_lens_of_a_visitor_may_leave_the_instruction_out(sessions):
     session = sessions.of("a")
     session.experts.add(copied_expert(session.mote, instruction="mine: "))
