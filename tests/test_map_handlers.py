@@ -134,3 +134,11 @@ def test_maps_of_other_lenses_start_without_a_look_at_the_old_ones(tab):
     drawn = next(values(updates) for updates in other if "mote-map-summary" in values(updates))
     assert drawn[SIDES[0]]["spot"] == {}
     assert "Click a point" in drawn["mote-map-panel"]
+
+
+def test_a_tab_that_is_opened_before_the_page_is_filled_gets_the_first_comparison(tab):
+    empty = (None, None, True, None, None, True)
+    filled = values(tab("refresh", None, *empty))
+    assert (filled["mote-map-left-model"]["value"], filled["mote-map-right-model"]["value"]) == ("baseline", "mote")
+    with pytest.raises(gr.Error, match="names no lens"):
+        list(tab("draw", *empty, "upload-1", "kind", 5))

@@ -108,9 +108,9 @@ def test_each_preset_says_which_lenses_drew_the_maps_and_shows_what_they_made(pa
         pair = session.pair(*names)
         page.get_by_role("button", name=f"{pair.left.title}  |  {pair.right.title}").wait_for()
         page.get_by_role("button", name="Draw maps", exact=True).click()
-        for lens, side in zip(pair.lenses, ("left", "right"), strict=True):
-            page.locator(".mote-map-receipt", has=page.get_by_text(str(lens), exact=True)).first.wait_for()
-            assert page.locator(f"h3.mote-map-title-{side}").inner_text() == lens.title
+        for lens, column in zip(pair.lenses, page.locator(".mote-map-side").all(), strict=True):
+            column.locator(".mote-map-receipt").get_by_text(str(lens), exact=True).wait_for()
+            assert column.locator("h3").inner_text() == lens.title
         page.get_by_text("The right map is aligned").wait_for()
         maps = pair.map(session.texts("upload-1"))
         receipts = page.locator(".mote-map-receipt").all_inner_texts()

@@ -120,16 +120,19 @@ class LensPickers:
     def refresh(
         self,
         preset: str | None,
-        left_model: str,
+        left_model: str | None,
         left_look: str | None,
         left_on: bool,
-        right_model: str,
+        right_model: str | None,
         right_look: str | None,
         right_on: bool,
         request: gr.Request,
     ) -> Updates:
         """List the visitor's models and experts afresh, as when the tab is opened."""
         session = self._sessions.of(request.session_hash)
+        if left_model is None:
+            # The tab was opened before the page had filled the pickers.
+            return self.begin(session)
         left, right = (
             _known(name, session)
             for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
@@ -159,11 +162,16 @@ class LensPickers:
 
 
 def names_of(
-    left_model: str, left_look: str | None, left_on: bool, right_model: str, right_look: str | None, right_on: bool
+    left_model: str | None,
+    left_look: str | None,
+    left_on: bool,
+    right_model: str | None,
+    right_look: str | None,
+    right_on: bool,
 ) -> tuple[str, str]:
-    """Return the names of the left and of the right lens, given the values of the pickers."""
-    left = LensName(left_model, left_look or "", left_on)
-    return str(left), str(LensName(right_model, right_look or "", right_on))
+    """Return the names of the left and of the right lens, given the values of the pickers, which may be empty yet."""
+    left = LensName(left_model or "", left_look or "", left_on)
+    return str(left), str(LensName(right_model or "", right_look or "", right_on))
 
 
 def _build_picker(side: str, elem_id: str) -> LensPicker:
