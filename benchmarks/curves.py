@@ -17,7 +17,7 @@ from benchmarks.machine import describe
 from benchmarks.rows import Work, seconds
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.markdown import table
-from mote_demo.explore.index import IndexKey, VectorIndex
+from mote_demo.explore.index import search
 from mote_demo.files import replacing, write_json
 from mote_demo.model import upcycle
 from mote_demo.model.backbones import backbone_path
@@ -83,14 +83,12 @@ def _search(count: int) -> dict[str, Any]:
 
     vectors = clustered(count, 384, 0, groups=max(40, count // 100))
     queries = clustered(_QUERIES, 384, 0, groups=max(40, count // 100))
-    key = IndexKey("model", "route", "texts")
-    index = VectorIndex.build(vectors, key=key)
-    exact = index.search(queries, 10, key=key)[1]
+    exact = search(vectors, queries, 10)[1]
     graph = faiss.IndexHNSWFlat(384, 32, faiss.METRIC_INNER_PRODUCT)
     build = seconds(lambda: graph.add(vectors))
     width, recall = _wide_enough(graph, queries, exact)
     return {
-        "flat_ms": round(_one_by_one_ms(partial(index.search, k=10, key=key), queries), 2),
+        "flat_ms": round(_one_by_one_ms(partial(search, vectors, k=10), queries), 2),
         "flat_mb": round(vectors.nbytes / 1e6, 1),
         "hnsw_ms": round(_one_by_one_ms(partial(graph.search, k=10), queries), 2),
         "hnsw_build_s": round(build, 1),

@@ -46,37 +46,35 @@ def _resident() -> int:
 def main() -> None:
     """Load what the app loads, encode with every route, answer one query a task, and print the sizes as JSON."""
     from benchmarks.inputs import QUERY, clustered, documents, many_texts
-    from mote_demo.explore.search import ask
-    from mote_demo.serving.registry import Registry
-    from mote_demo.serving.sessions import SIDES, Session
+    from mote_demo.serving.sessions import Session
+    from mote_demo.serving.shelf import Shelf
     from mote_demo.store import VectorStore
     from mote_demo.tasks import TASKS
 
     texts = many_texts(_DOCUMENTS)
     sizes = {"bare": _resident(), "bytes": 0}
     with tempfile.TemporaryDirectory() as folder:
-        registry = Registry.load(ROOT / "checkpoints", Path(folder))
-        session = Session(registry)
-        for side in SIDES:
-            model = session.encoder(side)
+        shelf = Shelf.open(ROOT / "checkpoints", Path(folder))
+        session = Session(shelf)
+        for model in shelf.shipped:
             for seed, task in enumerate(TASKS.values()):
                 model.encode(documents(_ENCODED // len(TASKS)), route=task.document_route)
                 key = VectorStore.key(model, task.document_route, texts)
                 make = partial(clustered, _DOCUMENTS, model.dimension, seed)
-                sizes["bytes"] += registry.store.array(key, make, persist=False).nbytes
+                sizes["bytes"] += shelf.store.array(key, make, persist=False).nbytes
         for name in TASKS:
-            ask(session, task=name, texts=texts, query=QUERY)
+            session.pair(*session.both(name)).ask(QUERY, texts)
         tensors = [
             one
-            for side in SIDES
-            for route in session.encoder(side).routes
-            for one in session.encoder(side).network.dense_tensors(route).values()
+            for model in shelf.shipped
+            for route in model.routes
+            for one in model.network.dense_tensors(route).values()
         ]
         sizes["bytes"] += sum({one.data_ptr(): one.nbytes for one in tensors}.values())
         sizes["models"] = _resident()
         from mote_demo.ui.app import build_app
 
-        build_app(registry)
+        build_app(shelf)
         sizes["app"] = _resident()
     sys.stdout.write(json.dumps(sizes) + "\n")
 

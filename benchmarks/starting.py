@@ -29,10 +29,11 @@ print("done", flush=True)
 _FILL = """
 import os, threading
 from pathlib import Path
-from mote_demo.serving.registry import Registry
-from mote_demo.ui.app import warm_up
-warm_up(Registry.load(Path("checkpoints"), Path(os.environ["MOTE_CACHE"])), threading.Event())
+from mote_demo.serving.shelf import Shelf
+from mote_demo.serving.warm_up import warm_up
+warm_up(Shelf.open(Path("checkpoints"), Path(os.environ["MOTE_CACHE"])), threading.Event())
 """
+_ASKED = ["baseline/retrieval", "mote/retrieval", "samples", QUERY, 10]
 _LONGEST = 180
 _EVERY = 0.05
 
@@ -88,7 +89,7 @@ def _ask(address: str, app: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _LONGEST
     while time.monotonic() < deadline and app.poll() is None:
         try:
-            asked = httpx.post(address, json={"data": ["retrieval", "samples", QUERY, 10]}, timeout=_LONGEST)
+            asked = httpx.post(address, json={"data": _ASKED}, timeout=_LONGEST)
             if "complete" in httpx.get(f"{address}/{asked.json()['event_id']}", timeout=_LONGEST).text:
                 return
         except (httpx.HTTPError, ValueError, KeyError):

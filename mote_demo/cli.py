@@ -25,6 +25,7 @@ from mote_demo.tasks import ROUTES, TASKS
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
     from mote_demo.evaluation.labelled_sets import LabelledSet
+    from mote_demo.explore.pair import Pair
     from mote_demo.explore.search import Answer
     from mote_demo.serving.sessions import Session
 
@@ -246,7 +247,7 @@ def _compare(options: argparse.Namespace) -> None:
     from mote_demo.explore.export import write_csv
 
     session = _session()
-    answer = session.pair(options.left, options.right).ask(options.query, _texts(session, options.texts), options.k)
+    answer = _pair(session, options.left, options.right).ask(options.query, _texts(session, options.texts), options.k)
     if options.out is None:
         _say_answer(answer)
     else:
@@ -258,7 +259,7 @@ def _matrix(options: argparse.Namespace) -> None:
     texts = _texts(session, options.texts)
     left, *rest = options.lens or session.both("retrieval")
     right = rest[0] if rest else left
-    found = session.pair(left, right).matrix(options.text, texts, options.k)
+    found = _pair(session, left, right).matrix(options.text, texts, options.k)
     for matrix in found[: len(options.lens or found)]:
         _say(repr(matrix))
         _say(f"{'':8}{' '.join(f'{lens.name.look[:14]:>14}' for lens in matrix.lenses)}")
@@ -284,7 +285,7 @@ def _map(options: argparse.Namespace) -> None:
     texts = _texts(session, options.texts)
     check_colour(texts, options.colour)
     left, right = options.lenses or session.both(options.task)
-    session.pair(left, right).map(texts).save(options.out, options.colour)
+    _pair(session, left, right).map(texts).save(options.out, options.colour)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -431,6 +432,19 @@ def _session() -> "Session":
     from mote_demo.serving.shelf import Shelf
 
     return Session(Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models()))
+
+
+def _pair(session: "Session", left: str, right: str) -> "Pair":
+    """Return two lenses, each through a model of the app or of a folder."""
+    from mote_demo.explore.lens import Lens
+    from mote_demo.explore.lens_name import LensName
+    from mote_demo.explore.pair import Pair
+
+    def lens(name: str) -> Lens:
+        at_hand = session.shelf.models
+        return session.lens(name) if LensName.parse(name, at_hand.__contains__).model in at_hand else Lens.load(name)
+
+    return Pair(lens(left), lens(right), session.shelf.store)
 
 
 def _texts(session: "Session", name: str) -> "Texts":

@@ -14,7 +14,10 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from mote_demo.encoder import Encoder
+from mote_demo.evaluation.reference import untouched
 from mote_demo.model import MoteModel, upcycle
+from mote_demo.serving.shelf import Shelf
+from mote_demo.store import VectorStore
 from mote_demo.tasks import ROUTES
 from tests.browser import find_chromium, launched, text_of, watch
 
@@ -104,6 +107,25 @@ def tiny_baseline_encoder(tiny_backbone_path) -> Encoder:
     """Encoder of the dense model with the same routes: only their instructions differ."""
     baseline = upcycle(tiny_backbone_path, ROUTES, expert_layers=[], max_tokens=64)
     return Encoder(baseline, _read_tokenizer(tiny_backbone_path), "tiny baseline")
+
+
+@pytest.fixture(scope="session")
+def tiny_untouched_encoder(tiny_backbone_path) -> Encoder:
+    """Encoder of the backbone as it is: all routes are alike, without instructions."""
+    return untouched(tiny_backbone_path, "tiny untouched")
+
+
+@pytest.fixture(scope="session")
+def open_shelf(tiny_untouched_encoder, tiny_baseline_encoder, tiny_encoder):
+    """Put the tiny models on a shelf, as ``open_shelf(FOLDER)``; what is computed is kept in the folder."""
+    models = {"untouched": tiny_untouched_encoder, "baseline": tiny_baseline_encoder, "mote": tiny_encoder}
+    return lambda folder: Shelf.of(VectorStore(folder), **models)
+
+
+@pytest.fixture
+def shelf(open_shelf, tmp_path) -> Shelf:
+    """A shelf of its own for one test."""
+    return open_shelf(tmp_path / "store")
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import SECONDS_CLOSED, Sessions
-from mote_demo.store import VectorStore
-from mote_demo.tasks import ROUTES, TASKS
+from mote_demo.tasks import TASKS
 from mote_demo.ui import app
 from mote_demo.ui.app import build_app, launch_options
 
@@ -23,15 +21,15 @@ def sessions():
 
 
 @pytest.fixture(scope="module")
-def registry(tiny_encoder, tiny_baseline_encoder, tmp_path_factory):
-    return Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
+def shelf(open_shelf, tmp_path_factory):
+    return open_shelf(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="module")
-def address(registry, sessions):
+def address(shelf, sessions):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "Sessions", lambda make: sessions.append(Sessions(make)) or sessions[-1])
-        demo = build_app(registry)
+        demo = build_app(shelf)
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield address
     demo.close()
@@ -42,8 +40,12 @@ def client(address):
     return Client(address, verbose=False)
 
 
+def lenses(task):
+    return f"baseline/{task}", f"mote/{task}"
+
+
 def test_only_the_named_endpoints_are_public(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/search", "/encode", "/tasks"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/search", "/encode", "/lenses", "/tasks"}
 
 
 def test_tasks_lists_what_a_program_can_ask_for(client):
@@ -51,46 +53,76 @@ def test_tasks_lists_what_a_program_can_ask_for(client):
     assert listed == {name: list(task.routes) for name, task in TASKS.items()}
 
 
-def test_search_answers_with_both_models_and_says_what_was_sent(client):
-    answer = client.predict("clustering", "samples", "my card was charged twice", 4, api_name="/search")
-    assert [hit["rank"] for hit in answer["mote"]["hits"]] == [1, 2, 3, 4]
+def test_lenses_lists_what_each_model_can_look_for(client):
+    listed = {each["model"]: each["looks"] for each in client.predict(api_name="/lenses")}
+    assert listed == {"untouched": [], "baseline": list(TASKS), "mote": list(TASKS)}
+
+
+def test_search_answers_through_both_lenses_and_says_what_was_sent(client):
+    query = "my card was charged twice"
+    answer = client.predict(*lenses("clustering"), "samples", query, 4, api_name="/search")
+    found = [(hit["lens"], hit["rank"]) for hit in answer["hits"]]
+    assert found == [(lens, rank) for lens in ("baseline/clustering", "mote/clustering") for rank in (1, 2, 3, 4)]
     assert answer["of"] == 4
-    assert answer["mote"]["receipt"]["text_sent"] == "clustering: my card was charged twice"
-    assert answer["mote"]["receipt"]["expert"] == "clustering"
-    assert answer["baseline"]["receipt"]["expert"] is None
+    assert answer["right"]["lens"] == "mote/clustering"
+    assert answer["right"]["text_sent"] == f"clustering: {query}"
+    assert answer["right"]["expert"] == "clustering"
+    assert answer["left"]["expert"] is None
 
 
-def test_encode_gives_the_encoders_vectors(client, tiny_encoder):
-    for route in ROUTES:
-        vectors = client.predict("mote", route, ["a cat", "two dogs"], api_name="/encode")
+def test_search_takes_any_two_lenses(client):
+    names = ("untouched", "mote/sts?instruction=off")
+    answer = client.predict(*names, "samples", "a cat", 2, api_name="/search")
+    assert (answer["left"]["lens"], answer["right"]["lens"]) == names
+    assert answer["left"]["text_sent"] == answer["right"]["text_sent"] == "a cat"
+
+
+@pytest.mark.parametrize("side", ["query", "document"])
+def test_encode_gives_the_encoders_vectors(client, tiny_encoder, side):
+    for task in TASKS.values():
+        vectors = client.predict(f"mote/{task.name}", side, ["a cat", "two dogs"], api_name="/encode")
+        route = task.query_route if side == "query" else task.document_route
         np.testing.assert_allclose(vectors, tiny_encoder.encode(["a cat", "two dogs"], route=route), atol=1e-6)
+    bare = client.predict("mote/sts?instruction=off", side, ["a cat"], api_name="/encode")
+    np.testing.assert_allclose(bare, tiny_encoder.encode(["a cat"], route="sts", instruction=False), atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("bogus", "samples", "a", 3), "retrieval"),
-        (("", "samples", "a", 3), "No task was given"),
-        (("retrieval", "nothing", "a", 3), "samples"),
-        (("retrieval", "samples", " ", 3), "empty"),
-        (("retrieval", "samples", "a", 0), "from 1 to 50"),
-        (("retrieval", "samples", "a" * 10_001, 3), "10,001"),
-        (("retrieval", "samples", "a", "3"), "The k must be a whole number, not str"),
-        (("retrieval", "samples", "a", 3.5), "The k must be a whole number, not float"),
-        (("retrieval", "samples", "a", True), "The k must be a whole number, not bool"),
-        (("retrieval", "samples", ["a"], 3), "The query must be a text, not list"),
-        ((["retrieval"], "samples", "a", 3), "The task must be a text, not list"),
-        (("a <b>'& task", "samples", "a", 3), "a <b>'& task"),
+        (("mote/bogus", "samples", "a", 3), "task or route of tiny MoTE 'bogus'.*'retrieval'"),
+        (("mote", "samples", "a", 3), "No task or route of tiny MoTE was given.*'retrieval'"),
+        (("bogus/sts", "samples", "a", 3), "Unknown model 'bogus'.*'untouched', 'baseline', 'mote'"),
+        (("", "samples", "a", 3), "names no lens"),
+        (("mote/sts?instruction=no", "samples", "a", 3), "unknown option 'instruction=no'"),
+        (("mote/sts", "nothing", "a", 3), "samples"),
+        (("mote/sts", "samples", " ", 3), "empty"),
+        (("mote/sts", "samples", "a", 0), "from 1 to 50"),
+        (("mote/sts", "samples", "a" * 10_001, 3), "10,001"),
+        (("mote/sts", "samples", "a", "3"), "The k must be a whole number, not str"),
+        (("mote/sts", "samples", "a", 3.5), "The k must be a whole number, not float"),
+        (("mote/sts", "samples", "a", True), "The k must be a whole number, not bool"),
+        (("mote/sts", "samples", ["a"], 3), "The query must be a text, not list"),
+        ((["mote/sts"], "samples", "a", 3), "The right lens must be a text, not list"),
+        (("mote/a <b>'& task", "samples", "a", 3), "a <b>'& task"),
     ],
 )
 def test_a_wrong_request_is_answered_with_what_was_wrong(client, arguments, words):
     with pytest.raises(AppError, match=words):
-        client.predict(*arguments, api_name="/search")
+        client.predict("baseline/sts", *arguments, api_name="/search")
 
 
-def test_encode_without_a_route_lists_the_routes(client):
-    with pytest.raises(AppError, match="clustering"):
-        client.predict("mote", "", ["a"], api_name="/encode")
+@pytest.mark.parametrize(
+    ("lens", "side", "words"),
+    [
+        ("mote", "query", "No task or route.*'clustering'"),
+        ("mote/sts", "", "No side was given.*'query', 'document'"),
+        ("mote/sts", "left", "Unknown side 'left'"),
+    ],
+)
+def test_encode_without_a_task_or_a_side_lists_the_choices(client, lens, side, words):
+    with pytest.raises(AppError, match=words):
+        client.predict(lens, side, ["a"], api_name="/encode")
 
 
 @pytest.mark.parametrize(
@@ -104,36 +136,36 @@ def test_encode_without_a_route_lists_the_routes(client):
 )
 def test_encode_takes_a_list_of_texts_of_a_bounded_length(client, texts, words):
     with pytest.raises(AppError, match=words):
-        client.predict("mote", "sts", texts, api_name="/encode")
+        client.predict("mote/sts", "query", texts, api_name="/encode")
 
 
 def test_programs_without_a_page_leave_no_sessions_behind(client, address, sessions):
     for _ in range(3):
-        body = {"data": ["mote", "sts", ["a"]]}
+        body = {"data": ["mote/sts", "query", ["a"]]}
         event = httpx.post(f"{address}gradio_api/call/encode", json=body).json()["event_id"]
         assert "complete" in httpx.get(f"{address}gradio_api/call/encode/{event}", timeout=60).text
-    client.predict("similarity", "samples", "a", 3, api_name="/search")
+    client.predict(*lenses("similarity"), "samples", "a", 3, api_name="/search")
     assert [list(each) for each in sessions] == [[]]
 
 
 def test_a_failed_request_leaves_the_app_working(client):
     with pytest.raises(AppError):
-        client.predict("bogus", "samples", "a", 3, api_name="/search")
-    assert client.predict("similarity", "samples", "a", 3, api_name="/search")["mote"]["hits"]
+        client.predict(*lenses("bogus"), "samples", "a", 3, api_name="/search")
+    assert client.predict(*lenses("similarity"), "samples", "a", 3, api_name="/search")["hits"]
 
 
 @pytest.mark.parametrize(
     "content",
     ["{", "[1]", "{}", '{"protocol": "", "seed": 0, "models": {"a": {}}, "sets": [{"scores": []}]}', b"\xff", None],
 )
-def test_a_damaged_evaluation_does_not_stop_the_app_and_is_told_in_about(content, tmp_path, monkeypatch, registry):
+def test_a_damaged_evaluation_does_not_stop_the_app_and_is_told_in_about(content, tmp_path, monkeypatch, shelf):
     path = tmp_path / "dev.json"
     if content is None:
         path.write_text(_report_of("many"), encoding="utf-8")
     else:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     monkeypatch.setenv("MOTE_REPORT", str(path))
-    monkeypatch.setattr(app.Registry, "load", lambda *_: registry)
+    monkeypatch.setattr(app.Shelf, "open", lambda *_: shelf)
     monkeypatch.setattr(app, "start", lambda *_: None)
     about = _about(app.open_app())
     assert "dev.json is damaged" in about
@@ -142,8 +174,8 @@ def test_a_damaged_evaluation_does_not_stop_the_app_and_is_told_in_about(content
     assert "damaged" not in _about(app.open_app())
 
 
-def test_files_of_visitors_lie_on_disk_for_about_an_hour_at_most(registry):
-    demo = app.build_app(registry)
+def test_files_of_visitors_lie_on_disk_for_about_an_hour_at_most(shelf):
+    demo = app.build_app(shelf)
     assert sum(demo.delete_cache) <= 1.25 * 3600
     assert "for about an hour" in _about(demo)
     assert f"closed for {SECONDS_CLOSED // 60} minutes" in _about(demo)

@@ -10,7 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from mote_demo import cli
-from mote_demo.explore import maps
+from mote_demo.explore import maps, pair
 from mote_demo.explore.projection import Projection
 from mote_demo.model.checkpoint import save_checkpoint
 
@@ -88,8 +88,8 @@ def test_search_shows_both_models_hits_with_what_was_sent(run, table):
     status, out, _ = run("search", "the bird is good", "--task", "similarity", "--texts", table, "-k", 3)
     lines = out.splitlines()
     assert status == 0
-    assert lines[0].startswith("Baseline: 'similarity: the bird is good'")
-    assert lines[4].startswith("MoTE: 'similarity: the bird is good'")
+    assert lines[0].startswith("Baseline · Similarity (baseline/sts): 'similarity: the bird is good'")
+    assert lines[4].startswith("MoTE · Similarity (mote/sts): 'similarity: the bird is good'")
     for first in (lines[1], lines[5]):
         assert first.split()[:2] == ["1", "1.000"]
         assert first.endswith("the bird is good")
@@ -124,13 +124,56 @@ def test_map_writes_a_page_and_a_table(run, table, tmp_path):
 def test_map_refuses_an_unknown_colour_or_kind_of_file(run, table, tmp_path, monkeypatch):
     out = tmp_path / "map.html"
     with monkeypatch.context() as patch:
-        patch.setattr(maps, "draw_maps", lambda *_, **__: pytest.fail("maps were drawn in vain"))
+        patch.setattr(pair, "draw", lambda *_, **__: pytest.fail("maps were drawn in vain"))
         status, _, err = run("map", "--task", "clustering", "--texts", table, "--colour", "size", "--out", out)
     assert (status, out.exists()) == (2, False)
     assert "column 'size'" in err
     status, _, err = run("map", "--task", "clustering", "--texts", table, "--out", tmp_path / "map.gif")
     assert status == 2
     assert ".html, .png or .csv" in err
+
+
+@pytest.mark.usefixtures("_quick_maps")
+def test_map_draws_any_two_lenses(run, table, tmp_path):
+    lenses = ("mote/sts", "mote/sts?instruction=off")
+    status, _, err = run("map", "--lenses", *lenses, "--texts", table, "--out", tmp_path / "map.csv")
+    assert (status, err) == (0, "")
+    columns = pd.read_csv(tmp_path / "map.csv").columns
+    assert {f"{lens} {axis}" for lens in lenses for axis in "xy"} <= set(columns)
+
+
+def test_compare_asks_any_two_lenses_and_writes_a_table(run, table, tmp_path):
+    asked = ("compare", "mote/sts", "mote/clustering?instruction=off", "--query", "a cat", "--texts", table, "-k", 2)
+    status, out, _ = run(*asked)
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0] == "MoTE · Similarity (mote/sts): 'similarity: a cat', 6 tokens"
+    assert lines[3] == "MoTE · Clustering · no instruction (mote/clustering?instruction=off): 'a cat', 4 tokens"
+    assert lines[-1].endswith("of 2 are the same.")
+    assert run(*asked, "--out", tmp_path / "hits.csv") == (0, "", "")
+    frame = pd.read_csv(tmp_path / "hits.csv")
+    assert frame["lens"].tolist() == ["mote/sts"] * 2 + ["mote/clustering?instruction=off"] * 2
+    assert frame["text_sent"].tolist() == ["similarity: a cat"] * 2 + ["a cat"] * 2
+
+
+def test_a_lens_may_be_of_a_model_in_a_folder(run, table, checkpoints):
+    status, out, _ = run("compare", f"{checkpoints / 'mote'}/sts", "mote/sts", "--query", "a cat", "--texts", table)
+    assert status == 0
+    assert f"({checkpoints / 'mote'}/sts): 'similarity: a cat'" in out
+    assert out.splitlines()[-1] == "10 of 10 are the same."
+
+
+def test_matrix_shows_where_each_task_ranks_the_texts_that_are_near_through_any(run, table):
+    status, out, _ = run("matrix", "the bird is good", "--texts", table, "-k", 2)
+    assert status == 0
+    heads = [line for line in out.splitlines() if line.startswith("TaskMatrix")]
+    assert len(heads) == 2
+    assert all("4 tasks share" in head for head in heads)
+    # Each task but retrieval, whose documents get another instruction, finds the text itself first.
+    same = [line.split()[2:5] for line in out.splitlines() if line.endswith("the bird is good")]
+    assert same == [["1", "1", "1"]] * 2
+    one = run("matrix", "the bird is good", "--lens", "mote/sts", "--texts", table, "-k", 2)[1]
+    assert one.count("TaskMatrix") == 1
 
 
 def test_evaluate_scores_the_checkpoints_and_writes_report_and_cards(run, checkpoints, data, tmp_path):
@@ -167,6 +210,11 @@ def test_fold_writes_a_plain_model(run, checkpoints, tmp_path, tiny_encoder):
             ["map", "--task", "retrieval", "--texts", "such.parquet", "--out", "a.csv"],
             "There is no file 'such.parquet'",
         ),
+        (["compare", "mote/sts", "bogus/sts", "--query", "a"], "There is no model 'bogus'. Use one of baseline, mote,"),
+        (["compare", "mote/sts", "mote/bogus", "--query", "a"], "Unknown task or route of MoTE 'bogus'"),
+        (["compare", "mote/sts", "mote", "--query", "a"], "No task or route of MoTE was given. Choose one of: 'retri"),
+        (["compare", "mote/sts", "mote/sts?size=5", "--query", "a"], "the unknown option 'size=5'"),
+        (["matrix", "a", "--lens", "mote/bogus"], "Unknown task or route of MoTE 'bogus'"),
         (["train", "/no/recipe.yaml"], "/no/recipe.yaml"),
         (["train", "recipes/default.yaml", "--arm", "gated"], "arm 'gated'"),
         (["evaluate", "/no/model", "--data", "/no/data"], "/no/data"),

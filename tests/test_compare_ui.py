@@ -4,17 +4,16 @@ import threading
 import gradio as gr
 import pytest
 
-from mote_demo.explore import search
-from mote_demo.serving.registry import Registry
+from mote_demo.explore.pair import Pair
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.store import VectorStore
-from mote_demo.ui.compare import handlers as compare_desk
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.shared.theme import css, theme
-from tests.walk import SIDES
+from tests.own_experts import copied_expert
+from tests.walk import COMPARISONS, SIDES, pick_preset
 
 pytestmark = pytest.mark.browser
 
+QUERY = "my parcel is late"
 EVIL = "<img src=x onerror=window.hacked=1> ${window.hacked=2} {{value}}"
 ROWS = [
     ("my card was charged twice", "billing"),
@@ -35,11 +34,16 @@ def uploads(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory, uploads):
+def sessions(open_shelf, tmp_path_factory):
+    shelf = open_shelf(tmp_path_factory.mktemp("store"))
+    return Sessions(lambda: Session(shelf))
+
+
+@pytest.fixture(scope="module")
+def address(sessions, uploads):
     """Serve an app that has only this tab."""
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
     with gr.Blocks() as demo, gr.Tab("Compare") as tab:
-        build_compare_tab(Sessions(lambda: Session(registry))).bind(tab, demo)
+        build_compare_tab(sessions).bind(tab, demo)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url
     demo.close()
@@ -109,11 +113,12 @@ def test_whoever_waits_for_others_is_told_and_can_stop(page, open_page, address,
     for other in others:
         open_compare(other, address)
     go_on = threading.Event()
-    monkeypatch.setattr(compare_desk, "ask", lambda *_, **__: go_on.wait(60) and search.ask(*_, **__))
+    ask_at_once = Pair.ask
+    monkeypatch.setattr(Pair, "ask", lambda *_, **__: go_on.wait(60) and ask_at_once(*_, **__))
     try:
         for other in others:
             ask(other, "a cat")
-            other.get_by_text("Asking both models").wait_for()
+            other.get_by_text("Asking both sides").wait_for()
         ask(page, "a dog")
         page.get_by_text("Waiting for a free place").wait_for()
         page.get_by_role("button", name="Stop", exact=True).click()
@@ -140,6 +145,55 @@ def test_columns_can_be_corrected_and_the_file_leaves_the_disk(page, address, ta
     assert not list(uploads.rglob("messages.csv"))
 
 
+def test_each_preset_says_which_lenses_answered_and_shows_what_they_found(page, address, sessions):
+    open_compare(page, address)
+    ask(page, QUERY)
+    page.get_by_text(f"query: {QUERY}").first.wait_for()
+    *_, session = sessions
+    session.experts.add(copied_expert(session.mote, instruction="mine: ", layers_of="query"))
+    for preset, names in COMPARISONS.items():
+        pick_preset(page, "compare", preset)
+        pair = session.pair(*names)
+        answer = pair.ask(QUERY, session.texts("samples"))
+        for place, side in zip(SIDES, answer.sides, strict=True):
+            page.locator(f"{place}[data-lens='{side.lens}']").wait_for()
+            assert page.locator(f"{place} h3").inner_text() == side.lens.title
+            receipt = page.locator(f"{place} .mote-receipt")
+            assert side.receipt.text_sent in receipt.locator("summary").inner_text()
+            assert (side.receipt.expert or "no expert of its own (dense)") in receipt.locator("summary").inner_text()
+            assert receipt.locator("dd").first.text_content() == str(side.lens)
+            found = page.locator(f"{place} .mote-hit-body details > p").all_text_contents()
+            assert found == answer.texts.frame["text"].iloc[[hit.row for hit in side.hits]].tolist()
+        shared = f"{answer.overlap.shared} of 10"
+        assert page.locator("#compare-answers .mote-headline").inner_text().startswith(shared)
+        assert page.get_by_role("button", name=f"{pair.left.title}  |  {pair.right.title}").count() == 1
+
+
+def test_without_an_expert_before_and_after_says_what_to_do_and_the_answers_stay(page, address):
+    open_compare(page, address)
+    pick_preset(page, "compare", "training")
+    page.get_by_test_id("toast-body").get_by_text("There is no expert of yours yet").wait_for()
+    assert page.locator(f"{SIDES[1]}[data-lens='mote/retrieval'] .mote-hit").count() == 10
+
+
+def test_a_lens_is_picked_by_model_task_and_instruction_and_leaves_the_presets(page, address):
+    open_compare(page, address)
+    page.locator("#compare-lenses > button").click()
+    page.locator("#compare-right-look input").click()
+    page.get_by_role("option", name="Clustering", exact=True).click()
+    page.locator(f"{SIDES[1]}[data-lens='mote/clustering']").wait_for()
+    assert page.locator("#compare-preset input:checked").count() == 0
+    page.locator("#compare-right-instruction input").uncheck()
+    page.locator(f"{SIDES[1]}[data-lens='mote/clustering?instruction=off']").wait_for()
+    page.locator("#compare-left-model input").click()
+    page.get_by_role("option", name="tiny untouched", exact=True).click()
+    page.locator(f"{SIDES[0]}[data-lens='untouched']").wait_for()
+    assert page.locator("#compare-left-look input").is_disabled()
+    page.get_by_role("radio", name="Similarity").check()
+    page.locator(f"{SIDES[1]}[data-lens='mote/sts?instruction=off']").wait_for()
+    assert page.locator(f"{SIDES[0]}[data-lens='untouched']").count() == 1
+
+
 def test_classification_adds_a_vote_and_similarity_a_pair(page, address):
     open_compare(page, address)
     page.get_by_role("radio", name="Classification").check()
@@ -158,7 +212,7 @@ def test_the_results_can_be_exported(page, address):
         page.get_by_role("button", name="Export results").click()
     with open(download.value.path(), encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["model"] for row in rows] == ["baseline"] * 10 + ["mote"] * 10
+    assert [row["lens"] for row in rows] == ["baseline/retrieval"] * 10 + ["mote/retrieval"] * 10
     assert rows[0]["text_sent"].startswith("query: ")
 
 

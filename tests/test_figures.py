@@ -1,4 +1,3 @@
-import csv
 import json
 import re
 
@@ -6,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.explore.figures import extent_of, map_figure, plain_cell, write_map_csv, write_map_html, write_map_png
+from mote_demo.explore.figures import extent_of, map_figure, side_by_side
 
 PAYLOAD = "</script><img src=x onerror=alert(1)> & <b>bold</b>"
 
@@ -149,53 +148,16 @@ def test_plotly_accepts_the_figure(points):
         graph_objects.Figure(figure)
 
 
-def test_the_page_needs_no_network_and_no_text_ends_its_script(tmp_path, points):
+def test_a_notebook_shows_both_maps_in_one_figure_whose_legend_counts_once(points):
     pytest.importorskip("plotly")
-    figures = [map_figure(points, labels=["a", "b"] * 15, hover=["x"] * 30, title="MoTE")]
-    figures[0]["layout"]["meta"] = PAYLOAD
-    path = tmp_path / "new" / "map.html"
-    write_map_html(path, figures, title=PAYLOAD)
-    page = path.read_text(encoding="utf-8")
-    assert "<img src=x" not in page
-    assert not re.search(r"<script[^>]+src=|<link", page)
-    (payload,) = re.findall(r'<script type="application/json" id="figures">(.*?)</script>', page, re.DOTALL)
-    assert json.loads(payload) == figures
-    assert len(page) > 1_000_000
-    assert [file.name for file in path.parent.iterdir()] == ["map.html"]
-
-
-def test_the_image_shows_the_maps_side_by_side(tmp_path, points):
-    pytest.importorskip("matplotlib")
-    from PIL import Image
-
-    left = map_figure(points, labels=["$a_b$", "<b>", None] * 10, title="Baseline $1", star=points[0])
-    right = map_figure(points, labels=np.linspace(0, 1, 30), title="MoTE", dark=True)
-    write_map_png(tmp_path / "map.png", [left, right], dpi=50)
-    with Image.open(tmp_path / "map.png") as image:
-        assert image.format == "PNG"
-        assert image.size == (700, 350)
-        assert len(set(image.convert("RGB").getdata())) > 20
-
-
-def test_the_table_has_one_line_a_text_with_the_places_of_each_map(tmp_path, points):
-    frame = pd.DataFrame({"title": [""] * 30, "text": ['a, "quoted"\nline'] * 30})
-    write_map_csv(tmp_path / "map.csv", frame, {"baseline": points, "mote": 2 * points})
-    with (tmp_path / "map.csv").open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
-    assert len(lines) == 30
-    assert lines[3]["row"] == "3"
-    assert lines[3]["text"] == 'a, "quoted"\nline'
-    assert float(lines[3]["mote_y"]) == pytest.approx(2 * float(lines[3]["baseline_y"]), abs=1e-4)
-    assert "mote_y" not in frame
-
-
-def test_no_spreadsheet_takes_a_text_of_the_table_for_a_formula(tmp_path, points):
-    texts = ["=1+1", "+cmd", "-x", "@SUM(1)", "\tx", "\rx", "-0.5", "a=b"] + [""] * 22
-    frame = pd.DataFrame({"text": texts, "=2+2": "x", "size": np.arange(30) - 5, "share": np.float32(-0.25)})
-    write_map_csv(tmp_path / "map.csv", frame, {"mote": points})
-    with (tmp_path / "map.csv").open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
-    assert [line["text"] for line in lines][:8] == ["'=1+1", "'+cmd", "'-x", "'@SUM(1)", "'\tx", "'\rx", "-0.5", "a=b"]
-    assert list(lines[0]) == ["row", "text", "'=2+2", "size", "share", "mote_x", "mote_y"]
-    assert (lines[0]["size"], lines[0]["share"]) == ("-5", "-0.25000")
-    assert plain_cell(-1) == -1
+    left, right = (
+        map_figure(each, labels=["a", "b", "b"] * 10, hover=["x"] * 30, title=title, extent=extent_of(points))
+        for each, title in ((points, "Baseline"), (2 * points, "MoTE <b>"))
+    )
+    joined = side_by_side([left, right]).to_plotly_json()
+    assert [trace["name"] for trace in joined["data"]] == ["b", "a"] * 2
+    assert [trace["showlegend"] for trace in joined["data"]] == [True, True, False, False]
+    assert [trace["legendgroup"] for trace in joined["data"]] == ["b", "a"] * 2
+    assert [note["text"] for note in joined["layout"]["annotations"]] == ["Baseline", "MoTE &lt;b&gt;"]
+    assert joined["layout"]["xaxis"]["range"] == joined["layout"]["xaxis2"]["range"]
+    assert [joined["layout"][axis]["scaleanchor"] for axis in ("yaxis", "yaxis2")] == ["x", "x2"]

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from mote_demo.errors import UserError
-from mote_demo.explore.index import IndexKey, VectorIndex, nearest
-
-KEY = IndexKey("model-1", "document", "texts-1")
+from mote_demo.explore.index import nearest, search
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -33,7 +31,7 @@ def vectors():
 class TestSearch:
     def test_finds_what_brute_force_finds_best_first(self, vectors):
         queries = unit(np.random.default_rng(1).normal(size=(5, 8)))
-        scores, rows = VectorIndex.build(vectors, key=KEY).search(queries, 7, key=KEY)
+        scores, rows = search(vectors, queries, 7)
         every = queries @ vectors.T
         expected = np.argsort(-every, axis=1)[:, :7]
         assert rows.tolist() == expected.tolist()
@@ -41,14 +39,13 @@ class TestSearch:
         assert (scores.dtype, rows.dtype) == (np.float32, np.int64)
 
     def test_clips_k_to_the_number_of_texts(self, vectors):
-        scores, rows = VectorIndex.build(vectors[:3], key=KEY).search(vectors[:2], 10, key=KEY)
+        scores, rows = search(vectors[:3], vectors[:2], 10)
         assert scores.shape == rows.shape == (2, 3)
         assert sorted(rows[0].tolist()) == [0, 1, 2]
 
     def test_reads_vectors_that_are_read_only_and_not_contiguous(self, vectors):
         vectors.flags.writeable = False
-        index = VectorIndex.build(vectors[::2], key=KEY)
-        assert index.search(vectors[4:5], 1, key=KEY)[1].tolist() == [[2]]
+        assert search(vectors[::2], vectors[4:5], 1)[1].tolist() == [[2]]
 
     def test_neighbours_exclude_the_text_itself(self, vectors):
         scores, rows = nearest(vectors, 4)
@@ -74,34 +71,18 @@ class TestSearch:
         assert nearest(vectors, 1)[1][:, 0].tolist() == (vectors @ vectors.T - 2 * np.eye(50)).argmax(1).tolist()
 
 
-@pytest.mark.parametrize(
-    ("key", "named", "not_named"),
-    [
-        (IndexKey("model-2", "document", "texts-1"), "model (model-1, not model-2)", "texts"),
-        (IndexKey("model-1", "query", "texts-1"), "route (document, not query)", "model"),
-        (IndexKey("model-1", "document", "texts-2"), "texts (texts-1, not texts-2)", "route"),
-    ],
-)
-def test_index_refuses_another_key_and_names_what_differs(vectors, key, named, not_named):
-    index = VectorIndex.build(vectors, key=KEY)
-    with pytest.raises(UserError) as caught:
-        index.search(vectors[:1], 1, key=key)
-    assert named in str(caught.value)
-    assert f"{not_named} (" not in str(caught.value)
+def test_queries_of_another_dimension_are_refused(vectors):
+    with pytest.raises(UserError, match="5 dimensions, the texts 8"):
+        search(vectors, vectors[:1, :5], 1)
 
 
-def test_index_refuses_queries_of_another_dimension(vectors):
-    with pytest.raises(UserError, match="5 dimensions, the index 8"):
-        VectorIndex.build(vectors, key=KEY).search(vectors[:1, :5], 1, key=KEY)
-
-
-def test_index_refuses_no_texts_and_no_hits(vectors):
+def test_no_texts_and_no_hits_are_refused(vectors):
     with pytest.raises(UserError, match="no texts"):
-        VectorIndex.build(vectors[:0], key=KEY)
+        search(vectors[:0], vectors[:1], 1)
     with pytest.raises(UserError, match="at least 1"):
-        VectorIndex.build(vectors, key=KEY).search(vectors[:1], 0, key=KEY)
+        search(vectors, vectors[:1], 0)
 
 
 def test_one_vector_in_place_of_a_matrix_is_an_error(vectors):
     with pytest.raises(ValueError, match=r"not \[8\]"):
-        VectorIndex.build(vectors, key=KEY).search(vectors[0], 1, key=KEY)
+        search(vectors, vectors[0], 1)

@@ -7,38 +7,44 @@ import pytest
 from gradio_client import Client
 
 from mote_demo.data.texts import Texts
-from mote_demo.serving.registry import Registry
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.store import VectorStore
 from mote_demo.ui.map.tab import build_map_tab
 from mote_demo.ui.shared.theme import css, theme
+from tests.own_experts import copied_expert
+from tests.walk import COMPARISONS, MAPS, pick_preset
 
 pytestmark = pytest.mark.browser
 
 EVIL = "the <img src=x onerror=window.hacked=1> ${window.hacked=2} {{value}} <script>window.hacked=3</script> cat"
 TEXTS = [EVIL, "a big dog", "my small bird", "old fish", "the red bird", "two cat pet", "the car", "a fast train"]
-MAPS = ("#mote-map-baseline", "#mote-map-mote")
 PLOT = ".mote-scatter-plot"
+PLACES = "(trace.customdata ?? []).map((row, i) => [row, trace.x[i]])"
 
 
 @pytest.fixture(scope="module")
-def address(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
-    """Serve an app that has only this tab, behind another one, over texts that attack the page."""
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
+def sessions(open_shelf, tmp_path_factory):
+    """Sessions whose newest texts attack the page."""
+    shelf = open_shelf(tmp_path_factory.mktemp("store"))
     frame = pd.DataFrame({"title": "", "text": TEXTS, "topic": [EVIL] + ["animal"] * 5 + ["vehicle"] * 2})
     frame["length"] = frame["text"].str.len() + 0.5
     texts = Texts("upload", f"Things {EVIL}", frame, labels=("topic",), queries=("the cat", "a train"))
 
     def make() -> Session:
-        session = Session(registry)
+        session = Session(shelf)
         session.add_texts(texts)
         return session
 
+    return Sessions(make)
+
+
+@pytest.fixture(scope="module")
+def address(sessions):
+    """Serve an app that has only this tab, behind another one."""
     with gr.Blocks() as demo:
         with gr.Tab("Other"):
             gr.Markdown("Another tab of the app, which is the first one to be seen.")
         with gr.Tab("Map") as tab:
-            build_map_tab(Sessions(make)).bind(tab)
+            build_map_tab(sessions).bind(tab, demo)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url
     demo.close()
@@ -49,7 +55,7 @@ def open_map(page, address, theme="light"):
     page.get_by_role("tab", name="Map", exact=True).click()
     for each in MAPS:
         page.wait_for_selector(f"{each} .main-svg")
-    page.get_by_text("MoTE's map is aligned").wait_for()
+    page.get_by_text("The right map is aligned").wait_for()
 
 
 def traces(page, selector, expression):
@@ -93,6 +99,29 @@ def test_the_first_opening_draws_both_maps_with_receipts_and_a_summary(page, add
     assert "topic" in summary
 
 
+def test_each_preset_says_which_lenses_drew_the_maps_and_shows_what_they_made(page, address, sessions):
+    open_map(page, address)
+    *_, session = sessions
+    session.experts.add(copied_expert(session.mote, instruction="mine: ", layers_of="query"))
+    for preset, names in COMPARISONS.items():
+        pick_preset(page, "mote-map", preset)
+        pair = session.pair(*names)
+        page.get_by_role("button", name=f"{pair.left.title}  |  {pair.right.title}").wait_for()
+        page.get_by_role("button", name="Draw maps", exact=True).click()
+        for lens, column in zip(pair.lenses, page.locator(".mote-map-side").all(), strict=True):
+            column.locator(".mote-map-receipt").get_by_text(str(lens), exact=True).wait_for()
+            assert column.locator("h3").inner_text() == lens.title
+        page.get_by_text("The right map is aligned").wait_for()
+        maps = pair.map(session.texts("upload-1"))
+        receipts = page.locator(".mote-map-receipt").all_inner_texts()
+        for each, part, receipt in zip(MAPS, maps.sides, receipts, strict=True):
+            assert f"instruction {part.receipt.text_sent.strip() or 'none'}" in receipt
+            assert (f"expert {part.receipt.expert}" if part.receipt.expert else "dense, no experts") in receipt
+            drawn = dict(pair for trace in traces(page, each, PLACES) for pair in trace)
+            expected = {row: pytest.approx(x, abs=1e-3) for row, x in enumerate(part.points[:, 0].tolist())}
+            assert drawn == expected
+
+
 def test_coming_back_to_the_tab_draws_nothing_again(page, address):
     open_map(page, address)
     click_point(page, MAPS[0], 3)
@@ -100,7 +129,7 @@ def test_coming_back_to_the_tab_draws_nothing_again(page, address):
     page.get_by_role("tab", name="Other", exact=True).click()
     page.get_by_role("tab", name="Map", exact=True).click()
     page.wait_for_timeout(700)
-    assert page.get_by_text("MoTE's map is aligned").is_visible()
+    assert page.get_by_text("The right map is aligned").is_visible()
     assert page.locator("#mote-map-panel .mote-map-text").inner_text() == "old fish"
     assert page.get_by_text("Error", exact=True).count() == 0
 
@@ -169,7 +198,7 @@ def test_texts_stay_texts(page, address):
 def test_arrow_keys_move_from_text_to_text_and_enter_selects(page, address):
     open_map(page, address)
     plot = page.locator(f"{MAPS[0]} {PLOT}")
-    assert plot.get_attribute("aria-label").startswith(f"Baseline map of {len(TEXTS)} texts")
+    assert plot.get_attribute("aria-label").startswith(f"Left map of {len(TEXTS)} texts")
     plot.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -197,7 +226,7 @@ def test_maps_can_be_exported(page, address, tmp_path, button, name):
     if name == "csv":
         rows = list(csv.DictReader(file.open(encoding="utf-8")))
         assert [row["text"] for row in rows] == TEXTS
-        assert all(float(row["mote_x"]) == float(row["mote_x"]) for row in rows)
+        assert all(float(row[f"mote/retrieval {axis}"]) < 100 for row in rows for axis in "xy")
     else:
         assert "<img src=x" not in file.read_text("utf-8")
 

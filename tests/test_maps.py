@@ -3,20 +3,15 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
-from mote_demo.serving.registry import Registry
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.explore import maps as module
-from mote_demo.explore.maps import (
-    SHARED,
-    colour_choices,
-    colour_values,
-    draw_maps,
-    sample,
-)
-from mote_demo.explore.near import describe_point, place_query
+from mote_demo.explore.lens import Lens
+from mote_demo.explore.maps import SHARED, colour_choices, colour_values, sample
+from mote_demo.explore.near import describe_point
+from mote_demo.explore.pair import Pair
 from mote_demo.explore.projection import Projection
 from mote_demo.serving.sessions import Session
 from mote_demo.store import VectorStore
@@ -28,23 +23,31 @@ VEHICLES = ["the car", "a fast train", "my blue plane", "car and train", "the re
 
 
 @pytest.fixture
-def session(tiny_baseline_encoder, tiny_encoder, tmp_path) -> Session:
-    return Session(Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path)))
+def pair_of(tiny_baseline_encoder, tiny_encoder, tmp_path):
+    """Build the pair of the dense model and the one with experts for a task; the store is on disk."""
+    store = VectorStore(tmp_path)
+
+    def pair_of(task) -> Pair:
+        left, right = (Lens.of(each, task, public=True) for each in (tiny_baseline_encoder, tiny_encoder))
+        return Pair(left, right, store)
+
+    return pair_of
+
+
+@pytest.fixture
+def pair(pair_of) -> Pair:
+    return pair_of("clustering")
 
 
 @pytest.fixture
 def texts() -> Texts:
-    return make_texts("upload-1")
+    return make_texts()
 
 
-def make_texts(name: str) -> Texts:
+def make_texts(*, public: bool = False) -> Texts:
     topics = ["animal"] * len(ANIMALS) + ["vehicle"] * len(VEHICLES)
     frame = pd.DataFrame({"title": "", "text": ANIMALS + VEHICLES, "topic": topics, "number": range(14)})
-    return Texts(name, "Things", frame, labels=("topic",))
-
-
-def draw(session, texts, task="clustering", route=None, **options):
-    return list(draw_maps(session, task=task, route=route, texts=texts, **options))
+    return Texts("things", "Things", frame, labels=("topic",), public=public)
 
 
 @pytest.fixture
@@ -61,82 +64,87 @@ def projections(monkeypatch) -> list[dict]:
     return calls
 
 
-def test_pca_maps_come_first_and_umap_moves_the_points_alone(session, texts, projections):
-    first, second = draw(session, texts)
+def test_pca_maps_come_first_and_umap_moves_the_points_alone(pair, texts, projections):
+    first, second = list(pair.draw(texts))
     assert (first.method, second.method) == ("PCA", "UMAP")
-    assert not np.allclose(first.mote.points, second.mote.points)
-    assert first.mote.rows is second.mote.rows
+    assert not np.allclose(first.right.points, second.right.points)
+    assert first.right.rows is second.right.rows
     assert first.overlap is second.overlap
 
 
-def test_umap_of_mote_starts_from_the_baselines_map_and_gets_the_neighbourhood(session, texts, projections):
-    maps = draw(session, texts, neighbours=7)[-1]
-    baseline, mote = projections
-    assert baseline["start"] is None
-    np.testing.assert_array_equal(mote["start"], maps.baseline.points)
-    assert baseline["neighbours"] == mote["neighbours"] == 7
+def test_the_right_umap_starts_from_the_left_map_and_gets_the_neighbourhood(pair, texts, projections):
+    maps = pair.map(texts, neighbours=7)
+    left, right = projections
+    assert left["start"] is None
+    np.testing.assert_array_equal(right["start"], maps.left.points)
+    assert left["neighbours"] == right["neighbours"] == 7
 
 
-def test_vectors_and_receipts_are_those_of_the_tasks_document_route(session, texts, projections, tiny_encoder):
-    maps = draw(session, texts, task="retrieval")[0]
+def test_vectors_and_receipts_are_those_of_the_tasks_document_route(pair_of, texts, projections, tiny_encoder):
+    pair = pair_of("retrieval")
+    maps = pair.map(texts)
     expected = tiny_encoder.encode(texts.passages, route="document")
-    np.testing.assert_allclose(projections_vectors(session, maps, "mote"), expected, atol=1e-6)
-    assert (maps.mote.route, maps.mote.query_route, maps.mote.expert) == ("document", "query", "document")
-    assert (maps.baseline.expert, maps.baseline.instruction) == (None, ROUTES["document"].instruction)
-    assert maps.mote.checkpoint == tiny_encoder.fingerprint("document")
+    np.testing.assert_allclose(projections[1]["vectors"], expected, atol=1e-6)
+    np.testing.assert_allclose(maps.right.lens.vectors(texts, pair.store), expected, atol=1e-6)
+    assert (maps.right.receipt.route, maps.right.lens.query, maps.right.receipt.expert) == (
+        "document",
+        "query",
+        "document",
+    )
+    assert (maps.left.receipt.expert, maps.left.receipt.text_sent) == (None, ROUTES["document"].instruction)
+    assert maps.right.checkpoint == tiny_encoder.fingerprint("document")
 
 
-def projections_vectors(session, maps, side):
-    return session.vectors(side, maps.side(side).route, maps.texts)
-
-
-def test_neighbours_are_found_among_the_vectors_and_exclude_the_text_itself(session, texts, projections):
-    maps = draw(session, texts)[0]
-    vectors = session.vectors("mote", "clustering", texts)
+def test_neighbours_are_found_among_the_vectors_and_exclude_the_text_itself(pair, texts, projections):
+    maps = next(pair.draw(texts))
+    vectors = pair.right.vectors(texts, pair.store)
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -2)
-    np.testing.assert_array_equal(maps.mote.rows[:, 0], similarity.argmax(axis=1))
-    assert maps.mote.rows.shape == (14, 10)
+    np.testing.assert_array_equal(maps.right.rows[:, 0], similarity.argmax(axis=1))
+    assert maps.right.rows.shape == (14, 10)
 
 
-def test_agreement_measures_each_label_column_on_both_sides(session, texts, projections):
-    maps = draw(session, texts)[0]
+def test_agreement_measures_each_label_column_on_both_sides(pair, texts, projections):
+    maps = next(pair.draw(texts))
     topics = texts.frame["topic"].to_numpy()
-    for side, measured in zip(("baseline", "mote"), maps.agreement["topic"], strict=True):
-        same = topics[maps.side(side).rows] == topics[:, None]
+    for side, measured in zip(maps.sides, maps.agreement["topic"], strict=True):
+        same = topics[side.rows] == topics[:, None]
         assert measured == pytest.approx(same.mean())
     assert set(maps.agreement) == {"topic"}
 
 
-def test_maps_are_not_computed_twice(session, texts, projections):
-    first = draw(session, texts)[-1]
-    again = draw(session, texts)[-1]
+def test_maps_are_not_computed_twice(pair, texts, projections):
+    first = pair.map(texts)
+    again = pair.map(texts)
     assert len(projections) == 2
-    np.testing.assert_array_equal(first.mote.points, again.mote.points)
-    draw(session, texts, neighbours=5)
+    np.testing.assert_array_equal(first.right.points, again.right.points)
+    pair.map(texts, neighbours=5)
     assert len(projections) == 4
 
 
-@pytest.mark.parametrize(("name", "files"), [("samples", 4), ("upload-1", 0)])
-def test_only_what_is_made_of_built_in_texts_goes_to_disk(session, projections, name, files):
-    draw(session, make_texts(name))
-    assert len(list(session.registry.store.folder.glob("*.npz"))) == files
+@pytest.mark.parametrize(("public", "files"), [(True, 4), (False, 0)])
+def test_only_what_is_made_of_public_texts_goes_to_disk(pair, projections, public, files):
+    pair.map(make_texts(public=public))
+    assert len(list(pair.store.folder.glob("*.npz"))) == files
 
 
-def test_a_trained_expert_maps_its_own_side_and_stays_in_memory(session, projections):
-    grow(session)
-    maps = draw(session, make_texts("samples"), route="mine")[-1]
-    assert (maps.baseline.route, maps.mote.route) == ("clustering", "mine")
-    assert len(list(session.registry.store.folder.glob("*.npz"))) == 2
+def test_a_trained_expert_maps_its_own_side_and_stays_in_memory(pair, projections):
+    own = copied_expert(pair.right.encoder, task="clustering", instruction="mine: ")
+    maps = Pair(pair.left, pair.right.with_expert(own), pair.store).map(make_texts(public=True))
+    assert (maps.left.receipt.route, maps.right.receipt.route) == ("clustering", "mine")
+    assert len(list(pair.store.folder.glob("*.npz"))) == 2
 
 
-def grow(session):
-    session.experts.add(copied_expert(session.mote, task="clustering", instruction="mine: "))
+def test_a_map_that_starts_from_a_trained_experts_stays_in_memory_too(pair, projections):
+    own = copied_expert(pair.right.encoder, task="clustering", instruction="mine: ")
+    Pair(pair.right.with_expert(own), pair.left, pair.store).map(make_texts(public=True))
+    # The vectors of the public lens alone.
+    assert len(list(pair.store.folder.glob("*.npz"))) == 1
 
 
-def test_a_stop_before_and_between_the_fits_ends_the_work(session, texts, projections):
+def test_a_stop_before_and_between_the_fits_ends_the_work(pair, texts, projections):
     stop = threading.Event()
-    steps = draw_maps(session, task="clustering", route=None, texts=texts, stop=stop)
+    steps = pair.draw(texts, stop=stop)
     assert next(steps).method == "PCA"
     stop.set()
     with pytest.raises(Stopped):
@@ -144,28 +152,24 @@ def test_a_stop_before_and_between_the_fits_ends_the_work(session, texts, projec
     assert projections == []
 
 
-def test_progress_names_both_models(session, texts, projections):
+def test_progress_names_both_lenses(pair, texts, projections):
     reports = []
-    draw(session, texts, report=lambda *step: reports.append(step))
+    list(pair.draw(texts, on_stage=lambda *step: reports.append(step)))
     stages = [stage for stage, _, _ in reports]
     assert any("tiny baseline" in stage for stage in stages)
     assert any("tiny MoTE" in stage for stage in stages)
     assert ("Encoding with tiny MoTE", 14, 14) in reports
 
 
-def test_few_texts_and_unknown_tasks_are_refused(session, texts):
+def test_few_texts_are_refused(pair, texts):
     with pytest.raises(UserError, match="2 texts"):
-        draw(session, Texts("few", "Few", texts.frame.iloc[:2]))
-    with pytest.raises(UserError, match="'retrieval'"):
-        draw(session, texts, task="bogus")
-    with pytest.raises(UserError, match="No task"):
-        draw(session, texts, task=None)
+        pair.map(Texts("few", "Few", texts.frame.iloc[:2]))
 
 
-def test_small_sets_are_mapped_by_pca_alone(session, texts):
-    first, second = draw(session, texts)
+def test_small_sets_are_mapped_by_pca_alone(pair, texts):
+    first, second = list(pair.draw(texts))
     assert second.method == "PCA"
-    np.testing.assert_allclose(first.baseline.points, second.baseline.points, atol=1e-5)
+    np.testing.assert_allclose(first.left.points, second.left.points, atol=1e-5)
 
 
 def test_large_sets_are_sampled_repeatably_and_say_so(texts):
@@ -178,65 +182,65 @@ def test_large_sets_are_sampled_repeatably_and_say_so(texts):
     assert len(kept) == 5
 
 
-def test_a_point_is_described_with_what_both_spaces_share(session, texts, projections):
-    maps = draw(session, texts)[0]
+def test_a_point_is_described_with_what_both_spaces_share(pair, texts, projections):
+    maps = next(pair.draw(texts))
     detail = describe_point(maps, 3)
     assert (detail.text, detail.labels) == ("fish and cat", {"topic": "animal"})
-    common = set(maps.baseline.rows[3]) & set(maps.mote.rows[3])
-    for side, near in (("baseline", detail.baseline), ("mote", detail.mote)):
-        assert [each.row for each in near] == maps.side(side).rows[3].tolist()
+    common = set(maps.left.rows[3]) & set(maps.right.rows[3])
+    for side, near in zip(maps.sides, detail.near, strict=True):
+        assert [each.row for each in near] == side.rows[3].tolist()
         assert {each.row for each in near if each.shared} == common
-    assert sum(each.shared for each in detail.mote) / 10 == pytest.approx(maps.overlap[3])
+    assert sum(each.shared for each in detail.near[1]) / 10 == pytest.approx(maps.overlap[3])
 
 
 @pytest.mark.parametrize("row", [-1, 14])
-def test_a_row_that_is_not_on_the_maps_is_refused(session, texts, projections, row):
+def test_a_row_that_is_not_on_the_maps_is_refused(pair, texts, projections, row):
     with pytest.raises(UserError, match="no text"):
-        describe_point(draw(session, texts)[0], row)
+        describe_point(next(pair.draw(texts)), row)
 
 
-def test_a_query_lands_near_the_text_that_it_repeats(session, texts, projections):
-    maps = draw(session, texts)[-1]
-    placed = place_query(session, maps, "  the red car ")
-    for side, part in (("baseline", placed.baseline), ("mote", placed.mote)):
-        assert part.near[0].row == texts.passages.index("the red car")
-        assert part.near[0].score == pytest.approx(1, abs=1e-5)
-        points = maps.side(side).points
-        assert (part.place >= points.min(axis=0)).all()
-        assert (part.place <= points.max(axis=0)).all()
+def test_a_query_lands_near_the_text_that_it_repeats(pair, texts, projections):
+    maps = pair.map(texts)
+    placed = pair.place("  the red car ", maps)
+    for side, spot in zip(maps.sides, placed.sides, strict=True):
+        assert spot.near[0].row == texts.passages.index("the red car")
+        assert spot.near[0].score == pytest.approx(1, abs=1e-5)
+        assert (spot.place >= side.points.min(axis=0)).all()
+        assert (spot.place <= side.points.max(axis=0)).all()
 
 
-def test_a_query_runs_the_query_route_and_an_empty_one_is_refused(session, texts, projections):
-    maps = draw(session, texts, task="retrieval")[0]
-    placed = place_query(session, maps, "cat")
-    assert placed.mote.receipt.text_sent == "query: cat"
-    assert placed.mote.receipt.expert == "query"
+def test_a_query_runs_the_query_route_and_an_empty_one_is_refused(pair_of, texts, projections):
+    pair = pair_of("retrieval")
+    maps = next(pair.draw(texts))
+    receipt = pair.place("cat", maps).sides[1].receipt
+    assert (receipt.text_sent, receipt.expert) == ("query: cat", "query")
     with pytest.raises(UserError, match="empty"):
-        place_query(session, maps, "   ")
+        pair.place("   ", maps)
 
 
-def test_a_query_is_as_long_as_one_to_search_with_at_most(session, texts, projections):
+def test_a_query_is_as_long_as_one_to_search_with_at_most(pair, texts, projections):
     with pytest.raises(UserError, match="10,001 characters"):
-        place_query(session, draw(session, texts)[0], "a" * 10_001)
+        pair.place("a" * 10_001, next(pair.draw(texts)))
 
 
-@pytest.mark.parametrize("base", [None, "sts"])
-def test_a_query_is_not_placed_among_what_an_expert_made_before_it_changed(session, texts, projections, base):
-    def grow(base):
-        session.experts.add(copied_expert(session.registry.mote, task="clustering", layers_of=base))
-
-    grow("clustering")
-    maps = draw(session, texts, task="clustering", route="mine")[0]
-    assert place_query(session, maps, "cat").query == "cat"
+def test_a_query_is_placed_by_the_lenses_that_drew_the_maps_whatever_became_of_the_expert(
+    shelf, pair, texts, projections
+):
+    session = Session(shelf)
+    names = "baseline/clustering", "mote/mine"
+    session.experts.add(copied_expert(shelf.growing, task="clustering", layers_of="clustering"))
+    maps = session.pair(*names).map(texts)
+    before = pair.place("the red car", maps)
     session.experts.remove("mine")
-    if base is not None:
-        grow(base)
-    with pytest.raises(UserError, match="'mine' changed since these maps were drawn. Please draw them again"):
-        place_query(session, maps, "cat")
+    session.experts.add(copied_expert(shelf.growing, task="clustering", layers_of="sts"))
+    after = session.pair(*names).place("the red car", maps)
+    assert after.sides[1].near == before.sides[1].near
+    np.testing.assert_array_equal(after.sides[1].place, before.sides[1].place)
+    assert session.pair(*names).right.fingerprint != maps.right.lens.fingerprint
 
 
-def test_points_can_be_coloured_by_labels_other_columns_and_agreement(session, texts, projections):
-    maps = draw(session, texts)[0]
+def test_points_can_be_coloured_by_labels_other_columns_and_agreement(pair, texts, projections):
+    maps = next(pair.draw(texts))
     assert colour_choices(texts) == ["topic", "number", SHARED]
     assert colour_values(maps, "topic").tolist() == texts.frame["topic"].tolist()
     np.testing.assert_array_equal(colour_values(maps, SHARED), maps.overlap)

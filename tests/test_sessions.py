@@ -1,27 +1,19 @@
-import numpy as np
 import pandas as pd
 import pytest
-from mote_demo.serving.registry import BUILT_IN, Registry
 
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
-from mote_demo.explore.index import IndexKey
-from mote_demo.serving import registry as registry_module
 from mote_demo.serving import sessions as module
+from mote_demo.serving import shelf as shelf_module
 from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
-from mote_demo.store import VectorStore
+from mote_demo.serving.shelf import BUILT_IN
 from mote_demo.tasks import TASKS
 from tests.own_experts import copied_expert
 
 
 @pytest.fixture
-def registry(tiny_baseline_encoder, tiny_encoder, tmp_path):
-    return Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path / "store"))
-
-
-@pytest.fixture
-def sessions(registry):
-    return Sessions(lambda: Session(registry))
+def sessions(shelf):
+    return Sessions(lambda: Session(shelf))
 
 
 def upload(title="Mine", words=("cat", "dog")):
@@ -29,7 +21,7 @@ def upload(title="Mine", words=("cat", "dog")):
 
 
 def grow(session, name, task):
-    session.experts.add(copied_expert(session.registry.mote, name, task))
+    session.experts.add(copied_expert(session.shelf.growing, name, task))
 
 
 def grow_one(session):
@@ -69,8 +61,8 @@ def test_trained_experts_of_one_visitor_are_invisible_to_another(sessions):
     assert "mine" in sessions.of("a").mote.routes
     for other in (sessions.of("b"), sessions.of("c")):
         assert "mine" not in other.mote.routes
-        assert other.routes_for("similarity") == ["sts"]
-    assert "mine" not in sessions.of("b").registry.mote.routes
+        assert other.looks("mote") == list(TASKS)
+    assert "mine" not in sessions.of("b").shelf.growing.routes
 
 
 class Clock:
@@ -88,10 +80,10 @@ def clock():
 
 
 @pytest.fixture
-def few_sessions(registry, clock, monkeypatch):
+def few_sessions(shelf, clock, monkeypatch):
     """Room for two visitors, and a clock that goes on by a second whenever it is read."""
     monkeypatch.setattr(module, "MAX_SESSIONS", 2)
-    return Sessions(lambda: Session(registry), clock)
+    return Sessions(lambda: Session(shelf), clock)
 
 
 def test_the_longest_unused_session_makes_room(few_sessions):
@@ -120,8 +112,8 @@ def test_of_visitors_with_uploads_one_whose_page_is_closed_makes_room_first(few_
     assert not few_sessions.of("b").uploads
 
 
-def test_a_page_that_lost_its_connection_for_a_while_comes_back_to_what_is_its_own(registry, clock):
-    sessions = Sessions(lambda: Session(registry), clock)
+def test_a_page_that_lost_its_connection_for_a_while_comes_back_to_what_is_its_own(shelf, clock):
+    sessions = Sessions(lambda: Session(shelf), clock)
     sessions.of("a").add_texts(upload())
     sessions.close("a")
     clock.now += module.SECONDS_CLOSED - 60
@@ -131,8 +123,8 @@ def test_a_page_that_lost_its_connection_for_a_while_comes_back_to_what_is_its_o
     assert sessions.of("a").uploads
 
 
-def test_a_closed_session_is_forgotten_when_it_did_not_come_back_in_time(registry, clock):
-    sessions = Sessions(lambda: Session(registry), clock)
+def test_a_closed_session_is_forgotten_when_it_did_not_come_back_in_time(shelf, clock):
+    sessions = Sessions(lambda: Session(shelf), clock)
     sessions.of("a").add_texts(upload())
     sessions.close("a")
     sessions.close("never seen")
@@ -201,92 +193,82 @@ def test_missing_or_unknown_texts_list_the_choices(sessions, name):
         sessions.of("a").texts(name)
 
 
-def test_vectors_of_uploads_and_of_trained_routes_are_never_written_to_disk(sessions, registry, monkeypatch):
-    few = Texts("samples", "Few", pd.DataFrame({"title": "", "text": ["a cat", "a dog"]}))
-    monkeypatch.setattr(registry_module, "BUILT_IN", {"samples": ("Few", lambda _: few)})
+def test_vectors_of_uploads_and_of_trained_experts_are_never_written_to_disk(sessions, shelf, monkeypatch):
+    few = Texts("samples", "Few", pd.DataFrame({"title": "", "text": ["a cat", "a dog"]}), public=True)
+    monkeypatch.setattr(shelf_module, "BUILT_IN", {"samples": ("Few", lambda _: few)})
+    monkeypatch.setattr(module, "BUILT_IN", shelf_module.BUILT_IN)
     session = sessions.of("a")
     mine = session.add_texts(upload())
     grow(session, "mine", "similarity")
-    session.vectors("mote", "sts", mine)
-    session.vectors("baseline", "sts", mine)
-    session.vectors("mote", "mine", few)
-    session.vectors("mote", "mine", mine)
-    assert not list(registry.store.folder.glob("*"))
-    session.vectors("mote", "sts", few)
-    assert len(list(registry.store.folder.glob("*"))) == 1
+    for texts, lens in ((mine, "mote/sts"), (mine, "baseline/sts"), (few, "mote/mine"), (mine, "mote/mine")):
+        session.lens(lens).vectors(texts, shelf.store)
+    assert not list(shelf.store.folder.glob("*"))
+    session.lens("mote/sts").vectors(session.texts("samples"), shelf.store)
+    assert len(list(shelf.store.folder.glob("*"))) == 1
 
 
-def test_vectors_are_those_of_the_side_and_route(sessions):
-    session, texts = sessions.of("a"), upload()
-    for side in ("baseline", "mote"):
-        expected = session.encoder(side).encode(texts.passages, route="sts")
-        np.testing.assert_allclose(session.vectors(side, "sts", texts), expected, atol=1e-6)
-
-
-# --- routes
+# --- lenses
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("side", ["baseline", "mote"])
-def test_without_a_trained_route_both_sides_use_those_of_the_task(sessions, task, side):
-    expected = (TASKS[task].query_route, TASKS[task].document_route)
-    assert sessions.of("a").pair(side, task) == sessions.of("a").pair(side, task, expected[0]) == expected
+def test_the_first_comparison_is_of_both_models_on_the_routes_of_the_task(sessions, task):
+    session = sessions.of("a")
+    pair = session.pair(*session.both(task))
+    assert [lens.model for lens in pair.lenses] == ["baseline", "mote"]
+    for lens in pair.lenses:
+        assert (lens.query, lens.document) == (TASKS[task].query_route, TASKS[task].document_route)
 
 
-def test_a_trained_symmetric_route_encodes_both_sides(sessions):
+def test_a_trained_symmetric_expert_encodes_both_sides_and_the_other_model_has_none(sessions):
     session = sessions.of("a")
     grow(session, "mine", "clustering")
-    assert session.routes_for("clustering") == ["clustering", "mine"]
-    assert session.pair("mote", "clustering", "mine") == ("mine", "mine")
-    assert session.pair("baseline", "clustering", "mine") == ("clustering", "clustering")
+    assert session.looks("mote") == [*TASKS, "mine"]
+    lens = session.lens("mote/mine")
+    assert (lens.query, lens.document, lens.task) == ("mine", "mine", TASKS["clustering"])
+    assert session.looks("baseline") == list(TASKS)
+    with pytest.raises(UserError, match="task or route of tiny baseline 'mine'.*'clustering'"):
+        session.lens("baseline/mine")
 
 
-def test_a_trained_retrieval_route_asks_the_documents_as_they_are(sessions):
+@pytest.mark.parametrize("name", ["mote/mine", "mote/mine+document"])
+def test_a_trained_retrieval_expert_asks_the_documents_as_they_are(sessions, name):
     session = sessions.of("a")
     grow(session, "mine", "retrieval")
-    assert session.pair("mote", "retrieval", "mine") == ("mine", "document")
+    lens = session.lens(name)
+    assert (lens.query, lens.document) == ("mine", "document")
+    assert session.lens(str(lens)) == lens
 
 
-def test_a_route_trained_for_another_task_is_refused(sessions):
+def test_a_lens_with_a_trained_expert_on_one_side_is_private_and_for_no_task(sessions, shelf, monkeypatch):
+    few = Texts("samples", "Few", pd.DataFrame({"title": "", "text": ["a cat", "a dog"]}), public=True)
     session = sessions.of("a")
-    grow(session, "mine", "clustering")
-    with pytest.raises(UserError, match="trained for Clustering, not for Similarity"):
-        session.pair("mote", "similarity", "mine")
+    grow(session, "mine", "similarity")
+    lens = session.lens("mote/sts+mine")
+    assert (lens.query, lens.document, lens.task, lens.public) == ("sts", "mine", None, False)
+    lens.vectors(few, shelf.store)
+    assert not list(shelf.store.folder.glob("*"))
+    with pytest.raises(UserError, match="'mine\\+bogus'. Choose one of"):
+        session.lens("mote/mine+bogus")
+
+
+def test_a_lens_of_a_visitor_may_leave_the_instruction_out(sessions):
+    session = sessions.of("a")
+    session.experts.add(copied_expert(session.mote, instruction="mine: "))
+    assert session.lens("mote/mine").receipt("a cat").text_sent == "mine: a cat"
+    assert session.lens("mote/mine?instruction=off").receipt("a cat").text_sent == "a cat"
 
 
 @pytest.mark.parametrize(
-    "use",
+    ("use", "choices"),
     [
-        lambda session: session.encoder("left"),
-        lambda session: session.pair("mote", "sorting"),
-        lambda session: session.pair("mote", "similarity", "trained by somebody else"),
-        lambda session: session.routes_for(None),
+        (lambda session: session.lens("left/sts"), "model 'left'.*'untouched', 'baseline', 'mote'"),
+        (lambda session: session.lens("mote/sorting"), "task or route of tiny MoTE 'sorting'.*'retrieval'"),
+        (lambda session: session.lens("mote"), "No task or route of tiny MoTE was given.*'retrieval'"),
+        (lambda session: session.lens("mote/trained-by-somebody-else"), "Choose one of"),
+        (lambda session: session.looks(None), "No model was given.*'untouched', 'baseline', 'mote'"),
+        (lambda session: session.both("sorting"), "Unknown task 'sorting'.*'retrieval'"),
     ],
 )
-def test_an_unknown_side_or_task_lists_the_choices(sessions, use):
-    with pytest.raises(UserError, match="Choose one of"):
+def test_an_unknown_model_task_or_expert_lists_the_choices(sessions, use, choices):
+    with pytest.raises(UserError, match=choices):
         use(sessions.of("a"))
-
-
-# --- registry
-
-
-def test_an_index_is_built_once_and_the_longest_unused_is_forgotten(registry, monkeypatch):
-    monkeypatch.setattr(registry_module, "_MOST_INDEXES", 2)
-    built = []
-
-    def index(name):
-        def vectors():
-            built.append(name)
-            return np.eye(2, dtype=np.float32)
-
-        return registry.index(IndexKey("model", name, "texts"), vectors)
-
-    for name in ("a", "b", "a", "c", "a", "b"):
-        index(name)
-    assert built == ["a", "b", "c", "b"]
-
-
-def test_a_missing_checkpoint_says_where_and_how_to_train_one(tmp_path):
-    with pytest.raises(UserError, match=f"{tmp_path / 'baseline'}.*mote_demo train"):
-        Registry.load(tmp_path, tmp_path)

@@ -8,7 +8,6 @@ import pytest
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
-from mote_demo.explore.projection import Projection
 from mote_demo.store import VectorStore
 
 
@@ -205,12 +204,24 @@ def test_a_failed_computation_leaves_nothing_and_can_be_repeated(tmp_path):
     assert store.array("key", lambda: np.ones(2)).tolist() == [1, 1]
 
 
-def test_a_map_keeps_its_method(tmp_path):
-    made = Projection(np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32), "UMAP")
-    VectorStore(tmp_path).projection("key", lambda: made)
-    kept = VectorStore(tmp_path).projection("key", lambda: pytest.fail("computed again"))
-    assert kept.method == "UMAP"
-    assert np.array_equal(kept.points, made.points)
+def test_arrays_of_one_entry_are_kept_together(tmp_path):
+    made = {"points": np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32), "method": np.array("UMAP")}
+    VectorStore(tmp_path).arrays("key", ("points", "method"), lambda: made)
+    kept = VectorStore(tmp_path).arrays("key", ("points", "method"), lambda: pytest.fail("computed again"))
+    assert str(kept["method"]) == "UMAP"
+    assert np.array_equal(kept["points"], made["points"])
+
+
+def test_a_file_that_lacks_one_of_the_arrays_is_computed_again(tmp_path):
+    VectorStore(tmp_path).arrays("key", ("points",), lambda: {"points": np.ones(2)})
+    both = {"points": np.zeros(2), "method": np.array("PCA")}
+    assert VectorStore(tmp_path).arrays("key", ("points", "method"), lambda: both)["points"].tolist() == [0, 0]
+
+
+def test_without_a_folder_everything_stays_in_memory():
+    store = VectorStore(None)
+    first = store.array("key", lambda: np.ones(2))
+    assert store.array("key", lambda: pytest.fail("computed again")) is first
 
 
 def test_the_longest_unused_files_make_room_and_foreign_files_stay(tmp_path):

@@ -115,12 +115,11 @@ def test_the_first_answer_needs_neither_modeling_code_nor_what_measures_and_maps
     heavy = ["transformers.modeling_utils", "sentence_transformers", "sklearn", "scipy.stats", "umap", "datasets"]
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from mote_demo.serving.sessions import Session\nfrom mote_demo.serving.shelf import Shelf\n"
-        "from mote_demo.ui.app import build_app\n"
+        "from mote_demo.serving.shelf import Shelf\n"
+        "from mote_demo.serving.sessions import Session\nfrom mote_demo.ui.app import build_app\n"
         f"shelf = Shelf.open(Path({str(tmp_path)!r}), Path({str(tmp_path / 'cache')!r}))\n"
-        "build_app(shelf)\n"
-        "pair = Session(shelf).pair('baseline/retrieval', 'mote/retrieval')\n"
-        "pair.ask('a lost card', shelf.texts('samples'), 5)\n"
+        "build_app(shelf)\nsession = Session(shelf)\n"
+        "session.pair(*session.both('retrieval')).ask('a lost card', session.texts('samples'))\n"
         f"print('imported', [name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)

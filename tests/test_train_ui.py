@@ -4,10 +4,8 @@ from functools import partial
 
 import gradio as gr
 import pytest
-from mote_demo.serving.registry import Registry
 
 from mote_demo.serving.sessions import Session, Sessions
-from mote_demo.store import VectorStore
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.train.tab import build_train_tab
 
@@ -17,9 +15,9 @@ EVIL = "<img src=x onerror=window.hacked=1> ${window.hacked=2}"
 
 
 @pytest.fixture(scope="module")
-def sessions(tiny_baseline_encoder, tiny_encoder, tmp_path_factory):
-    registry = Registry(tiny_baseline_encoder, tiny_encoder, VectorStore(tmp_path_factory.mktemp("store")))
-    return Sessions(partial(Session, registry))
+def sessions(open_shelf, tmp_path_factory):
+    shelf = open_shelf(tmp_path_factory.mktemp("store"))
+    return Sessions(partial(Session, shelf))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mote_demo.evaluation.report import load_report
-from mote_demo.serving.registry import Registry
+from mote_demo.serving.shelf import Shelf
 from mote_demo.settings import checkpoints_folder, report_file, spaces_file, summary_file
 from mote_demo.study.results import load_results
 from mote_demo.ui.app import build_app, launch_options
@@ -18,9 +18,9 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    registry = Registry.load(checkpoints_folder(), tmp_path_factory.mktemp("cache"))
+    shelf = Shelf.open(checkpoints_folder(), tmp_path_factory.mktemp("cache"))
     report = load_report(report_file()) if report_file().is_file() else None
-    demo = build_app(registry, report, load_results(spaces_file(), summary_file()))
+    demo = build_app(shelf, report, load_results(spaces_file(), summary_file()))
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield address
     demo.close()

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from mote_demo.serving.presets import PRESETS
+
 VIEWPORTS = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -10,7 +12,16 @@ VIEWPORTS = {
 """Playwright's options for each kind of screen."""
 
 SIDES = ("#compare-answers .mote-side-left", "#compare-answers .mote-side-right")
-MAPS = ("#mote-map-baseline", "#mote-map-mote")
+MAPS = ("#mote-map-left", "#mote-map-right")
+COMPARISONS = {
+    "gain": ("untouched", "mote/retrieval"),
+    "parts": ("baseline/retrieval", "mote/retrieval?instruction=off"),
+    "wrong": ("mote/retrieval", "mote/clustering"),
+    "tasks": ("mote/clustering", "mote/classification"),
+    "training": ("mote/sts", "mote/mine"),
+    "models": ("baseline/retrieval", "mote/retrieval"),
+}
+"""The lenses of each preset for retrieval, and for an expert "mine" that was grown from "sts"."""
 _PATIENCE = 180_000
 """Milliseconds; a first map compiles UMAP, which takes most of a minute on a slow machine."""
 
@@ -23,6 +34,11 @@ def walk(page) -> Iterator[str]:
     yield from _train(page)
     yield from _experts(page)
     yield from _about(page)
+
+
+def pick_preset(page, tab: str, preset: str) -> None:
+    """Click a preset of a tab, "compare" or "mote-map"."""
+    page.locator(f"#{tab}-preset").get_by_role("radio", name=PRESETS[preset].title, exact=True).check()
 
 
 def open_tab(page, name: str) -> None:
@@ -41,7 +57,7 @@ def _map(page) -> Iterator[str]:
     open_tab(page, "Map")
     for each in MAPS:
         page.locator(f"{each} .main-svg").first.wait_for()
-    page.get_by_text("MoTE's map is aligned").wait_for()
+    page.get_by_text("The right map is aligned").wait_for()
     page.get_by_role("button", name="Where is my parcel?").last.click()
     page.locator("#mote-map-panel ol").first.wait_for()
     page.locator("#mote-map-status").evaluate("part => part.scrollIntoView()")
@@ -58,10 +74,7 @@ def _train(page) -> Iterator[str]:
     page.locator("#mote-train-progress").evaluate("part => part.scrollIntoView()")
     yield "trained"
     open_tab(page, "Compare")
-    page.get_by_role("button", name="More settings").first.click()
-    page.get_by_label("MoTE expert for the query").click()
-    page.get_by_role("option", name="intent").first.click()
-    page.get_by_role("button", name="Compare", exact=True).click()
+    pick_preset(page, "compare", "training")
     page.locator(f"{SIDES[1]} .mote-receipt").get_by_text("intent").first.wait_for()
     yield "own-expert"
 

@@ -6,11 +6,11 @@ from types import MappingProxyType
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.lens_name import LensName
-from mote_demo.growing.expert import Expert
+from mote_demo.growing.expert import Expert, route_pair
 from mote_demo.loading import UNTOUCHED
 from mote_demo.serving.sessions import Session
 from mote_demo.serving.shelf import DENSE, EXPERTS
-from mote_demo.tasks import TASKS, Task, find_task
+from mote_demo.tasks import Task, find_task
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ def _wrong(task: Task) -> str:
 def _before_after(task: Task, expert: Expert | None) -> tuple[LensName, LensName]:
     if expert is None:
         raise UserError("There is no expert of yours yet. Train one in the tab 'Train', then come back.")
-    grown_for = TASKS[expert.task]
-    before = grown_for.name if expert.base in grown_for.routes else expert.base
+    before = "+".join(route_pair(expert.task, expert.base))
     return LensName(EXPERTS, before), LensName(EXPERTS, expert.name)
 
 

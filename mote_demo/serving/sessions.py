@@ -89,11 +89,17 @@ class Session:
         A retrieval expert of the visitor's asks the documents of that task as they are.
         """
         parsed = LensName.parse(name, self.shelf.models.__contains__)
-        encoder, look = self.encoder(parsed.model), parsed.look
-        if parsed.model != EXPERTS or look.partition("+")[0] not in self.experts:
-            return Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model, public=True)
-        expert = self.experts[look.partition("+")[0]]
-        return Lens(encoder, *expert.routes, parsed.instruction, parsed.model, TASKS[expert.task])
+        encoder, look, experts = self.encoder(parsed.model), parsed.look, self.experts
+        own = parsed.model == EXPERTS
+        if own and look in experts:
+            look = "+".join(experts[look].routes)
+        lens = Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model, public=True)
+        routes = (lens.query, lens.document)
+        used = [experts[route] for route in routes if own and route in experts]
+        if not used:
+            return lens
+        task = TASKS[used[0].task] if used[0].routes == routes else None
+        return replace(lens, task=task, public=False)
 
     def both(self, task: str) -> tuple[str, str]:
         """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 VISITOR = SimpleNamespace(session_hash="visitor")
 
 
-class Desk:
-    """The handlers of one tab by name, and what they change by the attribute of the tab's parts."""
+class TabHandlers:
+    """The handlers of one tab by name; what they change is found by the components' ids in the page."""
 
     def __init__(self, demo):
         self.handlers = {function.name: function.fn for function in demo.fns.values()}
@@ -14,6 +14,10 @@ class Desk:
     def __call__(self, name, *arguments, request=VISITOR):
         """Return a handler's updates, or an iterator of them."""
         return self.handlers[name](*arguments, request)
+
+    def components_of(self, name):
+        """Return the components that a handler changes, by the attributes of their class."""
+        return self.handlers[name].__self__._components
 
 
 def values(updates):

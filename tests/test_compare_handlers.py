@@ -1,0 +1,196 @@
+"""What the Compare tab answers: waiting, failures, exports, and uploads in its panel."""
+
+import csv
+import html
+import io
+import threading
+
+import gradio as gr
+import pandas as pd
+import pytest
+
+from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError
+from mote_demo.explore.pair import Pair
+from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
+from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.shared.errors import send_errors, show_errors
+from tests.handlers import VISITOR, TabHandlers
+
+EVIL = "=HYPERLINK(1) <b>"
+LENSES = ("baseline", "similarity", True, "mote", "similarity", True)
+
+
+@pytest.fixture
+def sessions(shelf):
+    return Sessions(lambda: Session(shelf))
+
+
+@pytest.fixture
+def session(sessions):
+    return sessions.of(VISITOR.session_hash)
+
+
+@pytest.fixture
+def tab(sessions):
+    with gr.Blocks() as demo, gr.Tab("Compare") as tab:
+        build_compare_tab(sessions).bind(tab, demo)
+    return TabHandlers(demo)
+
+
+@pytest.fixture
+def components(tab):
+    return tab.components_of("wait")
+
+
+@pytest.fixture
+def uploads(tmp_path, monkeypatch):
+    """The folder that Gradio keeps uploads in."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    (tmp_path / "uploads").mkdir()
+    return tmp_path / "uploads"
+
+
+def compare(tab, texts="samples", query="the cat"):
+    return tab("compare", *LENSES, texts, query, "", 2, None)
+
+
+def table(folder, name="a.csv"):
+    path = folder / name
+    pd.DataFrame({"text": ["a cat", "a dog"], "other": ["a car", "a train"]}).to_csv(path, index=False)
+    return path
+
+
+def test_whoever_waits_for_a_place_is_told_and_can_stop(tab, components):
+    waiting = tab("wait")
+    assert "Waiting for a free place" in waiting[components.status]
+    assert waiting[components.stop]["interactive"]
+
+
+def test_a_status_is_shown_while_the_models_are_held_by_others(tab, components, monkeypatch):
+    go_on = threading.Event()
+
+    def wait(*_, **__):
+        go_on.wait(10)
+        raise UserError("over")
+
+    monkeypatch.setattr(Pair, "ask", wait)
+    steps = compare(tab)
+    statuses = [next(steps).get(components.status, "") for _ in range(4)]
+    assert "Reading the texts" in statuses[1]
+    assert "Asking both sides" in statuses[2]
+    assert "Asking both sides" in statuses[3]
+    go_on.set()
+    with pytest.raises(gr.Error):
+        list(steps)
+
+
+def test_a_failure_before_the_work_clears_the_status_and_one_with_words_keeps_them(tab, components):
+    tab("wait")
+    freed = tab("free")
+    assert freed[components.status] == ""
+    assert freed[components.compare]["interactive"]
+    assert not freed[components.stop]["interactive"]
+    tab("wait")
+    with pytest.raises(gr.Error):
+        list(compare(tab, query=" "))
+    assert components.status not in tab("free")
+
+
+def test_no_spreadsheet_takes_a_text_of_the_export_for_a_formula(tab, components, session):
+    frame = pd.DataFrame({"title": "", "text": [EVIL, "-0.5"]})
+    name = session.add_texts(Texts("upload", "Mine", frame)).name
+    list(compare(tab, name, query=EVIL))
+    with open(tab("save")[components.export], encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(io.StringIO(file.read())))
+    assert {row["text"] for row in rows} == {f"'{EVIL}", "-0.5"}
+    assert all(float(row["score"]) <= 1.001 for row in rows)
+
+
+def test_corrected_columns_replace_the_texts_of_the_same_file(tab, components, session, uploads):
+    tab("upload", str(table(uploads)))
+    for column in ("other", "text", "other"):
+        tab("correct", column, "(none)", [])
+    assert [title for title, _ in session.texts_choices()][:2] == ["a.csv", "Support messages (sample set)"]
+    (texts,) = session.uploads.values()
+    assert texts.passages == ["a car", "a train"]
+
+
+def test_the_panel_says_which_upload_made_room(tab, session, uploads):
+    for number in range(MAX_UPLOADS + 1):
+        updates = tab("upload", str(table(uploads, f"{number}.csv")))
+    assert any("0.csv made room" in str(update) for update in updates.values())
+
+
+def test_an_uploaded_file_is_deleted_once_it_was_read(tab, uploads):
+    path = table(uploads)
+    tab("upload", str(path))
+    assert not path.exists()
+    path.write_text("text,topic\ntoo,many,cells\n", encoding="utf-8")
+    with pytest.raises(gr.Error, match="line 2"):
+        tab("upload", str(path))
+    assert not path.exists()
+
+
+def test_no_file_but_an_upload_is_deleted(tab, uploads, tmp_path):
+    path = table(tmp_path)
+    tab("upload", str(path))
+    assert path.exists()
+
+
+def test_messages_are_escaped_for_the_page_and_plain_for_programs():
+    def fail():
+        raise UserError("No file 'a<img src=x>' & more.")
+
+    def fail_later():
+        yield 1
+        fail()
+
+    for handler in (show_errors(fail), lambda: list(show_errors(fail_later)())):
+        with pytest.raises(gr.Error) as raised:
+            handler()
+        assert raised.value.message == "No file 'a&lt;img src=x&gt;' &amp; more."
+    with pytest.raises(gr.Error) as raised:
+        send_errors(fail)()
+    assert raised.value.message == "No file 'a<img src=x>' & more."
+
+
+def lists(updates):
+    """Return the shown text of both lists."""
+    (page,) = (update for update in updates.values() if "mote-columns" in str(update))
+    return [html.unescape(part) for part in str(page).split("<section")[1:]]
+
+
+def test_any_two_lenses_answer_and_the_receipts_name_them(tab):
+    asked = ("untouched", "", True, "mote", "sts", False)
+    left, right = lists(list(tab("compare", *asked, "samples", "the cat", "", 2, None))[-1])
+    assert "<code>untouched</code>" in left
+    assert "<code>mote/sts?instruction=off</code>" in right
+    assert "<dt>Text sent</dt><dd><code>the cat</code>" in left
+    assert "expert “sts”" in right
+    assert "<dt>Text sent</dt><dd><code>the cat</code>" in right
+
+
+@pytest.mark.parametrize(
+    ("looks", "second", "label"),
+    [(("retrieval", "retrieval"), False, False), (("retrieval", "similarity"), True, False)]
+    + [(("classification", "clustering"), False, True)],
+)
+def test_a_second_text_and_a_vote_are_offered_where_a_lens_is_for_such_a_task(tab, components, looks, second, label):
+    left, right = looks
+    updates = tab("describe_lenses", "baseline", left, True, "mote", right, True)
+    assert updates[components.second]["visible"] == second
+    assert updates[components.label]["visible"] == label
+
+
+def test_a_second_text_that_is_no_longer_shown_is_not_compared(tab):
+    asked = ("baseline", "retrieval", True, "mote", "retrieval", True)
+    assert "mote-pair" not in lists(list(tab("compare", *asked, "samples", "the cat", "a dog", 2, None))[-1])[1]
+    assert "mote-pair" in lists(list(tab("compare", *LENSES, "samples", "the cat", "a dog", 2, None))[-1])[1]
+
+
+def test_the_first_column_votes_where_the_chosen_one_belongs_to_other_texts(tab, session):
+    frame = pd.DataFrame({"title": "", "text": ["a cat", "a dog"], "kind": ["x", "x"]})
+    name = session.add_texts(Texts("upload", "Mine", frame, labels=("kind",))).name
+    asked = ("baseline", "classification", True, "mote", "classification", True)
+    assert "<em>kind</em>" in lists(list(tab("compare", *asked, name, "a cat", "", 2, "topic"))[-1])[0]

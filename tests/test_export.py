@@ -1,0 +1,71 @@
+import csv
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mote_demo.explore.export import plain_cell, write_csv, write_map_html, write_map_png
+from mote_demo.explore.figures import map_figure
+
+PAYLOAD = "</script><img src=x onerror=alert(1)> & <b>bold</b>"
+
+
+@pytest.fixture
+def points():
+    return np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+
+
+def test_the_page_needs_no_network_and_no_text_ends_its_script(tmp_path, points):
+    pytest.importorskip("plotly")
+    figures = [map_figure(points, labels=["a", "b"] * 15, hover=["x"] * 30, title="MoTE")]
+    figures[0]["layout"]["meta"] = PAYLOAD
+    path = tmp_path / "new" / "map.html"
+    write_map_html(path, figures, title=PAYLOAD)
+    page = path.read_text(encoding="utf-8")
+    assert "<img src=x" not in page
+    assert not re.search(r"<script[^>]+src=|<link", page)
+    (payload,) = re.findall(r'<script type="application/json" id="figures">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(payload) == figures
+    assert len(page) > 1_000_000
+    assert [file.name for file in path.parent.iterdir()] == ["map.html"]
+
+
+def test_the_image_shows_the_maps_side_by_side(tmp_path, points):
+    pytest.importorskip("matplotlib")
+    from PIL import Image
+
+    left = map_figure(points, labels=["$a_b$", "<b>", None] * 10, title="Baseline $1", star=points[0])
+    right = map_figure(points, labels=np.linspace(0, 1, 30), title="MoTE", dark=True)
+    write_map_png(tmp_path / "map.png", [left, right], dpi=50)
+    with Image.open(tmp_path / "map.png") as image:
+        assert image.format == "PNG"
+        assert image.size == (700, 350)
+        assert len(set(image.convert("RGB").getdata())) > 20
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_has_one_line_a_row_and_keeps_quotes_and_lines(tmp_path):
+    frame = pd.DataFrame({"title": [""] * 30, "text": ['a, "quoted"\nline'] * 30, "x": np.arange(30) / 3})
+    write_csv(tmp_path / "map.csv", frame, index_label="row")
+    lines = rows_of(tmp_path / "map.csv")
+    assert len(lines) == 30
+    assert lines[3] == {"row": "3", "title": "", "text": 'a, "quoted"\nline', "x": "1.000000"}
+    write_csv(tmp_path / "hits.csv", frame)
+    assert list(rows_of(tmp_path / "hits.csv")[0]) == ["title", "text", "x"]
+
+
+def test_no_spreadsheet_takes_a_text_of_the_table_for_a_formula(tmp_path):
+    texts = ["=1+1", "+cmd", "-x", "@SUM(1)", "\tx", "\rx", "-0.5", "a=b"]
+    frame = pd.DataFrame({"text": texts, "=2+2": "x", "size": np.arange(8) - 5, "share": np.float32(-0.25)})
+    write_csv(tmp_path / "map.csv", frame, index_label="row")
+    lines = rows_of(tmp_path / "map.csv")
+    assert [line["text"] for line in lines] == ["'=1+1", "'+cmd", "'-x", "'@SUM(1)", "'\tx", "'\rx", "-0.5", "a=b"]
+    assert list(lines[0]) == ["row", "text", "'=2+2", "size", "share"]
+    assert (lines[0]["size"], lines[0]["share"]) == ("-5", "-0.250000")
+    assert plain_cell(-1) == -1
