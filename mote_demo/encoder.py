@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,18 @@ class Encoder:
     def dimension(self) -> int:
         """Return the width of the vectors."""
         return self.config.hidden_size
+
+    def __repr__(self) -> str:
+        return f"Encoder({self.name!r}, routes {', '.join(self.routes)}, {self.dimension} dimensions)"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(route.expert) if self.config.expert_layers else 'dense'}</td>"
+            f"<td>{escape(route.instruction)}</td></tr>"
+            for name, route in self.all_routes.items()
+        )
+        head = "<tr><th>route</th><th>expert</th><th>instruction</th></tr>"
+        return f"<p>{escape(self.name)}, {self.dimension} dimensions</p><table>{head}{rows}</table>"
 
     def encode(
         self,

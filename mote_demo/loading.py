@@ -10,6 +10,7 @@ from mote_demo.model.checkpoint import local_folder
 from mote_demo.model.sentence_files import read_json
 from mote_demo.sentence_encoder import SentenceEncoder
 from mote_demo.settings import BACKBONE, checkpoints_folder, trust_remote_code
+from mote_demo.tasks import ROUTES, TASKS
 
 UNTOUCHED = "untouched"
 """Name of the backbone as it was published, which every model here started from."""
@@ -52,7 +53,9 @@ def find_model(name: str) -> str | None:
         if (folder / "config.json").is_file() or (folder / "modules.json").is_file():
             return str(folder)
     owner, slash, rest = name.partition("/")
-    on_the_hub = slash and rest and "/" not in rest and not Path(name).exists() and find_model(owner) is None
+    # MODEL/TASK looks the same; whoever means a lens is told which models there are.
+    is_lens = rest in TASKS or rest in ROUTES or find_model(owner) is not None
+    on_the_hub = slash and rest and "/" not in rest and not Path(name).exists() and not is_lens
     return name if on_the_hub else None
 
 
