@@ -52,11 +52,12 @@ def find_model(name: str) -> str | None:
     for folder in (checkpoints_folder() / name, Path(name)):
         if (folder / "config.json").is_file() or (folder / "modules.json").is_file():
             return str(folder)
-    owner, slash, rest = name.partition("/")
-    # MODEL/TASK looks the same; whoever means a lens is told which models there are.
+    owner, _, rest = name.partition("/")
+    if not owner or not rest or "/" in rest or Path(name).exists():
+        return None
+    # MODEL/TASK looks the same as OWNER/NAME; whoever means a lens is told which models there are.
     is_lens = rest in TASKS or rest in ROUTES or find_model(owner) is not None
-    on_the_hub = slash and rest and "/" not in rest and not Path(name).exists() and not is_lens
-    return name if on_the_hub else None
+    return None if is_lens else name
 
 
 def _checkpoints() -> list[Path]:
