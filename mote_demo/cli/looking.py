@@ -120,7 +120,7 @@ def _matrix(options: argparse.Namespace) -> None:
     for pair in pairs:
         matrix, _ = pair.matrix(options.text, texts, options.k)
         say(f"{matrix.lenses[0].encoder.name}: {matrix!r}")
-        say(f"{'':8}{' '.join(f'{(lens.name.look or lens.model)[-14:]:>14}' for lens in matrix.lenses)}")
+        say(f"{'':8}{' '.join(f'{(lens.name.look or lens.encoder.name)[:14]:>14}' for lens in matrix.lenses)}")
         for row, ranks in zip(matrix.rows, matrix.ranks, strict=True):
             cells = " ".join(f"{rank or '-':>14}" for rank in ranks.tolist())
             say(f"{row:7} {cells}  {_line(texts.passages[row], 60)}")
