@@ -18,6 +18,7 @@ from mote_demo.explore.lens import Lens
 from mote_demo.explore.pair import Pair
 from mote_demo.explore.projection import Projection
 from mote_demo.growing.grow import grow
+from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.tasks import Route
 
 ROOT = Path(__file__).parent.parent
@@ -220,3 +221,20 @@ def test_the_version_is_read_without_importing():
     from setuptools.config.expand import read_attr
 
     assert read_attr("mote_demo.__version__", root_dir=ROOT) == mote.__version__
+
+
+def test_the_snippet_of_the_readme_works(tmp_path, monkeypatch, tiny_encoder, tiny_baseline_encoder, tiny_tokenizer):
+    for name, encoder in (("baseline", tiny_baseline_encoder), ("mote", tiny_encoder)):
+        save_checkpoint(encoder.model, tiny_tokenizer, tmp_path / "models" / name)
+    monkeypatch.setenv("MOTE_CHECKPOINTS", str(tmp_path / "models"))
+    monkeypatch.setattr(maps, "project", lambda vectors, **_: Projection(vectors[:, :2].copy(), "UMAP"))
+    monkeypatch.chdir(tmp_path)
+    messages = pd.read_csv(samples_path()).rename(columns={"text": "body"})
+    for name in ("messages.csv", "rows.csv"):
+        messages.to_csv(name, index=False)
+    (code,) = re.findall("```python\n(import mote_demo as mote\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    names = {}
+    exec(code, names)
+    assert (tmp_path / "maps.html").stat().st_size > 1_000_000
+    assert names["after"].name.look == "my-intents"
+    assert names["expert"].before.keys() == names["expert"].after.keys()
