@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -300,6 +300,13 @@ class Encoder:
             known = self._programs[route] = state, compile_route(self.network, route, self.precision)
             release_freed()
         return known[1]
+
+
+def as_mote(model: Any) -> Encoder:  # noqa: ANN401 - a model of any package
+    """Return a model that experts plug into; one of another package is a ``UserError``."""
+    if not isinstance(model, Encoder):
+        raise UserError(f"{model.name} takes no experts. Use a MoTE checkpoint.")
+    return model
 
 
 def _whole(tokenizer: Tokenizer) -> Tokenizer:

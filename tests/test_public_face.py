@@ -186,7 +186,7 @@ def test_a_model_of_another_package_grows_no_expert():
         name = "other"
 
     examples = mote.read_examples(samples_path(), "classification", label="mood")
-    with pytest.raises(mote.UserError, match="other has no task experts"):
+    with pytest.raises(mote.UserError, match="other takes no experts"):
         mote.grow(Other(), examples, "mine")
 
 

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from mote_demo.errors import UserError
 from mote_demo.settings import check_checkpoint, checkpoints_folder
 
 if TYPE_CHECKING:
@@ -33,13 +32,10 @@ def model_name(options: argparse.Namespace) -> str:
 
 def load_mote(options: argparse.Namespace) -> "Encoder":
     """Load the checkpoint of the option ``--model``, to plug experts into."""
-    from mote_demo.encoder import Encoder
+    from mote_demo.encoder import as_mote
     from mote_demo.loading import load
 
-    model = load(model_name(options))
-    if not isinstance(model, Encoder):
-        raise UserError(f"{model.name} takes no experts. Use a MoTE checkpoint.")
-    return model
+    return as_mote(load(model_name(options)))
 
 
 def say(line: str) -> None:

@@ -115,7 +115,7 @@ def train_layers(
 
 def check_base(encoder: Encoder, base: str) -> None:
     """Refuse a model without task experts, and a route to start from that it does not have."""
-    if not (isinstance(encoder, Encoder) and encoder.config.expert_layers):
+    if not encoder.config.expert_layers:
         raise UserError(f"{encoder.name} has no task experts, so none can be grown. Please use a MoTE model.")
     if base not in encoder.routes:
         raise unknown_choice("route to start from", base, encoder.routes)
