@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -124,6 +125,18 @@ class Encoder:
     def dimension(self) -> int:
         """Return the width of the vectors."""
         return self.config.hidden_size
+
+    def __repr__(self) -> str:
+        return f"Encoder({self.name!r}, routes {', '.join(self.routes)}, {self.dimension} dimensions)"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(route.expert) if self.config.expert_layers else 'dense'}</td>"
+            f"<td>{escape(route.instruction)}</td></tr>"
+            for name, route in self.all_routes.items()
+        )
+        head = "<tr><th>route</th><th>expert</th><th>instruction</th></tr>"
+        return f"<p>{escape(self.name)}, {self.dimension} dimensions</p><table>{head}{rows}</table>"
 
     def encode(
         self,
@@ -287,6 +300,13 @@ class Encoder:
             known = self._forward_passes[route] = state, build_forward_pass(self.network, route, self.precision)
             release_freed()
         return known[1]
+
+
+def as_mote(model: Any) -> Encoder:  # noqa: ANN401 - a model of any package
+    """Return a model that experts plug into; one of another package is a ``UserError``."""
+    if not isinstance(model, Encoder):
+        raise UserError(f"{model.name} takes no experts. Use a MoTE checkpoint.")
+    return model
 
 
 def _whole(tokenizer: Tokenizer) -> Tokenizer:

@@ -52,11 +52,12 @@ def find_model(name: str) -> str | None:
     for folder in (checkpoints_folder() / name, Path(name)):
         if (folder / "config.json").is_file() or (folder / "modules.json").is_file():
             return str(folder)
-    owner, slash, rest = name.partition("/")
-    # What ends in a task is a lens through a model that is not there.
-    a_model = "/" not in rest and rest not in {"", *TASKS, *ROUTES}
-    on_the_hub = slash and a_model and not Path(name).exists() and find_model(owner) is None
-    return name if on_the_hub else None
+    owner, _, rest = name.partition("/")
+    if not owner or not rest or "/" in rest or Path(name).exists():
+        return None
+    # MODEL/TASK looks the same as OWNER/NAME; whoever means a lens is told which models there are.
+    is_lens = rest in TASKS or rest in ROUTES or find_model(owner) is not None
+    return None if is_lens else name
 
 
 def _checkpoints() -> list[Path]:

@@ -65,6 +65,14 @@ class SentenceEncoder:
             ) from error
         return cls(model, name)
 
+    @property
+    def dimension(self) -> int:
+        """Return the width of the vectors."""
+        return self._model.get_sentence_embedding_dimension() or 0
+
+    def __repr__(self) -> str:
+        return f"SentenceEncoder({self.name!r}, routes {', '.join(self.all_routes)}, {self.dimension} dimensions)"
+
     def encode(
         self,
         texts: str | Sequence[str],
@@ -74,10 +82,7 @@ class SentenceEncoder:
         progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> np.ndarray:
-        """Encode ``texts`` with one of the model's prompts: float32 [len(texts), d], rows of unit length.
-
-        One text gives one vector, [d].
-        """
+        """Encode ``texts`` with one of the model's prompts (see ``Encoder.encode``)."""
         if isinstance(texts, str):
             return self.encode([texts], route=route, instruction=instruction, progress=progress, stop=stop)[0]
         prompt, parts = self._prompt(route, instruction), []
@@ -90,8 +95,7 @@ class SentenceEncoder:
             )
             if progress is not None:
                 progress(start + len(block), len(texts))
-        width = self._model.get_embedding_dimension() or 0
-        return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, width), np.float32)
+        return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, self.dimension), np.float32)
 
     def receipt(self, text: str, *, route: str | None, instruction: bool = True) -> Receipt:
         """Say what ``encode`` does with ``text``, without running the model."""

@@ -12,6 +12,7 @@ DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/lenses.md",
     "docs/results.md",
     "checkpoints/baseline/README.md",
     "checkpoints/mote/README.md",

@@ -50,13 +50,13 @@ def is_role_name(name: str) -> bool:
     return any(_plain(name) in names for names in _ROLE_NAMES.values())
 
 
-def recognise(frame: pd.DataFrame) -> Columns:
-    """Guess the column of each role in a frame of str cells; the caller may correct the guess."""
+def recognise(frame: pd.DataFrame, **named: str) -> Columns:
+    """Guess the column of each role in a frame of str cells, but for the ``named`` ones; the caller may correct it."""
     found: dict[str, str | None] = {}
     for group in _GROUPS:
-        taken: dict[str, str | None] = {}
+        taken: dict[str, str | None] = {role: named[role] for role in group if role in named}
         for role in group:
-            taken[role] = _by_name(frame, role, taken.values())
+            taken[role] = taken.get(role) or _by_name(frame, role, taken.values())
         found |= taken
     _fill_text_and_label(frame, found)
     _fill_pair(frame, found)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mote_demo.data.columns import Columns, numbers
 from mote_demo.data.groups import linked_rows, text_key
+from mote_demo.data.preview import preview_html
 from mote_demo.data.tables import Table
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.tasks import find_task
@@ -33,6 +34,16 @@ class Examples:
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __repr__(self) -> str:
+        labels = f", {len(self.counts):,} labels" if "label" in self.frame else ""
+        return f"Examples({self.task!r}, {len(self):,} rows{labels})"
+
+    def _repr_html_(self) -> str:
+        return preview_html(repr(self), self.frame, self.notes)
 
 
 def to_examples(table: Table, task: str | None, columns: Columns) -> Examples:

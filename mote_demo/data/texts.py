@@ -6,6 +6,8 @@ from functools import cached_property
 
 import pandas as pd
 
+from mote_demo.data.preview import preview_html
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -34,6 +36,14 @@ class Texts:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def __repr__(self) -> str:
+        labels = f", labels {', '.join(self.labels)}" if self.labels else ""
+        return f"Texts({self.name!r}, {len(self):,} texts{labels})"
+
+    def _repr_html_(self) -> str:
+        has_titles = bool((self.frame["title"] != "").any())
+        return preview_html(repr(self), self.frame if has_titles else self.frame.drop(columns="title"), self.notes)
 
     @cached_property
     def passages(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Maps and tables as files."""
 
 import html
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +57,14 @@ for (const [element, figure] of maps) Plotly.newPlot(element, figure.data, figur
 
 
 def write_map_png(path: str | Path, figures: Sequence[Figure], title: str = "", dpi: int = 150) -> None:
-    """Write figures side by side as a PNG image under a title; needs matplotlib."""
+    """Write figures side by side as a PNG image under a title."""
+    picture = map_png(figures, title, dpi)
+    with replacing(path) as temporary:
+        temporary.write_bytes(picture)
+
+
+def map_png(figures: Sequence[Figure], title: str = "", dpi: int = 150) -> bytes:
+    """Return figures side by side as a PNG image under a title; needs matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure as Canvas
@@ -67,8 +75,9 @@ def write_map_png(path: str | Path, figures: Sequence[Figure], title: str = "", 
     for axes, figure in zip(canvas.subplots(1, len(figures), squeeze=False)[0], figures, strict=True):
         _draw(axes, figure)
     canvas.suptitle(_plain(title))
-    with replacing(path) as temporary:
-        FigureCanvasAgg(canvas).print_png(temporary, metadata={"Software": None})
+    picture = io.BytesIO()
+    FigureCanvasAgg(canvas).print_png(picture, metadata={"Software": None})
+    return picture.getvalue()
 
 
 def _draw(axes: Any, figure: Figure) -> None:  # noqa: ANN401 - matplotlib's Axes, which is imported late

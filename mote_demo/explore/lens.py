@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mote_demo.encoder import Encoder
-from mote_demo.errors import UserError, unknown_choice
+from mote_demo.encoder import as_mote
+from mote_demo.errors import unknown_choice
 from mote_demo.explore.lens_name import LensName
 from mote_demo.tasks import TASKS, Route, Task
 
@@ -193,9 +193,7 @@ class Lens:
         Raises:
             UserError: the model has no experts, or is another one than the expert was grown on.
         """
-        if not isinstance(self.encoder, Encoder):
-            raise UserError(f"{self.encoder.name} takes no experts. Use a MoTE checkpoint.")
-        encoder = expert.plugged_into(self.encoder)
+        encoder = expert.plugged_into(as_mote(self.encoder))
         return Lens(encoder, *expert.routes, self.instruction, self.model, TASKS[expert.task])
 
     def __repr__(self) -> str:

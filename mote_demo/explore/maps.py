@@ -1,9 +1,11 @@
 """Two maps of the same texts, one a lens, and what their neighbourhoods share."""
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from pandas.api.types import is_numeric_dtype
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Receipt, Stopped
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.explore.export import write_csv, write_map_html, write_map_png
+from mote_demo.explore.export import map_png, write_csv, write_map_html, write_map_png
 from mote_demo.explore.figures import Figure, extent_of, map_figure, side_by_side
 from mote_demo.explore.index import nearest
 from mote_demo.explore.lens import Lens
@@ -146,7 +148,10 @@ class Maps:
         return f"Maps({lenses}, {len(self.texts)} texts by {self.method}, {shared:.0%} of neighbours shared)"
 
     def _repr_html_(self) -> str:
-        return self.figure().to_html(include_plotlyjs="cdn", full_html=False)
+        # A picture: plotly's script is 5 MB in each notebook, or asks a host for itself. ``figure`` is interactive.
+        picture = b64encode(map_png(self.figures(), dpi=60)).decode()
+        said = escape(repr(self))
+        return f'<p>{said}</p><img alt="{said}" src="data:image/png;base64,{picture}">'
 
 
 def draw(

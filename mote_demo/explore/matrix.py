@@ -57,6 +57,8 @@ class TaskMatrix:
 
     def __repr__(self) -> str:
         """Say how much the tasks share."""
+        if len(self.lenses) == 1:
+            return f"TaskMatrix({self.lenses[0]}: the same for every task)"
         return f"TaskMatrix({len(self.lenses)} tasks share {self.shared:.1f} of {self.k})"
 
     def _repr_html_(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mote_demo.data.texts import Texts
-from mote_demo.explore.lens import Lens, ways_to_look
+from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.maps import Maps, draw
 from mote_demo.explore.matrix import TaskMatrix
 from mote_demo.explore.near import QueryPlace, place_query
@@ -115,6 +115,8 @@ class Pair:
 
 def _all_looks(lens: Lens) -> list[Lens]:
     """Return lenses through the same model for each task, and for each expert that belongs to none."""
+    if are_alike(lens.encoder):
+        return [lens]
     return [
         Lens.of(lens.encoder, look, instruction=lens.instruction, model=lens.model, public=lens.public)
         for look in ways_to_look(lens.encoder)

@@ -154,6 +154,8 @@ def load_expert(path: str | Path) -> Expert:
         UserError: the file is not one of those, or is damaged.
     """
     path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There is no file {path.name!r}. Please choose the file of an expert.")
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})[_KEY])

@@ -3,18 +3,21 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mote_demo.data.examples import Examples, split
-from mote_demo.encoder import Encoder, Stopped
+from mote_demo.encoder import Encoder, Stopped, as_mote
 from mote_demo.growing.expert import Expert, model_fingerprint, route_pair
 from mote_demo.growing.heldout import measure
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.training import TrainedLayers, TrainingStep, check_base, train_layers
 from mote_demo.model.configuration import check_name
 from mote_demo.tasks import find_task
+
+if TYPE_CHECKING:
+    from mote_demo.sentence_encoder import SentenceEncoder
 
 HELD_OUT = 0.25
 """Share of the rows to measure on."""
@@ -56,7 +59,7 @@ Progress = Callable[[Stage | TrainingStep], None]
 
 
 def grow(
-    encoder: Encoder,
+    encoder: "Encoder | SentenceEncoder",
     examples: Examples,
     name: str,
     *,
@@ -80,14 +83,11 @@ def grow(
             first step, that is ``Stopped``.
 
     Example:
-        >>> from mote_demo.data.columns import Columns
-        >>> from mote_demo.data.examples import to_examples
+        >>> from mote_demo.data.reading import read_examples
         >>> from mote_demo.data.samples import samples_path
-        >>> from mote_demo.data.tables import read_table
-        >>> from mote_demo.settings import checkpoints_folder
-        >>> encoder = Encoder.from_pretrained(checkpoints_folder() / "mote")
-        >>> rows = read_table(samples_path())
-        >>> examples = to_examples(rows, "classification", Columns(text="text", label="mood"))
+        >>> from mote_demo.loading import load
+        >>> encoder = load("mote")
+        >>> examples = read_examples(samples_path(), "classification", label="mood")
         >>> expert = grow(encoder, examples, "my-moods", settings=GrowthSettings(epochs=1, learning_rate=1e-3))
         >>> list(expert.to_frame().columns), expert.held_out_rows
         (['before', 'after', 'change'], 60)
@@ -95,7 +95,7 @@ def grow(
         (1, 384)
     """
     settings = settings or choose_settings(examples, effort)
-    for event in grow_steps(encoder, examples, name, base=base, settings=settings, stop=stop):
+    for event in grow_steps(as_mote(encoder), examples, name, base=base, settings=settings, stop=stop):
         if isinstance(event, GrowthResult):
             return event.expert
         if progress is not None:

@@ -19,20 +19,25 @@ WAVE = "wave"
 
 
 def fold(path: str | Path, route: str | None, out: str | Path) -> None:
-    """Write one route of a checkpoint as a plain sentence-transformers model.
+    """Write one route of a checkpoint as a plain sentence-transformers model (see ``fold_model``)."""
+    fold_model(load_model(path), path, route, out)
+
+
+def fold_model(model: MoteModel, path: str | Path, route: str | None, out: str | Path) -> None:
+    """Write one route of a model as a plain sentence-transformers model.
 
     It holds the trunk and that route's expert, puts the route's instruction before every text by
     default, and runs wherever dense encoders run, without this package.
 
     Args:
-        path: a MoTE checkpoint.
+        model: the model; it stays as it is.
+        path: the checkpoint that has its tokenizer.
         route: name of the route; a missing or unknown one is a ``UserError``.
         out: folder to write; a model that is there is replaced.
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-    model = load_model(path)
     name = model.config.resolve(route)
     with tempfile.TemporaryDirectory() as folder:
         copy.deepcopy(model.dense(name)).save_pretrained(folder)
