@@ -68,7 +68,7 @@ class SentenceEncoder:
     @property
     def dimension(self) -> int:
         """Return the width of the vectors."""
-        return self._model.get_sentence_embedding_dimension() or 0
+        return self._model.get_embedding_dimension() or 0
 
     def __repr__(self) -> str:
         return f"SentenceEncoder({self.name!r}, routes {', '.join(self.all_routes)}, {self.dimension} dimensions)"
