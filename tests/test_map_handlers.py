@@ -12,6 +12,7 @@ from mote_demo.explore.projection import Projection
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.map.tab import build_map_tab
 from tests.handlers import VISITOR, TabHandlers, values
+from tests.own_experts import copied_expert
 
 WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road"]
 SIDES = ("mote-map-left", "mote-map-right")
@@ -138,7 +139,24 @@ def test_maps_of_other_lenses_start_without_a_look_at_the_old_ones(tab):
 
 def test_a_tab_that_is_opened_before_the_page_is_filled_gets_the_first_comparison(tab):
     empty = (None, None, True, None, None, True)
-    filled = values(tab("refresh", None, *empty))
+    filled = values(tab("refresh", *empty))
     assert (filled["mote-map-left-model"]["value"], filled["mote-map-right-model"]["value"]) == ("baseline", "mote")
     with pytest.raises(gr.Error, match="names no lens"):
         list(tab("draw", *empty, "upload-1", "kind", 5))
+
+
+def test_coming_back_to_the_tab_lists_a_new_expert_and_leaves_what_is_picked_as_it_is(tab, sessions):
+    session = sessions.of(VISITOR.session_hash)
+    session.experts.add(copied_expert(session.mote))
+    updates = values(tab("refresh", "mote", "similarity", True, "mote", "mine", True))
+    assert ("mine", "mine") in updates["mote-map-left-look"]["choices"]
+    # What is picked while the lists are on their way is not undone by them.
+    assert "mote-map-preset" not in updates
+    assert not [name for name, update in updates.items() if "value" in update]
+
+
+def test_a_lens_whose_expert_was_removed_becomes_the_models_first(tab):
+    updates = values(tab("refresh", "mote", "similarity", True, "mote", "gone", True))
+    assert updates["mote-map-right-look"]["value"] == "retrieval"
+    assert updates["mote-map-left-look"]["value"] == "similarity"
+    assert updates["mote-map-preset"]["value"] is None

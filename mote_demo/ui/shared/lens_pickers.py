@@ -89,7 +89,7 @@ class LensPickers:
 
     def refresh_on(self, event: Callable[..., Any], **options: Any) -> Any:  # noqa: ANN401
         """List models and experts afresh when ``event`` happens."""
-        return event(self.refresh, [self.preset, *self.lenses], self.choices, **options)
+        return event(self.refresh, self.lenses, self.choices, **options)
 
     @show_errors
     def apply(
@@ -141,7 +141,6 @@ class LensPickers:
     @show_errors
     def refresh(
         self,
-        preset: str | None,
         left_model: str | None,
         left_look: str | None,
         left_on: bool,
@@ -150,15 +149,20 @@ class LensPickers:
         right_on: bool,
         request: gr.Request,
     ) -> Updates:
-        """List the visitor's models and experts afresh, as when the tab is opened."""
+        """List the visitor's models and experts afresh, as when the tab is opened; what is picked stays."""
         session = self._sessions.of(request.session_hash)
         if not left_model or not right_model:  # opened before the page had filled the pickers
             return self.begin(session)
-        left, right = (
-            _known(name, session)
-            for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
-        )
-        return self._show(session, left, right, preset)
+        names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
+        try:
+            updates = self._show(session, *names, None)
+        except UserError:
+            # An expert was removed meanwhile.
+            left, right = (_known(name, session) for name in names)
+            return self._show(session, left, right, None)
+        # No value: whoever picks something while the lists are on their way keeps it.
+        del updates[self.preset]
+        return {part: {key: value for key, value in new.items() if key != "value"} for part, new in updates.items()}
 
     def begin(self, session: Session) -> Updates:
         """Return the first comparison."""
