@@ -111,7 +111,7 @@ class CompareHandlers:
         right_on: bool,
         texts: str,
         query: str,
-        second: str,
+        second: str | None,
         hits: int,
         label: str | None,
         request: gr.Request,
@@ -183,7 +183,8 @@ def _ask(
         label = None
     elif label not in chosen.labels:
         label = next(iter(chosen.labels), None)
-    second = second if PAIRED in tasks else ""
+    # A field that was never shown has no value.
+    second = (second or "") if PAIRED in tasks else ""
     yield session.pair(*names).ask(query, chosen, k, second=second, label=label, on_stage=report, stop=stop)
 
 
