@@ -45,7 +45,7 @@ def test_means_weigh_every_set_alike_and_the_spread_is_over_the_seeds():
     assert reports("mote", {0: {"q1": [1]}}).spread(["retrieval/q1"]) is None
 
 
-def test_only_seeds_that_all_main_arms_have_are_compared():
+def test_only_seeds_that_both_compared_arms_have_count():
     one, two = {0: {"q1": [1.0]}}, {0: {"q1": [1.0]}, 1: {"q1": [3.0]}}
     study = {"untouched": reports("untouched", {None: {"q1": [0.0]}}), "top": reports("top", two)}
     study |= {"no_instruction": reports("no_instruction", two), "baseline": reports("baseline", one)}
@@ -54,6 +54,15 @@ def test_only_seeds_that_all_main_arms_have_are_compared():
     assert summary["seeds"] == 1
     assert summary["families"]["retrieval"] == {"untouched": 0, "no_instruction": 1, "baseline": 1, "mote": 1}
     assert summary["table"][-1]["seeds"] == 2
+
+
+def test_the_arm_that_gains_are_taken_over_may_have_fewer_seeds():
+    both = {0: {"q1": [1.0]}, 1: {"q1": [3.0]}}
+    study = {"untouched": reports("untouched", {None: {"q1": [0.0]}}), "baseline": reports("baseline", both)}
+    study |= {"no_instruction": reports("no_instruction", {1: {"q1": [0.5]}}), "mote": reports("mote", both)}
+    summary = summarise(on_equal_seeds(study), {})
+    assert summary["seeds"] == 2
+    assert summary["families"]["retrieval"] == {"untouched": 0, "no_instruction": 0.5, "baseline": 2, "mote": 2}
 
 
 def test_an_ablation_is_compared_with_mote_on_the_seeds_that_both_have():

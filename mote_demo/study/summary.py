@@ -109,12 +109,16 @@ def read_study(
 
 
 def on_equal_seeds(study: Mapping[str, ArmReports]) -> dict[str, ArmReports]:
-    """Return the study with only those seeds of the main arms that all of them have."""
-    trained = MAIN[1:]
-    common = set.intersection(*(set(study[arm].reports) for arm in trained))
-    if not common:
+    """Return the study with only those seeds of the main arms that the two compared arms both have.
+
+    The arm without instructions, which only gains are taken over, may have fewer of them.
+    """
+    compared, trained = (BASELINE, MOTE), MAIN[1:]
+    common = set.intersection(*(set(study[arm].reports) for arm in compared))
+    kept = {name: arm.on_seeds(common) if name in trained else arm for name, arm in study.items()}
+    if not all(kept[arm].reports for arm in trained):
         raise UserError(f"There is no seed that {', '.join(trained)} were all measured with. Please train them alike.")
-    return {name: arm.on_seeds(common) if name in trained else arm for name, arm in study.items()}
+    return kept
 
 
 def check_same_data(study: Mapping[str, ArmReports]) -> None:
