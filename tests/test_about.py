@@ -13,7 +13,7 @@ def test_about_shows_the_means_of_families_and_the_scores_of_every_set(shelf, tm
     page = about_html.page(shelf, load_report(path))
     means, sets = page.split("<details>")
     assert _row("STS", ["2"], ["65.0"]) in means
-    assert "<th scope='col' class=mote-number>MoTE</th>" in means
+    assert '<th scope="col" class="mote-number">MoTE</th>' in means
     assert "All 2 sets" in sets
     assert _row("sick_r", ["STS", "Spearman", "all rows"], ["50.0"]) in sets
     assert _row("<b>", ["STS", "Spearman", "a sample of 9 rows"], ["80.0"]) in sets
@@ -21,7 +21,7 @@ def test_about_shows_the_means_of_families_and_the_scores_of_every_set(shelf, tm
 
 def _row(name, words, numbers):
     cells = [f"<td>{word}</td>" for word in words] + [f'<td class="mote-number">{number}</td>' for number in numbers]
-    return f"<tr><th scope='row'>{escape(name)}</th>{''.join(cells)}</tr>"
+    return f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
 
 
 def _set(name, points, note):

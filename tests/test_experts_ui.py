@@ -163,18 +163,18 @@ def test_every_number_of_the_spaces_is_in_a_cell():
         assert f"<caption>{title}</caption>" in part
     for number in ("0.000", "0.320", "0.91", "0.62", "0.83", "0.31", "1.00"):
         assert f">{number}</td>" in part
-    assert part.count("<th scope='row'>clustering</th>") == 7
+    assert part.count('<th scope="row">clustering</th>') == 7
     assert "240 texts (samples)" in part
 
 
 def test_a_cell_is_the_stronger_the_larger_its_number():
-    table = experts_html.heat_table(
-        "A", ["a", "b", "c"], [[0.0, 0.2, 0.4], [0.2, 0.0, None], [0.4, float("nan"), 0]], 0.4
-    )
-    assert '<td style="--mote-heat: 0%">0.00</td>' in table
-    assert '<td style="--mote-heat: 28%">0.20</td>' in table
-    assert '<td style="--mote-heat: 55%">0.40</td>' in table
-    assert table.count('<td style="--mote-heat: 0%">–</td>') == 2
+    distance = [[0.0, 0.2, 0.4], [0.2, 0.0, None], [0.4, float("nan"), 0]]
+    layers = [{"block": 1, "distance": distance}]
+    part = experts_html.spaces_part({**SPACES, "experts": ["a", "b", "c"], "layers": layers})
+    assert '<td style="--mote-heat: 0%">0.000</td>' in part
+    assert '<td style="--mote-heat: 28%">0.200</td>' in part
+    assert '<td style="--mote-heat: 55%">0.400</td>' in part
+    assert part.count('<td style="--mote-heat: 0%">–</td>') == 2
 
 
 @pytest.mark.parametrize(
@@ -206,8 +206,8 @@ def test_families_and_ablations_are_in_tables():
     part = experts_html.summary_part(SUMMARY)
     for cell in ("59.4", "60.2", "61.4", "−0.40", "+1.10", "58.8", "22,713,216", "17,123,456", "69.1", "69.1 ± 0.12"):
         assert f'<td class="mote-number">{cell}</td>' in part
-    for title in ("STS", "NLI", "All sets", "WAVE: the experts&#x27; average"):
-        assert f"<th scope='row'>{title}</th>" in part
+    for title in ("STS", "NLI", "All sets", "WAVE: the experts&#39; average"):
+        assert f'<th scope="row">{title}</th>' in part
     for cell in ("−0.70", "−1.20 to −0.20"):
         assert part.count(f'<td class="mote-number">{cell}</td>') == 2
     assert "Untouched backbone" in part
