@@ -40,7 +40,7 @@ def tab(sessions):
 
 @pytest.fixture
 def components(tab):
-    return tab.components_of("wait")
+    return tab.components_of("stop")
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_any_two_lenses_answer_and_the_receipts_name_them(tab):
 )
 def test_a_second_text_and_a_vote_are_offered_where_a_lens_is_for_such_a_task(tab, components, looks, second, label):
     left, right = looks
-    updates = tab("describe_lenses", "baseline", left, True, "mote", right, True)
+    updates = next(tab("compare", "baseline", left, True, "mote", right, True, "samples", "the cat", None, 2, None))
     assert updates[components.second]["visible"] == second
     assert updates[components.label]["visible"] == label
 

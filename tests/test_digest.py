@@ -10,7 +10,7 @@ from mote_demo.training.digest import digest
 from mote_demo.training.recipe import Arm, Recipe, TaskSettings, load_recipe
 
 SHIPPED = Path(__file__).parent.parent / "recipes" / "default.yaml"
-ASIDE = {"seeds", "save_every", "arms"}
+ASIDE = {"seeds", "save_every", "ship_soup", "arms"}
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_every_setting_of_an_arm_counts_for_it_and_for_arms_that_start_from_it_a
         assert (digest(changed, arm) == digest(recipe, arm)) == (arm not in ("distilled", "from_distilled"))
 
 
-def test_titles_seeds_and_how_often_a_state_is_saved_do_not_count(recipe):
-    aside = replace(with_arm(recipe, "mote", title="other", seeds=(7,)), seeds=(5,), save_every=1)
+def test_titles_seeds_what_ships_and_how_often_a_state_is_saved_do_not_count(recipe):
+    aside = replace(with_arm(recipe, "mote", title="other", seeds=(7,)), seeds=(5,), save_every=1, ship_soup=True)
     assert digest(aside, "mote") == digest(recipe, "mote")
 
 
