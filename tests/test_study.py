@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from mote_demo import cli
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.report import load_report
+from mote_demo.model.checkpoint import load_model
 from mote_demo.runtime.precision import MARKS
 from mote_demo.study import runs
 from mote_demo.study.arms import DERIVED
@@ -221,13 +223,33 @@ def test_shipped_checkpoints_load_and_their_cards_hold_the_results(study):
         assert "colours" in card
 
 
+def test_the_mean_of_all_seeds_ships_where_the_recipe_says_so(study, recipe_file, tmp_path):
+    recipe = tmp_path / "soup.yaml"
+    recipe.write_text(recipe_file.read_text(encoding="utf-8") + "ship_soup: true\n", encoding="utf-8")
+    shutil.copytree(study[0] / "results", tmp_path / "results")
+    arguments = [str(recipe) if each == str(recipe_file) else each for each in study[1]]
+    arguments[arguments.index("--results") + 1] = str(tmp_path / "results")
+    arguments[arguments.index("--page") + 1] = str(tmp_path / "results.md")
+    arguments[arguments.index("--out") + 1] = str(tmp_path / "out")
+    assert cli.main(arguments) == 0
+    for arm, soup in (("baseline", "baseline_soup"), ("mote", "soup")):
+        trained = [study[0] / "work" / f"seed-{seed}" / arm for seed in (0, 1)]
+        shipped, *seeds = (load_model(folder).state_dict() for folder in (tmp_path / "out" / arm, *trained))
+        for name, tensor in shipped.items():
+            torch.testing.assert_close(tensor, (seeds[0][name] + seeds[1][name]) / 2, atol=1e-3, rtol=1e-3)
+        assert any(not torch.equal(shipped[name], seeds[0][name]) for name in shipped)
+        measured = load_report(tmp_path / "results" / "runs" / f"{soup}-seed-0.json").sets[0].scores
+        assert [load_report(tmp_path / "results" / "dev.json").sets[0].scores[arm]] == list(measured.values())
+        assert "mean of 2 trainings" in (tmp_path / "out" / arm / "README.md").read_text(encoding="utf-8")
+
+
 def test_an_unknown_seed_or_arm_is_named(study, capsys):
     assert cli.main([*study[1], "--seed", "9"]) == 2
     assert "Unknown seed 9. Choose one of: '0', '1'" in capsys.readouterr().err
     assert cli.main([*study[1], "--arm", "bogus"]) == 2
     assert (
-        "'baseline', 'mote', 'no_instruction', 'top', 'instructed', 'wave', 'wrong_expert', 'half_way', 'soup', 'int8'"
-        in capsys.readouterr().err
+        "'baseline', 'mote', 'no_instruction', 'top', 'instructed', 'wave', 'wrong_expert', 'half_way', "
+        "'baseline_soup', 'soup', 'int8'" in capsys.readouterr().err
     )
 
 
