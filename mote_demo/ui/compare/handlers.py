@@ -171,7 +171,7 @@ def _ask(
     texts: str,
     *,
     query: str,
-    second: str,
+    second: str | None,
     k: int,
     label: str | None,
     report: OnStage,
