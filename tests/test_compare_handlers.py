@@ -14,7 +14,7 @@ from mote_demo.errors import UserError
 from mote_demo.explore.pair import Pair
 from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
 from mote_demo.ui.compare.tab import build_compare_tab
-from mote_demo.ui.shared.errors import send_errors, show_errors
+from mote_demo.ui.shared.error_messages import send_errors, show_errors
 from tests.handlers import VISITOR, TabHandlers
 
 EVIL = "=HYPERLINK(1) <b>"

@@ -9,7 +9,7 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.search import Answer, LensAnswer, check_length
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
-from mote_demo.ui.shared.errors import send_errors
+from mote_demo.ui.shared.error_messages import send_errors
 from mote_demo.ui.shared.events import MODEL
 
 _MOST_TEXTS = 256

@@ -14,7 +14,7 @@ from mote_demo.explore.search import Answer
 from mote_demo.serving.sessions import Session
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.errors import show_errors
+from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers, names_of
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow

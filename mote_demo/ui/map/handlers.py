@@ -16,7 +16,7 @@ from mote_demo.ui.map import html as map_html
 from mote_demo.ui.map.html import SIDES
 from mote_demo.ui.map.scatter import drawing, marks, no_marks
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.errors import show_errors
+from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers, names_of
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow

@@ -46,73 +46,80 @@ def build_map_tab(sessions: Sessions) -> MapTab:
 def _build(sessions: Sessions) -> MapComponents:
     with gr.Column(elem_classes="mote-map"):
         pickers = LensPickers(sessions, "mote-map")
-        controls = _build_controls(pickers)
-        views = _build_maps()
+        pickers.build_presets()
+        with gr.Row(elem_classes="mote-controls"):
+            pickers.build_task()
+            texts = gr.Dropdown([], label="Texts", scale=2, min_width=220, elem_id="mote-map-texts")
+            colour = gr.Dropdown([], label="Colour by", scale=1, min_width=140, elem_id="mote-map-colour")
+        pickers.build_lenses()
+        with gr.Accordion("More settings", open=False):
+            neighbours = gr.Slider(
+                5,
+                50,
+                value=15,
+                step=1,
+                label="Neighbourhood size",
+                info="How many texts UMAP keeps together: few show small groups, many the overall shape.",
+                min_width=180,
+            )
+        with gr.Row(elem_classes="mote-map-actions"):
+            draw = gr.Button("Draw maps", variant="primary", scale=0, min_width=140, elem_id="mote-map-draw")
+            stop = gr.Button("Stop", interactive=False, scale=0, min_width=90, elem_id="mote-map-stop")
+            status = gr.HTML(map_html.idle_line(), apply_default_css=False, elem_id="mote-map-status", min_width=220)
+        with gr.Row():
+            (left_heading, left_map), (right_heading, right_map) = map(_build_map, SIDES)
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 panel = gr.HTML(
                     map_html.empty_panel(), js_on_load=_PANEL_SCRIPT, apply_default_css=False, elem_id="mote-map-panel"
                 )
             with gr.Column(scale=2, min_width=320):
-                aside = _build_aside()
-    return MapComponents(pickers=pickers, **controls, **views, **aside, panel=panel)
-
-
-def _build_controls(pickers: LensPickers) -> dict[str, Any]:
-    pickers.build_presets()
-    with gr.Row(elem_classes="mote-controls"):
-        pickers.build_task()
-        texts = gr.Dropdown([], label="Texts", scale=2, min_width=220, elem_id="mote-map-texts")
-        colour = gr.Dropdown([], label="Colour by", scale=1, min_width=140, elem_id="mote-map-colour")
-    pickers.build_lenses()
-    with gr.Accordion("More settings", open=False):
-        neighbours = gr.Slider(
-            5,
-            50,
-            value=15,
-            step=1,
-            label="Neighbourhood size",
-            info="How many texts UMAP keeps together: few show small groups, many the overall shape.",
-            min_width=180,
-        )
-    with gr.Row(elem_classes="mote-map-actions"):
-        draw = gr.Button("Draw maps", variant="primary", scale=0, min_width=140, elem_id="mote-map-draw")
-        stop = gr.Button("Stop", interactive=False, scale=0, min_width=90, elem_id="mote-map-stop")
-        status = gr.HTML(map_html.idle_line(), apply_default_css=False, elem_id="mote-map-status", min_width=220)
-    return {
-        **{"texts": texts, "colour": colour, "neighbours": neighbours},
-        **{"draw": draw, "stop": stop, "status": status},
-    }
-
-
-def _build_maps() -> dict[str, Any]:
-    headings, maps = [], []
-    with gr.Row():
-        for side in SIDES:
-            with gr.Column(min_width=320, elem_classes="mote-map-side"):
-                title = side.capitalize()
-                headings.append(gr.HTML(map_html.map_heading(side, title), apply_default_css=False))
-                maps.append(scatter_map(title, empty="Press 'Draw maps'.", elem_id=f"mote-map-{side}"))
-    return {"headings": tuple(headings), "maps": tuple(maps)}
-
-
-def _build_aside() -> dict[str, Any]:
-    query = gr.Textbox(
-        label="Query", placeholder="Type a query, or pick one below", lines=1, max_lines=4, elem_id="mote-map-query"
+                query = gr.Textbox(
+                    label="Query",
+                    placeholder="Type a query, or pick one below",
+                    lines=1,
+                    max_lines=4,
+                    elem_id="mote-map-query",
+                )
+                samples = gr.Dataset(
+                    components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False
+                )
+                with gr.Row():
+                    place = gr.Button("Show on maps", min_width=120, elem_id="mote-map-place")
+                    clear = gr.Button("Clear marks", min_width=120, elem_id="mote-map-clear")
+                summary = gr.HTML("", apply_default_css=False, elem_id="mote-map-summary")
+                with gr.Row():
+                    csv = gr.Button("Export points (CSV)", size="sm", min_width=120, elem_id="mote-map-csv")
+                    html = gr.Button("Export both maps (HTML)", size="sm", min_width=120, elem_id="mote-map-html")
+                file = gr.DownloadButton("Download", visible="hidden", elem_id="mote-map-file")
+    return MapComponents(
+        pickers=pickers,
+        texts=texts,
+        colour=colour,
+        neighbours=neighbours,
+        draw=draw,
+        stop=stop,
+        status=status,
+        headings=(left_heading, right_heading),
+        maps=(left_map, right_map),
+        panel=panel,
+        query=query,
+        place=place,
+        clear=clear,
+        samples=samples,
+        summary=summary,
+        csv=csv,
+        html=html,
+        file=file,
     )
-    samples = gr.Dataset(components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False)
-    with gr.Row():
-        place = gr.Button("Show on maps", min_width=120, elem_id="mote-map-place")
-        clear = gr.Button("Clear marks", min_width=120, elem_id="mote-map-clear")
-    summary = gr.HTML("", apply_default_css=False, elem_id="mote-map-summary")
-    with gr.Row():
-        csv = gr.Button("Export points (CSV)", size="sm", min_width=120, elem_id="mote-map-csv")
-        html = gr.Button("Export both maps (HTML)", size="sm", min_width=120, elem_id="mote-map-html")
-    file = gr.DownloadButton("Download", visible="hidden", elem_id="mote-map-file")
-    return {
-        **{"query": query, "samples": samples, "place": place, "clear": clear},
-        **{"summary": summary, "csv": csv, "html": html, "file": file},
-    }
+
+
+def _build_map(side: str) -> tuple[gr.HTML, gr.HTML]:
+    """Return the heading and the map of a side."""
+    with gr.Column(min_width=320, elem_classes="mote-map-side"):
+        title = side.capitalize()
+        heading = gr.HTML(map_html.map_heading(side, title), apply_default_css=False)
+        return heading, scatter_map(title, empty="Press 'Draw maps'.", elem_id=f"mote-map-{side}")
 
 
 def _wire_choices(handlers: MapHandlers, components: MapComponents) -> None:

@@ -12,7 +12,7 @@ from mote_demo.explore.lens_name import LensName
 from mote_demo.serving.presets import PRESETS, lenses_of
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.tasks import TASKS
-from mote_demo.ui.shared.errors import show_errors
+from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import Updates
 
 _FIRST_PRESET, _FIRST_TASK = next(iter(PRESETS)), next(iter(TASKS))

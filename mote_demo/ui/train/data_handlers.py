@@ -14,7 +14,7 @@ from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import find_task
-from mote_demo.ui.shared.errors import show_errors
+from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates

@@ -19,7 +19,7 @@ from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.ui.map.scatter import drawing
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.errors import show_errors
+from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import RunControls, Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
