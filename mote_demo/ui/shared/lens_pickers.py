@@ -201,9 +201,9 @@ def names_of(
 
 def _build_picker(side: str, elem_id: str) -> LensPicker:
     with gr.Column(min_width=260), gr.Row():
-        model = gr.Dropdown([], label=f"{side}: model", min_width=120, elem_id=f"{elem_id}-model")
-        look = gr.Dropdown([], label="Task or expert", min_width=120, elem_id=f"{elem_id}-look")
-        instruction = gr.Checkbox(True, label="Instruction", min_width=110, elem_id=f"{elem_id}-instruction")
+        model = gr.Dropdown([], label=f"{side}: model", min_width=140, elem_id=f"{elem_id}-model")
+        look = gr.Dropdown([], label="Task or expert", min_width=140, elem_id=f"{elem_id}-look")
+        instruction = gr.Checkbox(True, label="Instruction", min_width=140, elem_id=f"{elem_id}-instruction")
     return LensPicker(model, look, instruction)
 
 
