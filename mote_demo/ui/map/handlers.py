@@ -20,6 +20,7 @@ from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers, names_of
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
+from mote_demo.ui.shared.texts_picker import list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 Look = Callable[[Session, Maps], Updates]
@@ -88,9 +89,7 @@ class MapHandlers:
     @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
-        sets = self._states.of(request)[0].texts_choices()
-        names = [name for _, name in sets]
-        return {self._components.texts: gr.update(choices=sets, value=texts if texts in names else names[0])}
+        return {self._components.texts: list_texts(self._states.of(request)[0], texts)}
 
     @show_errors
     def describe_texts(self, texts: str, colour: str | None, request: gr.Request) -> Updates:
