@@ -23,7 +23,7 @@ class Preset:
 
 
 def _wrong(task: Task) -> str:
-    """Return another task: the one whose idea of near is furthest, so that a wrong expert shows."""
+    """Return another task, whose expert is the wrong one: topics, or for topics themselves, meaning."""
     return "clustering" if task.name != "clustering" else "similarity"
 
 
