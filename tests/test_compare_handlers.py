@@ -18,7 +18,7 @@ from mote_demo.ui.shared.error_messages import send_errors, show_errors
 from tests.handlers import VISITOR, TabHandlers
 
 EVIL = "=HYPERLINK(1) <b>"
-LENSES = ("baseline", "similarity", True, "mote", "similarity", True)
+LENSES = ("baseline/similarity", "mote/similarity")
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def lists(updates):
 
 
 def test_any_two_lenses_answer_and_the_receipts_name_them(tab):
-    asked = ("untouched", "", True, "mote", "sts", False)
+    asked = ("untouched", "mote/sts?instruction=off")
     left, right = lists(list(tab("compare", *asked, "samples", "the cat", "", 2, None))[-1])
     assert "<code>untouched</code>" in left
     assert "<code>mote/sts?instruction=off</code>" in right
@@ -178,13 +178,13 @@ def test_any_two_lenses_answer_and_the_receipts_name_them(tab):
 )
 def test_a_second_text_and_a_vote_are_offered_where_a_lens_is_for_such_a_task(tab, components, looks, second, label):
     left, right = looks
-    updates = next(tab("compare", "baseline", left, True, "mote", right, True, "samples", "the cat", None, 2, None))
+    updates = next(tab("compare", f"baseline/{left}", f"mote/{right}", "samples", "the cat", None, 2, None))
     assert updates[components.second]["visible"] == second
     assert updates[components.label]["visible"] == label
 
 
 def test_a_second_text_that_is_no_longer_shown_is_not_compared(tab):
-    asked = ("baseline", "retrieval", True, "mote", "retrieval", True)
+    asked = ("baseline/retrieval", "mote/retrieval")
     assert "mote-pair" not in lists(list(tab("compare", *asked, "samples", "the cat", "a dog", 2, None))[-1])[1]
     assert "mote-pair" in lists(list(tab("compare", *LENSES, "samples", "the cat", "a dog", 2, None))[-1])[1]
 
@@ -192,5 +192,5 @@ def test_a_second_text_that_is_no_longer_shown_is_not_compared(tab):
 def test_the_first_column_votes_where_the_chosen_one_belongs_to_other_texts(tab, session):
     frame = pd.DataFrame({"title": "", "text": ["a cat", "a dog"], "kind": ["x", "x"]})
     name = session.add_texts(Texts("upload", "Mine", frame, labels=("kind",))).name
-    asked = ("baseline", "classification", True, "mote", "classification", True)
+    asked = ("baseline/classification", "mote/classification")
     assert "<em>kind</em>" in lists(list(tab("compare", *asked, name, "a cat", "", 2, "topic"))[-1])[0]

@@ -16,7 +16,7 @@ from tests.own_experts import copied_expert
 
 WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road"]
 SIDES = ("mote-map-left", "mote-map-right")
-LENSES = ("baseline", "clustering", True, "mote", "clustering", True)
+LENSES = ("baseline/clustering", "mote/clustering")
 ASKED = (*LENSES, "upload-1", "kind", 5)
 
 
@@ -116,7 +116,7 @@ def test_a_failure_before_the_work_clears_the_status_and_one_with_words_keeps_th
 
 
 def test_the_headings_name_both_lenses(tab):
-    asked = ("untouched", "", True, "mote", "sts", False, "upload-1", "kind", 5)
+    asked = ("untouched", "mote/sts?instruction=off", "upload-1", "kind", 5)
     headings = tab.components_of("draw").headings
     (shown, *_) = (updates for updates in tab("draw", *asked) if headings[0] in updates)
     left, right = (str(shown[heading]) for heading in headings)
@@ -131,14 +131,14 @@ def test_maps_of_other_lenses_start_without_a_look_at_the_old_ones(tab):
     next(drawing)
     tab("place", "the cat")
     next(drawing)
-    other = tab("draw", "mote", "sts", True, "mote", "clustering", True, "upload-1", "kind", 5)
+    other = tab("draw", "mote/sts", "mote/clustering", "upload-1", "kind", 5)
     drawn = next(values(updates) for updates in other if "mote-map-summary" in values(updates))
     assert drawn[SIDES[0]]["spot"] == {}
     assert "Click a point" in drawn["mote-map-panel"]
 
 
 def test_a_tab_that_is_opened_before_the_page_is_filled_gets_the_first_comparison(tab):
-    empty = (None, None, True, None, None, True)
+    empty = ("", "")
     filled = values(tab("refresh", *empty))
     assert (filled["mote-map-left-model"]["value"], filled["mote-map-right-model"]["value"]) == ("baseline", "mote")
     with pytest.raises(gr.Error, match="names no lens"):
@@ -148,7 +148,7 @@ def test_a_tab_that_is_opened_before_the_page_is_filled_gets_the_first_compariso
 def test_coming_back_to_the_tab_lists_a_new_expert_and_leaves_what_is_picked_as_it_is(tab, sessions):
     session = sessions.of(VISITOR.session_hash)
     session.experts.add(copied_expert(session.mote))
-    updates = values(tab("refresh", "mote", "similarity", True, "mote", "mine", True))
+    updates = values(tab("refresh", "mote/similarity", "mote/mine"))
     assert ("mine", "mine") in updates["mote-map-left-look"]["choices"]
     # What is picked while the lists are on their way is not undone by them.
     assert "mote-map-preset" not in updates
@@ -156,7 +156,7 @@ def test_coming_back_to_the_tab_lists_a_new_expert_and_leaves_what_is_picked_as_
 
 
 def test_a_lens_whose_expert_was_removed_becomes_the_models_first(tab):
-    updates = values(tab("refresh", "mote", "similarity", True, "mote", "gone", True))
+    updates = values(tab("refresh", "mote/similarity", "mote/gone"))
     assert updates["mote-map-right-look"]["value"] == "retrieval"
     assert updates["mote-map-left-look"]["value"] == "similarity"
     assert updates["mote-map-preset"]["value"] is None

@@ -15,7 +15,7 @@ from mote_demo.serving.sessions import Session
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.error_messages import show_errors
-from mote_demo.ui.shared.lens_pickers import LensPickers, names_of
+from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.texts_picker import list_texts
@@ -102,12 +102,8 @@ class CompareHandlers:
     @show_errors
     def compare(
         self,
-        left_model: str,
-        left_look: str | None,
-        left_on: bool,
-        right_model: str,
-        right_look: str | None,
-        right_on: bool,
+        left: str,
+        right: str,
         texts: str,
         query: str,
         second: str | None,
@@ -121,10 +117,9 @@ class CompareHandlers:
         # A change of task and a press of Enter can ask at once: an earlier answer never covers a later one.
         mine = state.latest = object()
         state.waiting = False
-        names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
-        yield {**self.controls.busy(True), **self._fields_for(_tasks(session, names))}
+        yield {**self.controls.busy(True), **self._fields_for(_tasks(session, (left, right)))}
         try:
-            work = partial(_ask, session, names, texts, query=query, second=second, k=int(hits), label=label)
+            work = partial(_ask, session, (left, right), texts, query=query, second=second, k=int(hits), label=label)
             for event in follow(work, "Reading the texts"):
                 if state.latest is not mine:
                     return

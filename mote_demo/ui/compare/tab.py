@@ -97,7 +97,7 @@ def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> No
 
 def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: CompareComponents) -> Any:  # noqa: ANN401
     inputs = [
-        *components.pickers.lenses,
+        *components.pickers.names,
         components.texts,
         components.query,
         components.second,

@@ -17,7 +17,7 @@ from mote_demo.ui.map.html import SIDES
 from mote_demo.ui.map.scatter import drawing, marks, no_marks
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.error_messages import show_errors
-from mote_demo.ui.shared.lens_pickers import LensPickers, names_of
+from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.texts_picker import list_texts
@@ -112,12 +112,8 @@ class MapHandlers:
     @show_errors
     def draw(
         self,
-        left_model: str,
-        left_look: str | None,
-        left_on: bool,
-        right_model: str,
-        right_look: str | None,
-        right_on: bool,
+        left: str,
+        right: str,
         texts: str,
         colour: str | None,
         neighbours: int,
@@ -126,8 +122,7 @@ class MapHandlers:
         """Draw both maps: PCA first, then UMAP, with statuses in between."""
         session, state = self._states.of(request)
         status = self._components.status
-        names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
-        work = partial(_read_and_draw, session, names, texts, neighbours=int(neighbours))
+        work = partial(_read_and_draw, session, (left, right), texts, neighbours=int(neighbours))
         state.colour, state.waiting = colour, False
         yield self.controls.busy(True)
         drawn: Maps | None = None
@@ -147,12 +142,8 @@ class MapHandlers:
 
     def draw_first(
         self,
-        left_model: str,
-        left_look: str | None,
-        left_on: bool,
-        right_model: str,
-        right_look: str | None,
-        right_on: bool,
+        left: str,
+        right: str,
         texts: str,
         colour: str | None,
         neighbours: int,
@@ -162,8 +153,7 @@ class MapHandlers:
         if self._states.of(request)[1].maps is not None:
             yield {self._components.status: gr.skip()}
             return
-        lenses = (left_model, left_look, left_on, right_model, right_look, right_on)
-        yield from self.draw(*lenses, texts, colour, neighbours, request)
+        yield from self.draw(left, right, texts, colour, neighbours, request)
 
     def stop(self) -> Updates:
         """Say that drawing was stopped; the maps stay as they are."""

@@ -160,7 +160,7 @@ def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: g
 
 
 def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, components: MapComponents) -> Any:  # noqa: ANN401
-    inputs = [*components.pickers.lenses, components.texts, components.colour, components.neighbours]
+    inputs = [*components.pickers.names, components.texts, components.colour, components.neighbours]
     outputs = [
         *handlers.controls.components,
         components.panel,

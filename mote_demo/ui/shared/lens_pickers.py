@@ -66,100 +66,72 @@ class LensPickers:
             self.left = _build_picker("Left", f"{self._elem_id}-left")
             self.right = _build_picker("Right", f"{self._elem_id}-right")
         self.fold = fold
-
-    @property
-    def lenses(self) -> list[Any]:
-        """Return the components whose values name both lenses: the arguments of ``names_of``."""
-        return [*self.left.components, *self.right.components]
+        # The lenses themselves, by their names: what is asked, and what a link keeps.
+        self.names = [
+            gr.Textbox(visible="hidden", elem_id=f"{self._elem_id}-{side}-lens") for side in ("left", "right")
+        ]
 
     @property
     def choices(self) -> list[Any]:
         """Return all components that an update of the pickers touches."""
-        return [self.preset, self.task, self.fold, *self.lenses]
+        return [self.preset, self.task, self.fold, *self.left.components, *self.right.components, *self.names]
 
     def wire(self, **options: Any) -> list[Any]:
         """Keep the pickers in step; return the events after which both lenses are chosen."""
         settled = [
-            source.input(self.apply, [self.preset, self.task, *self.lenses], self.choices, **options)
+            source.input(self.apply, [self.preset, self.task, *self.names], self.choices, **options)
             for source in (self.preset, self.task)
         ]
         # The pickers of one side change together, so a change is followed before anything is asked.
-        settled += [source.input(self.picked, self.lenses, self.choices, **options) for source in self.lenses]
+        for picker, follow in ((self.left, self.picked_left), (self.right, self.picked_right)):
+            inputs = [*picker.components, *self.names]
+            settled += [source.input(follow, inputs, self.choices, **options) for source in picker.components]
         return settled
 
     def refresh_on(self, event: Callable[..., Any], **options: Any) -> Any:  # noqa: ANN401
         """List models and experts afresh when ``event`` happens."""
-        return event(self.refresh, self.lenses, self.choices, **options)
+        return event(self.refresh, self.names, self.choices, **options)
 
     @show_errors
-    def apply(
-        self,
-        preset: str | None,
-        task: str,
-        left_model: str | None,
-        left_look: str | None,
-        left_on: bool,
-        right_model: str | None,
-        right_look: str | None,
-        right_on: bool,
-        request: gr.Request,
-    ) -> Updates:
+    def apply(self, preset: str | None, task: str, left: str, right: str, request: gr.Request) -> Updates:
         """Set both lenses to those of a preset; without one, to the chosen task of the models that are picked."""
         session = self._sessions.of(request.session_hash)
-        picked = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
         if preset is None:
-            left, right = (_with_task(name, task, session) for name in picked)
-            return self._show(session, left, right, None)
+            return self._show(session, _with_task(left, task, session), _with_task(right, task, session), None)
         try:
-            left, right = lenses_of(preset, task, session)
+            return self._show(session, *lenses_of(preset, task, session), preset)
         except UserError as error:
             # What is picked stays, and no preset claims to be what is shown.
             gr.Warning(escape(str(error), quote=False))
-            left, right = (_known(name, session) for name in picked)
-            preset = None
-        return self._show(session, left, right, preset)
+            return self._show(session, _known(left, session), _known(right, session), None)
 
     @show_errors
-    def picked(
-        self,
-        left_model: str | None,
-        left_look: str | None,
-        left_on: bool,
-        right_model: str | None,
-        right_look: str | None,
-        right_on: bool,
-        request: gr.Request,
+    def picked_left(
+        self, model: str, look: str | None, instruction: bool, left: str, right: str, request: gr.Request
     ) -> Updates:
-        """Follow a change of one picker: what the model can look at is listed, and no preset is chosen any more."""
+        """Follow a change of the left pickers: what the model can look at is listed, and no preset is chosen."""
         session = self._sessions.of(request.session_hash)
-        left, right = (
-            _known(name, session)
-            for name in names_of(left_model, left_look, left_on, right_model, right_look, right_on)
-        )
-        return self._show(session, left, right, None)
+        return self._show(session, _known(_name(model, look, instruction), session), _known(right, session), None)
 
     @show_errors
-    def refresh(
-        self,
-        left_model: str | None,
-        left_look: str | None,
-        left_on: bool,
-        right_model: str | None,
-        right_look: str | None,
-        right_on: bool,
-        request: gr.Request,
+    def picked_right(
+        self, model: str, look: str | None, instruction: bool, left: str, right: str, request: gr.Request
     ) -> Updates:
+        """Follow a change of the right pickers."""
+        session = self._sessions.of(request.session_hash)
+        return self._show(session, _known(left, session), _known(_name(model, look, instruction), session), None)
+
+    @show_errors
+    def refresh(self, left: str, right: str, request: gr.Request) -> Updates:
         """List the visitor's models and experts afresh, as when the tab is opened; what is picked stays."""
         session = self._sessions.of(request.session_hash)
-        if not left_model or not right_model:  # opened before the page had filled the pickers
+        if not left or not right:  # opened before the page had filled the pickers
             return self.begin(session)
-        names = names_of(left_model, left_look, left_on, right_model, right_look, right_on)
         try:
-            updates = self._show(session, *names, None)
+            updates = self._show(session, left, right, None)
         except UserError:
             # An expert was removed meanwhile.
-            left, right = (_known(name, session) for name in names)
-            return self._show(session, left, right, None)
+            return self._show(session, _known(left, session), _known(right, session), None)
         # No value: whoever picks something while the lists are on their way keeps it.
         del updates[self.preset]
         return {part: {key: value for key, value in new.items() if key != "value"} for part, new in updates.items()}
@@ -172,6 +144,7 @@ class LensPickers:
     def _show(self, session: Session, left: str, right: str, preset: str | None) -> Updates:
         pair = session.pair(left, right)
         updates: Updates = {
+            **{shown: gr.update(value=str(lens)) for shown, lens in zip(self.names, pair.lenses, strict=True)},
             self.preset: gr.update(value=preset),
             self.fold: gr.update(label=f"{pair.left.title}  |  {pair.right.title}"),
         }
@@ -186,17 +159,8 @@ class LensPickers:
         return updates
 
 
-def names_of(
-    left_model: str | None,
-    left_look: str | None,
-    left_on: bool,
-    right_model: str | None,
-    right_look: str | None,
-    right_on: bool,
-) -> tuple[str, str]:
-    """Return the names of the left and of the right lens, given the values of the pickers."""
-    left = LensName(left_model or "", left_look or "", left_on)
-    return str(left), str(LensName(right_model or "", right_look or "", right_on))
+def _name(model: str, look: str | None, instruction: bool) -> str:
+    return str(LensName(model, look or "", instruction))
 
 
 def _build_picker(side: str, elem_id: str) -> LensPicker:
