@@ -21,7 +21,8 @@ from mote_demo.files import replacing
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
-    from mote_demo.encoder import Encoder, Progress
+    from mote_demo.encoder import Progress
+    from mote_demo.text_encoder import TextEncoder
 
 Arrays = dict[str, np.ndarray]
 
@@ -56,12 +57,13 @@ class VectorStore:
 
     def vectors(
         self,
-        encoder: "Encoder",
+        encoder: "TextEncoder",
         route: str,
         texts: "Texts",
         progress: "Progress | None" = None,
         stop: threading.Event | None = None,
         *,
+        instruction: bool = True,
         persist: bool = True,
     ) -> np.ndarray:
         """Return the vectors of ``texts``, encoded on first use.
@@ -72,22 +74,23 @@ class VectorStore:
             texts: what to encode.
             progress: called while encoding, and not at all when the vectors are known.
             stop: set it to end the encoding, or the wait for another's, with ``Stopped``; nothing is kept then.
+            instruction: whether the route's instruction is put before the texts.
             persist: False keeps the vectors in memory only, as for what a visitor uploads.
 
         Returns:
             float32 [len(texts), d], rows of unit length, read-only.
         """
         return self.array(
-            self.key(encoder, route, texts),
-            lambda: encoder.encode(texts.passages, route=route, progress=progress, stop=stop),
+            self.key(encoder, route, texts, instruction),
+            lambda: encoder.encode(texts.passages, route=route, instruction=instruction, progress=progress, stop=stop),
             persist,
             stop,
         )
 
     @staticmethod
-    def key(encoder: "Encoder", route: str, texts: "Texts") -> str:
+    def key(encoder: "TextEncoder", route: str, texts: "Texts", instruction: bool = True) -> str:
         """Return the key of the vectors that ``encoder`` makes of ``texts`` on ``route``."""
-        return f"vectors/{encoder.fingerprint(route)}/{texts.fingerprint}"
+        return f"vectors/{encoder.fingerprint(route, instruction=instruction)}/{texts.fingerprint}"
 
     def array(
         self,

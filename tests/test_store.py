@@ -18,10 +18,10 @@ class TopicEncoder:
         self.name = name
         self.calls: list[str] = []
 
-    def fingerprint(self, route: str) -> str:
-        return f"{self.name}-{route}"
+    def fingerprint(self, route: str, *, instruction: bool = True) -> str:
+        return f"{self.name}-{route}-{instruction}"
 
-    def encode(self, texts, *, route, progress=None, stop=None) -> np.ndarray:
+    def encode(self, texts, *, route, instruction=True, progress=None, stop=None) -> np.ndarray:
         self.calls.append(route)
         rows = [np.random.default_rng([*(route + text.split()[0]).encode()]).normal(size=8) for text in texts]
         if progress is not None:
@@ -67,7 +67,7 @@ def test_progress_and_stop_reach_the_encoder(tmp_path):
     stop, seen = threading.Event(), []
 
     class Encoder(TopicEncoder):
-        def encode(self, texts, *, route, progress=None, stop=None):
+        def encode(self, texts, *, route, instruction=True, progress=None, stop=None):
             seen.append(stop)
             return super().encode(texts, route=route, progress=progress)
 
@@ -176,7 +176,7 @@ def test_a_visitor_who_stops_does_not_wait_for_the_computation_of_another(tmp_pa
     store, started, release, stop = VectorStore(tmp_path), threading.Event(), threading.Event(), threading.Event()
 
     class SlowEncoder(TopicEncoder):
-        def encode(self, texts, *, route, progress=None, stop=None):
+        def encode(self, texts, *, route, instruction=True, progress=None, stop=None):
             started.set()
             assert release.wait(20)
             return super().encode(texts, route=route)

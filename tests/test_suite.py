@@ -34,7 +34,7 @@ class Oracle:
         self.knows = knows
         self.calls = []
 
-    def encode(self, texts, *, route, progress=None, stop=None):
+    def encode(self, texts, *, route, instruction=True, progress=None, stop=None):
         self.calls.append((route, list(texts)))
         return np.array([self._vector(text, route) for text in texts], dtype=np.float32)
 
@@ -48,7 +48,7 @@ class Oracle:
         vector[2 * int(topic)], vector[2 * int(topic) + 1] = np.cos(float(angle)), np.sin(float(angle))
         return vector
 
-    def fingerprint(self, route):
+    def fingerprint(self, route, *, instruction=True):
         return f"{self.name}-{route}"
 
 

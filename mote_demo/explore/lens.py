@@ -1,54 +1,24 @@
 """One way to look at texts."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mote_demo.encoder import as_mote
 from mote_demo.errors import unknown_choice
 from mote_demo.explore.lens_name import LensName
-from mote_demo.tasks import TASKS, Route, Task
+from mote_demo.tasks import TASKS, Task
+from mote_demo.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
     from mote_demo.encoder import Progress, Receipt
     from mote_demo.growing.expert import Expert
     from mote_demo.store import VectorStore
-
-
-class TextEncoder(Protocol):
-    """What a lens needs of a model: ``Encoder`` gives it, and ``SentenceEncoder`` for models of other packages."""
-
-    name: str
-
-    @property
-    def all_routes(self) -> Mapping[str, Route]:
-        """Return the routes by name."""
-        ...
-
-    def encode(
-        self,
-        texts: Sequence[str],
-        *,
-        route: str | None,
-        instruction: bool = True,
-        progress: "Progress | None" = None,
-        stop: threading.Event | None = None,
-    ) -> np.ndarray:
-        """Return float32 [len(texts), d], rows of unit length."""
-        ...
-
-    def receipt(self, text: str, *, route: str | None, instruction: bool = True) -> "Receipt":
-        """Say what ``encode`` does with ``text``."""
-        ...
-
-    def fingerprint(self, route: str | None, *, instruction: bool = True) -> str:
-        """Return a hash of all that decides the vectors of ``route``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -172,11 +142,14 @@ class Lens:
 
         Only those of public texts through a public lens go to disk.
         """
-        return store.array(
-            f"vectors/{self.document_fingerprint}/{texts.fingerprint}",
-            lambda: self.encode_document(texts.passages, progress, stop),
+        return store.vectors(
+            self.encoder,
+            self.document,
+            texts,
+            progress,
+            stop,
+            instruction=self.instruction,
             persist=self.public and texts.public,
-            stop=stop,
         )
 
     def receipt(self, text: str = "") -> "Receipt":

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import unknown_choice
-from mote_demo.explore.lens import Lens, TextEncoder, are_alike, ways_to_look
+from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.explore.pair import Pair
 from mote_demo.serving.experts import VisitorExperts
 from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS, find_task
+from mote_demo.text_encoder import TextEncoder
 
 MAX_UPLOADS = 5
 MAX_SESSIONS = 100

@@ -11,11 +11,11 @@ from mote_demo.data.samples import load_samples
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.explore.lens import TextEncoder
 from mote_demo.loading import UNTOUCHED, load
 from mote_demo.runtime.precision import EXACT
 from mote_demo.settings import check_checkpoint
 from mote_demo.store import VectorStore
+from mote_demo.text_encoder import TextEncoder
 
 BUILT_IN: Mapping[str, tuple[str, Callable[[Path | None], Texts]]] = {
     "samples": ("Support messages (sample set)", lambda _: load_samples()),
