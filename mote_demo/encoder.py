@@ -256,6 +256,19 @@ class Encoder:
         twin._weights = dict(self._weights)  # hashes of the other routes, whose tensors are the same
         return twin
 
+    def with_experts(self, experts: Mapping[str, str]) -> "Encoder":
+        """Return an encoder whose routes keep their instructions and run other experts, by route.
+
+        Args:
+            experts: name of a route to that of an expert, or to ``AVERAGE`` for the mean of all.
+
+        Raises:
+            UserError: a name is unknown, or the model is dense.
+        """
+        twin = self.with_network(self.network.with_experts(experts))
+        twin._weights = dict(self._weights)  # a hash whose tensors are others by now is made again
+        return twin
+
     def with_network(self, network: Network) -> "Encoder":
         """Return an encoder of another model that reads the same tokens."""
         return Encoder(network, self._tokenizer, self.name, self.precision)

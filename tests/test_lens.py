@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.explore.lens import Lens, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.growing.training import copy_expert
 from mote_demo.model.checkpoint import save_checkpoint
+from mote_demo.model.folding import wave
 from mote_demo.sentence_encoder import SentenceEncoder
 from mote_demo.tasks import ROUTES, TASKS, Route
 from tests.own_experts import copied_expert
@@ -32,6 +34,8 @@ def checkpoints(tmp_path_factory, tiny_mote, tiny_tokenizer):
     [
         ("mote/retrieval", LensName("mote", "retrieval")),
         ("mote/sts?instruction=off", LensName("mote", "sts", instruction=False)),
+        ("mote/sts?expert=query", LensName("mote", "sts", expert="query")),
+        ("mote/sts?expert=average&instruction=off", LensName("mote", "sts", instruction=False, expert="average")),
         ("untouched", LensName("untouched")),
         ("untouched?instruction=off", LensName("untouched", instruction=False)),
         ("mote/query+document", LensName("mote", "query+document")),
@@ -196,3 +200,38 @@ def test_a_notebook_shows_expert_and_instruction_of_both_sides_as_text(tiny_enco
     page = Lens.of(tiny_encoder, "retrieval").with_expert(own)._repr_html_()
     assert "<td>mine</td><td>&lt;b&gt;</td>" in page
     assert "<td>document</td><td>document: </td>" in page
+
+
+@pytest.fixture(params=["module", "tensors"])
+def held(request, checkpoints, tiny_encoder):
+    """The same model as a module, and as the tensors of its files."""
+    return tiny_encoder if request.param == "module" else Encoder.from_pretrained(checkpoints / "mote", "tiny MoTE")
+
+
+def test_another_expert_runs_on_the_text_of_the_own_instruction(held):
+    own, swapped = Lens.of(held, "similarity"), Lens.of(held, "similarity", expert="clustering", model="mote")
+    assert swapped.receipt("a cat").expert == "clustering"
+    assert swapped.receipt("a cat").text_sent == own.receipt("a cat").text_sent
+    assert str(swapped) == "mote/sts?expert=clustering"
+    assert swapped.title == "tiny MoTE · Similarity · expert clustering"
+    bare = held.encode([own.receipt(text).text_sent for text in TEXTS], route="clustering", instruction=False)
+    assert np.allclose(swapped.encode_document(TEXTS), bare, atol=1e-5)
+    assert not np.allclose(swapped.encode_document(TEXTS), own.encode_document(TEXTS), atol=1e-3)
+    assert swapped.document_fingerprint != own.document_fingerprint
+    assert own.receipt("a cat").expert == "sts"
+
+
+def test_the_average_of_all_experts_is_the_model_whose_mlps_are_their_means(held):
+    averaged = Lens.of(held, "clustering", expert="average")
+    dense = held.with_network(wave(held.model))
+    assert averaged.receipt("a cat").expert == "average"
+    assert np.allclose(averaged.encode_document(TEXTS), dense.encode(TEXTS, route="clustering"), atol=1e-5)
+
+
+def test_an_expert_that_is_not_there_is_an_error_that_lists_them(tiny_encoder, tiny_baseline_encoder):
+    with pytest.raises(UserError, match="'query', .*'sts', 'average'"):
+        Lens.of(tiny_encoder, "retrieval", expert="mood")
+    with pytest.raises(UserError, match="dense model has no experts"):
+        Lens.of(tiny_baseline_encoder, "retrieval", expert="clustering")
+    with pytest.raises(UserError, match="stands for the mean"):
+        tiny_encoder.config.check_new("mine", "average")

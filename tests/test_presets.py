@@ -23,7 +23,7 @@ def test_each_preset_is_two_lenses_for_a_task(session, task):
         "models": (f"baseline/{look}", f"mote/{look}"),
         "gain": ("untouched", f"mote/{look}"),
         "parts": (f"baseline/{look}", f"mote/{look}?instruction=off"),
-        "wrong": (f"mote/{look}", "mote/sts" if task == "clustering" else "mote/clustering"),
+        "wrong": (f"mote/{look}", f"mote/{look}?expert={'sts' if task == 'clustering' else 'clustering'}"),
         "tasks": ("mote/clustering", "mote/classification"),
     }
 

@@ -33,6 +33,7 @@ class Lens:
         model: what names of lenses call the model.
         task: what the routes are for, None where nobody knows.
         public: whether its vectors of public texts may be kept on disk; those of a person's own expert are not.
+        expert: which runs instead of the routes' own, as the encoder has it; "" where none does.
 
     Example:
         >>> lens = Lens.load("mote/retrieval")  # doctest: +SKIP
@@ -47,10 +48,18 @@ class Lens:
     model: str = ""
     task: Task | None = None
     public: bool = False
+    expert: str = ""
 
     @classmethod
     def of(
-        cls, encoder: TextEncoder, look: str = "", *, instruction: bool = True, model: str = "", public: bool = False
+        cls,
+        encoder: TextEncoder,
+        look: str = "",
+        *,
+        instruction: bool = True,
+        expert: str = "",
+        model: str = "",
+        public: bool = False,
     ) -> "Lens":
         """Look through a loaded model.
 
@@ -58,6 +67,7 @@ class Lens:
             encoder: the model.
             look: a task, a route, or ``QUERY+DOCUMENT``; it may be left out of a model whose routes are all alike.
             instruction: whether the instruction is put before the texts.
+            expert: the expert that runs instead of the routes' own, "average" for the mean of all; "" is their own.
             model: what to call the model; "" takes the encoder's name.
             public: see ``Lens``.
 
@@ -65,7 +75,10 @@ class Lens:
             UserError: the model has no such way to look, or none was given; the message lists them.
         """
         query, document = _routes(encoder, look)
-        return cls(encoder, query, document, instruction, model or encoder.name, _task_of(query, document), public)
+        model, task = model or encoder.name, _task_of(query, document)
+        if expert:
+            encoder = as_mote(encoder).with_experts({query: expert, document: expert})
+        return cls(encoder, query, document, instruction, model, task, public, expert)
 
     @classmethod
     def load(cls, name: str) -> "Lens":
@@ -77,12 +90,13 @@ class Lens:
         from mote_demo.loading import find_model, load
 
         parsed = LensName.parse(name, lambda path: find_model(path) is not None)
-        return cls.of(load(parsed.model), parsed.look, instruction=parsed.instruction, model=parsed.model)
+        model = load(parsed.model)
+        return cls.of(model, parsed.look, instruction=parsed.instruction, expert=parsed.expert, model=parsed.model)
 
     @property
     def name(self) -> LensName:
         """Return the name that finds this lens again."""
-        return LensName(self.model, self._look(), self.instruction)
+        return LensName(self.model, self._look(), self.instruction, self.expert)
 
     def __str__(self) -> str:
         """Return its name as a string."""
@@ -96,7 +110,8 @@ class Lens:
             words += [self.task.title] if self._look() else []
         else:
             words += [self._look()]
-        return " · ".join(filter(None, [*words, "" if self.instruction else "no instruction"]))
+        expert = f"expert {self.expert}" if self.expert else ""
+        return " · ".join(filter(None, [*words, expert, "" if self.instruction else "no instruction"]))
 
     @property
     def fingerprint(self) -> str:

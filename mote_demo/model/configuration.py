@@ -14,6 +14,8 @@ from mote_demo.model.backbones import positions
 from mote_demo.tasks import TASKS, Route
 
 POOLINGS = ("mean", "cls")
+AVERAGE = "average"
+"""What a route names as its expert to run the mean of all experts (WAVE); no expert has this name."""
 _FEWEST_TOKENS = 3  # two special ones, and one of the text
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 
@@ -119,6 +121,21 @@ class MoteConfig(PretrainedConfig):
         twin.routes[name] = _as_dict(name, route)
         return twin
 
+    def with_experts(self, experts: Mapping[str, str]) -> "MoteConfig":
+        """Return a config whose routes name other experts, by route, or ``AVERAGE``.
+
+        Raises:
+            UserError: a route or an expert is unknown, or the model has no experts.
+        """
+        if not self.expert_layers:
+            raise UserError("A dense model has no experts to choose from. Leave the expert out, or use a MoTE model.")
+        twin = copy.deepcopy(self)
+        for route, expert in experts.items():
+            if expert != AVERAGE and expert not in self.experts:
+                raise unknown_choice("expert", expert, [*self.experts, AVERAGE])
+            twin.routes[self.resolve(route)]["expert"] = expert
+        return twin
+
     def check_new(self, name: str, expert: str) -> None:
         """Refuse a new route, or its expert, by a name that is taken or not usable."""
         if name in self.routes:
@@ -127,6 +144,8 @@ class MoteConfig(PretrainedConfig):
             raise UserError(f"There is an expert {expert!r} already. Please choose another name.")
         if name in TASKS:  # ``resolve`` takes it for the task's own route
             raise UserError(f"{name!r} is the name of a task. Please choose another name.")
+        if expert == AVERAGE:
+            raise UserError(f"{expert!r} stands for the mean of all experts. Please choose another name.")
         check_name("route", name)
         check_name("expert", expert)
 

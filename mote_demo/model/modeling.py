@@ -4,13 +4,14 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from mote_demo.errors import UserError, unknown_choice
+from mote_demo.errors import UserError
 from mote_demo.model.backbones import find_backbone
-from mote_demo.model.configuration import MoteConfig
+from mote_demo.model.configuration import AVERAGE, MoteConfig
 from mote_demo.model.experts import TaskExperts, expert_paths, replace_modules
 from mote_demo.model.pooling import pool
 from mote_demo.tasks import Route
@@ -143,12 +144,13 @@ class MoteModel(PreTrainedModel):
         return twin
 
     def with_experts(self, experts: Mapping[str, str]) -> "MoteModel":
-        """Return a model whose routes run other experts, by route; every tensor is shared."""
+        """Return a model whose routes run other experts, by route, or their mean; every other tensor is shared."""
         twin = self._twin()
-        for route, expert in experts.items():
-            if expert not in self.config.experts:
-                raise unknown_choice("expert", expert, self.config.experts)
-            twin.config.routes[self.config.resolve(route)]["expert"] = expert
+        twin.config = self.config.with_experts(experts)
+        if AVERAGE in experts.values():
+            twin.backbone = replace_modules(
+                self.backbone, {path: _with_mean(self.backbone.get_submodule(path)) for path in self.expert_paths}
+            )
         return twin
 
     def _twin(self) -> "MoteModel":
@@ -166,6 +168,15 @@ class MoteModel(PreTrainedModel):
             kind: sum(parameter.numel() for parameter in module.parameters())
             for kind, module in (("stored", self), ("active", view))
         }
+
+
+def _with_mean(experts: nn.Module) -> TaskExperts:
+    copies = dict(experts.named_children())
+    mean = copy.deepcopy(next(iter(copies.values())))
+    with torch.no_grad():
+        for name, parameter in mean.named_parameters():
+            parameter.copy_(torch.stack([one.get_parameter(name) for one in copies.values()]).mean(0))
+    return TaskExperts({**copies, AVERAGE: mean})
 
 
 AutoModel.register(MoteConfig, MoteModel)

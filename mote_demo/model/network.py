@@ -29,6 +29,10 @@ class Network(Protocol):
         """Return a network with one more route and its expert; every other tensor is shared."""
         ...
 
+    def with_experts(self, experts: Mapping[str, str]) -> "Network":
+        """Return a network whose routes run other experts, by route, or their mean; every other tensor is shared."""
+        ...
+
     def for_inference(self) -> "Network":
         """Return the network without dropout and in float32, or stored as it is."""
         ...

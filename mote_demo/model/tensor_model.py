@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mote_demo.errors import UserError
 from mote_demo.model.backbones import find_backbone
-from mote_demo.model.configuration import MoteConfig
+from mote_demo.model.configuration import AVERAGE, MoteConfig
 from mote_demo.model.experts import expert_paths
 from mote_demo.tasks import Route
 
@@ -92,6 +92,15 @@ class TensorModel:
             lambda: self.module().with_route(name, route, experts),
         )
 
+    def with_experts(self, experts: Mapping[str, str]) -> "TensorModel":
+        """Return a model whose routes run other experts, by route, or their mean; every other tensor is shared."""
+        added = self._mean_expert() if AVERAGE in experts.values() else {}
+        return TensorModel(
+            self.config.with_experts(experts),
+            {**self.tensors, **added},
+            lambda: self.module().with_experts(experts),
+        )
+
     def sharing(self, other: "TensorModel") -> "TensorModel":
         """Return this model with the tensors of ``other`` in place of those that are equal, as of a frozen trunk."""
         return TensorModel(
@@ -109,9 +118,22 @@ class TensorModel:
                 self._module = self._build()
             return self._module
 
-    def _dense_of(self, expert: str) -> list[tuple[str, Tensor]]:
+    def _mean_expert(self) -> dict[str, Tensor]:
+        first, *_ = experts = self.config.experts
+        mean = {}
+        for path in self._expert_paths():
+            own = f"backbone.{path}.{first}."
+            for part in [name.removeprefix(own) for name in self.tensors if name.startswith(own)]:
+                same = [self.tensors[f"backbone.{path}.{expert}.{part}"].float() for expert in experts]
+                mean[f"backbone.{path}.{AVERAGE}.{part}"] = torch.stack(same).mean(0)
+        return mean
+
+    def _expert_paths(self) -> list[str]:
         spec = find_backbone(self.config.backbone_config.model_type)
-        paths = expert_paths(spec.blocks, spec.mlp, self.config.expert_layers)
+        return expert_paths(spec.blocks, spec.mlp, self.config.expert_layers)
+
+    def _dense_of(self, expert: str) -> list[tuple[str, Tensor]]:
+        paths = self._expert_paths()
         names = {f"backbone.{path}.{expert}.": f"{path}." for path in paths}
         others = tuple(f"backbone.{path}." for path in paths)
         found = []

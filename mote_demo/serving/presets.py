@@ -23,8 +23,8 @@ class Preset:
 
 
 def _wrong(task: Task) -> str:
-    """Return another task, whose expert is the wrong one: topics, or for topics themselves, meaning."""
-    return "clustering" if task.name != "clustering" else "similarity"
+    """Return an expert that is the wrong one for a task: that of topics, or for topics themselves, of meaning."""
+    return "clustering" if task.name != "clustering" else "sts"
 
 
 def _before_after(task: Task, expert: Expert | None) -> tuple[LensName, LensName]:
@@ -54,7 +54,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "wrong": Preset(
             "Right expert | Wrong expert",
             "the same text through the expert of another task",
-            lambda task, _: (LensName(EXPERTS, task.name), LensName(EXPERTS, _wrong(task))),
+            lambda task, _: (LensName(EXPERTS, task.name), LensName(EXPERTS, task.name, expert=_wrong(task))),
         ),
         "tasks": Preset(
             "Two tasks, one model",

@@ -12,6 +12,7 @@ from mote_demo.errors import unknown_choice
 from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.explore.pair import Pair
+from mote_demo.model.configuration import AVERAGE
 from mote_demo.serving.experts import VisitorExperts
 from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS, find_task
@@ -80,6 +81,19 @@ class Session:
         """List the tasks and experts of a model, the visitor's own included."""
         return ways_to_look(self.encoder(model))
 
+    def lenses(self, like: Lens) -> list[Lens]:
+        """Return lenses through the same model for each of its tasks and experts, the visitor's own included."""
+        if not self.lens_needs_look(like.model):
+            return [like]
+        return [self.lens(str(LensName(like.model, look, like.instruction))) for look in self.looks(like.model)]
+
+    def experts_of(self, model: str | None) -> list[str]:
+        """List what can run instead of a route's own expert, the mean of all included; a dense model has nothing."""
+        encoder = self.encoder(model)
+        if not isinstance(encoder, Encoder) or not encoder.config.expert_layers:
+            return []
+        return [*encoder.config.experts, AVERAGE]
+
     def encoder(self, model: str | None) -> TextEncoder:
         """Return a model, ``EXPERTS`` with the visitor's own experts."""
         return self.mote if model == EXPERTS else self.shelf.encoder(model)
@@ -94,13 +108,17 @@ class Session:
         own = parsed.model == EXPERTS
         if own and look in experts:
             look = "+".join(experts[look].routes)
-        lens = Lens.of(encoder, look, instruction=parsed.instruction, model=parsed.model, public=True)
+        lens = Lens.of(
+            encoder, look, instruction=parsed.instruction, expert=parsed.expert, model=parsed.model, public=True
+        )
         routes = (lens.query, lens.document)
         used = [experts[route] for route in routes if own and route in experts]
-        if not used:
-            return lens
-        task = TASKS[used[0].task] if used[0].routes == routes else None
-        return replace(lens, task=task, public=False)
+        if used:
+            task = TASKS[used[0].task] if used[0].routes == routes else None
+            return replace(lens, task=task, public=False)
+        # The mean of all experts holds the visitor's own as well.
+        mixed = own and len(experts) > 0 and parsed.expert in (AVERAGE, *experts.names)
+        return replace(lens, public=False) if mixed else lens
 
     def both(self, task: str) -> tuple[str, str]:
         """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""

@@ -29,7 +29,7 @@ def wave_encoder(encoder: Encoder) -> Encoder:
 
 def wrong_expert_encoder(encoder: Encoder) -> Encoder:
     """Return the model in which each route keeps its instruction and runs another task's expert."""
-    return encoder.with_network(encoder.model.with_experts(WRONG_EXPERTS))
+    return encoder.with_experts(WRONG_EXPERTS)
 
 
 def rounded_encoder(encoder: Encoder) -> Encoder:

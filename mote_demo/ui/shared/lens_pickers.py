@@ -1,7 +1,8 @@
 """Two lenses to pick, in one click by a preset or one by one: model, task or expert, and instruction."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -16,7 +17,7 @@ from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import Updates
 
 _FIRST_PRESET, _FIRST_TASK = next(iter(PRESETS)), next(iter(TASKS))
-_ANY = "whatever the task"
+_ANY, _OWN = "whatever the task", "its own"
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,13 @@ class LensPicker:
 
     model: gr.Dropdown
     look: gr.Dropdown
+    expert: gr.Dropdown
     instruction: gr.Checkbox
 
     @property
     def components(self) -> list[Any]:
         """Return them, in the order of the handlers' arguments."""
-        return [self.model, self.look, self.instruction]
+        return [self.model, self.look, self.expert, self.instruction]
 
 
 class LensPickers:
@@ -107,19 +109,37 @@ class LensPickers:
 
     @show_errors
     def picked_left(
-        self, model: str, look: str | None, instruction: bool, left: str, right: str, request: gr.Request
+        self,
+        model: str,
+        look: str | None,
+        expert: str | None,
+        instruction: bool,
+        left: str,
+        right: str,
+        request: gr.Request,
     ) -> Updates:
         """Follow a change of the left pickers: what the model can look at is listed, and no preset is chosen."""
         session = self._sessions.of(request.session_hash)
-        return self._show(session, _known(_name(model, look, instruction), session), _known(right, session), None)
+        return self._show(
+            session, _known(_name(model, look, expert, instruction), session), _known(right, session), None
+        )
 
     @show_errors
     def picked_right(
-        self, model: str, look: str | None, instruction: bool, left: str, right: str, request: gr.Request
+        self,
+        model: str,
+        look: str | None,
+        expert: str | None,
+        instruction: bool,
+        left: str,
+        right: str,
+        request: gr.Request,
     ) -> Updates:
         """Follow a change of the right pickers."""
         session = self._sessions.of(request.session_hash)
-        return self._show(session, _known(left, session), _known(_name(model, look, instruction), session), None)
+        return self._show(
+            session, _known(left, session), _known(_name(model, look, expert, instruction), session), None
+        )
 
     @show_errors
     def refresh(self, left: str, right: str, request: gr.Request) -> Updates:
@@ -154,35 +174,43 @@ class LensPickers:
             updates |= {
                 picker.model: gr.update(choices=session.models(), value=lens.model),
                 picker.look: gr.update(choices=looks, value=_task_name(look), interactive=bool(look)),
+                picker.expert: gr.update(
+                    choices=[(_OWN, ""), *((each, each) for each in session.experts_of(lens.model))],
+                    value=lens.expert,
+                    interactive=bool(session.experts_of(lens.model)),
+                ),
                 picker.instruction: gr.update(value=lens.instruction, interactive=bool(look)),
             }
         return updates
 
 
-def _name(model: str, look: str | None, instruction: bool) -> str:
-    return str(LensName(model, look or "", instruction))
+def _name(model: str, look: str | None, expert: str | None, instruction: bool) -> str:
+    return str(LensName(model, look or "", instruction, expert or ""))
 
 
 def _build_picker(side: str, elem_id: str) -> LensPicker:
     with gr.Column(min_width=260), gr.Row():
         model = gr.Dropdown([], label=f"{side}: model", min_width=140, elem_id=f"{elem_id}-model")
         look = gr.Dropdown([], label="Task or expert", min_width=140, elem_id=f"{elem_id}-look")
+        expert = gr.Dropdown([], label="Expert that runs", min_width=140, elem_id=f"{elem_id}-expert")
         instruction = gr.Checkbox(True, label="Instruction", min_width=140, elem_id=f"{elem_id}-instruction")
-    return LensPicker(model, look, instruction)
+    return LensPicker(model, look, expert, instruction)
 
 
 def _known(name: str, session: Session) -> str:
-    """Return the lens, or where its model has no such task or expert, the model's first."""
-    try:
-        return str(session.lens(name))
-    except UserError:
-        model = LensName.parse(name, session.shelf.models.__contains__).model
-        return str(session.lens(str(LensName(model, session.looks(model)[0]))))
+    """Return the lens, or where its model has no such task or expert, one of the model's own that is like it."""
+    parsed = LensName.parse(name, session.shelf.models.__contains__)
+    expert = parsed.expert if parsed.expert in session.experts_of(parsed.model) else ""
+    look = parsed.look if parsed.look in session.looks(parsed.model) else session.looks(parsed.model)[0]
+    for candidate in (parsed, replace(parsed, expert=expert), replace(parsed, expert=expert, look=look)):
+        with suppress(UserError):
+            return str(session.lens(str(candidate)))
+    return str(session.lens(str(LensName(parsed.model, look))))
 
 
 def _with_task(name: str, task: str, session: Session) -> str:
     lens = LensName.parse(name, session.shelf.models.__contains__)
-    wanted = LensName(lens.model, task if task in session.looks(lens.model) else lens.look, lens.instruction)
+    wanted = replace(lens, look=task if task in session.looks(lens.model) else lens.look)
     return str(session.lens(str(wanted)))
 
 
