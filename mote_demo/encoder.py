@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called with (texts done, texts in all)."""
 
+UNKNOWN_TOKENS = ("[UNK]", "<unk>")
+"""What tokenizers call the token for what they cannot spell."""
+
 _TOKENIZED_AT_ONCE = 4096
 _MANY_BATCHES = 4
 _NOT_OF_VECTORS = {
@@ -50,7 +53,8 @@ class Receipt:
     """Say what one model did with one text: which expert ran on which exact text.
 
     ``expert`` is None where the route runs no expert of its own (a dense model). ``tokens`` counts
-    those the model saw, special tokens included; ``tokens_before`` counts them before truncation.
+    those the model saw, special tokens included; ``tokens_before`` counts them before truncation, and ``unknown``
+    those that stand for words the model cannot read.
     """
 
     model: str
@@ -59,6 +63,7 @@ class Receipt:
     text_sent: str
     tokens: int
     tokens_before: int
+    unknown: int = 0
 
     @property
     def truncated(self) -> bool:
@@ -203,15 +208,22 @@ class Encoder:
         """Say what ``encode`` does with ``text`` on ``route``, without running the model."""
         name = self.config.resolve(route)
         sent = self._instruction(name, instruction) + text
-        before = len(self._tokenizer.encode(sent).ids)
+        ids = self._tokenizer.encode(sent).ids
         return Receipt(
             model=self.name,
             route=name,
             expert=self.config.route(name).expert if self.config.expert_layers else None,
             text_sent=sent,
-            tokens=min(before, self.config.max_tokens),
-            tokens_before=before,
+            tokens=min(len(ids), self.config.max_tokens),
+            tokens_before=len(ids),
+            unknown=ids.count(self._unknown),
         )
+
+    @cached_property
+    def _unknown(self) -> int:
+        """Return the token that stands for what the vocabulary cannot spell, -1 where it spells everything."""
+        known = map(self._tokenizer.token_to_id, UNKNOWN_TOKENS)
+        return next((token for token in known if token is not None), -1)
 
     def fingerprint(self, route: str | None, *, instruction: bool = True) -> str:
         """Return a hash of all that decides the vectors of ``route``, with its instruction or without.

@@ -92,6 +92,10 @@ class VectorStore:
         """Return the key of the vectors that ``encoder`` makes of ``texts`` on ``route``."""
         return f"vectors/{encoder.fingerprint(route, instruction=instruction)}/{texts.fingerprint}"
 
+    def knows(self, key: str) -> bool:
+        """Tell whether something is kept under ``key``, in memory or on disk."""
+        return self._recall(key) is not None or self.folder is not None and _path(self.folder, key).is_file()
+
     def array(
         self,
         key: str,

@@ -9,7 +9,11 @@ class TabHandlers:
     """The handlers of one tab by name; what they change is found by the components' ids in the page."""
 
     def __init__(self, demo):
-        self.handlers = {function.name: function.fn for function in demo.fns.values()}
+        self.handlers = {}
+        for function in demo.fns.values():
+            # Of one name in several classes, the tab's own comes first; a panel's is found with its class.
+            self.handlers.setdefault(function.name, function.fn)
+            self.handlers.setdefault(getattr(function.fn, "__qualname__", ""), function.fn)
 
     def __call__(self, name, *arguments, request=VISITOR):
         """Return a handler's updates, or an iterator of them."""

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 import threading
 
 import gradio as gr
@@ -13,9 +14,11 @@ from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.explore.pair import Pair
 from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
+from mote_demo.ui.compare import handlers
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.shared.error_messages import send_errors, show_errors
 from tests.handlers import VISITOR, TabHandlers
+from tests.own_experts import copied_expert
 
 EVIL = "=HYPERLINK(1) <b>"
 LENSES = ("baseline/similarity", "mote/similarity")
@@ -155,15 +158,15 @@ def test_messages_are_escaped_for_the_page_and_plain_for_programs():
     assert raised.value.message == "No file 'a<img src=x>' & more."
 
 
-def lists(updates):
+def lists(steps):
     """Return the shown text of both lists."""
-    (page,) = (update for update in updates.values() if "mote-columns" in str(update))
+    (page,) = (update for updates in steps for update in updates.values() if "mote-answers" in str(update))
     return [html.unescape(part) for part in str(page).split("<section")[1:]]
 
 
 def test_any_two_lenses_answer_and_the_receipts_name_them(tab):
     asked = ("untouched", "mote/sts?instruction=off")
-    left, right = lists(list(tab("compare", *asked, "samples", "the cat", "", 2, None))[-1])
+    left, right = lists(tab("compare", *asked, "samples", "the cat", "", 2, None))
     assert "<code>untouched</code>" in left
     assert "<code>mote/sts?instruction=off</code>" in right
     assert "<dt>Text sent</dt><dd><code>the cat</code>" in left
@@ -172,25 +175,100 @@ def test_any_two_lenses_answer_and_the_receipts_name_them(tab):
 
 
 @pytest.mark.parametrize(
-    ("looks", "second", "label"),
-    [(("retrieval", "retrieval"), False, False), (("retrieval", "similarity"), True, False)]
-    + [(("classification", "clustering"), False, True)],
+    ("looks", "second"), [(("retrieval", "retrieval"), False), (("retrieval", "similarity"), True)]
 )
-def test_a_second_text_and_a_vote_are_offered_where_a_lens_is_for_such_a_task(tab, components, looks, second, label):
+def test_a_second_text_is_offered_where_a_lens_is_for_similarity(tab, components, looks, second):
     left, right = looks
     updates = next(tab("compare", f"baseline/{left}", f"mote/{right}", "samples", "the cat", None, 2, None))
     assert updates[components.second]["visible"] == second
-    assert updates[components.label]["visible"] == label
+
+
+def test_the_labels_of_the_hits_are_counted_and_for_classification_they_vote(tab):
+    left, right = lists(
+        tab("compare", "baseline/retrieval", "mote/classification", "samples", "the cat", "", 5, "mood")
+    )
+    assert "mote-votes" not in left
+    assert sum(map(int, re.findall(r"<b>(\d+)</b>", left[left.index("mote-tally") : left.index("<details")]))) == 5
+    assert "<em>mood</em>" in right
 
 
 def test_a_second_text_that_is_no_longer_shown_is_not_compared(tab):
     asked = ("baseline/retrieval", "mote/retrieval")
-    assert "mote-pair" not in lists(list(tab("compare", *asked, "samples", "the cat", "a dog", 2, None))[-1])[1]
-    assert "mote-pair" in lists(list(tab("compare", *LENSES, "samples", "the cat", "a dog", 2, None))[-1])[1]
+    assert "mote-pair" not in lists(tab("compare", *asked, "samples", "the cat", "a dog", 2, None))[1]
+    assert "mote-pair" in lists(tab("compare", *LENSES, "samples", "the cat", "a dog", 2, None))[1]
 
 
 def test_the_first_column_votes_where_the_chosen_one_belongs_to_other_texts(tab, session):
     frame = pd.DataFrame({"title": "", "text": ["a cat", "a dog"], "kind": ["x", "x"]})
     name = session.add_texts(Texts("upload", "Mine", frame, labels=("kind",))).name
     asked = ("baseline/classification", "mote/classification")
-    assert "<em>kind</em>" in lists(list(tab("compare", *asked, name, "a cat", "", 2, "topic"))[-1])[0]
+    assert "<em>kind</em>" in lists(tab("compare", *asked, name, "a cat", "", 2, "topic"))[0]
+
+
+def own_texts(session, *texts, labels=()):
+    frame = pd.DataFrame({"title": "", "text": texts})
+    return session.add_texts(Texts("upload", "Mine", frame, labels=labels)).name
+
+
+def test_texts_that_are_the_same_are_one_hit_and_counted(tab, session):
+    name = own_texts(session, "a cat", "a dog", "a cat", "a cat", "the train")
+    left, _ = lists(tab("compare", *LENSES, name, "a cat", "", 3, None))
+    assert re.findall(r'data-row="(\d+)"', left)[0] == "0"
+    assert left.count('class="mote-hit"') == 3
+    assert left.count("×3") == 1
+
+
+def test_a_query_that_the_model_cannot_read_and_equal_scores_are_said(tab, session):
+    name = own_texts(session, "ទឹក", "ភ្លើង", "ខ្យល់")
+    left, right = lists(tab("compare", *LENSES, name, "ដី", "", 3, None))
+    for side in (left, right):
+        assert "The model cannot read 1 of the" in side
+        assert "3 of these texts have the same score" in side
+
+
+def ranks(steps):
+    (page,) = (update for updates in steps for update in updates.values() if "mote-matrix" in str(update))
+    return page
+
+
+def test_every_task_ranks_the_query_and_the_visitors_expert_has_a_column(tab, session):
+    session.experts.add(copied_expert(session.mote))
+    page = ranks(tab("compare", *LENSES, "samples", "the cat", "", 3, None))
+    heads = re.findall(r'title="((?:baseline|mote)/[^"]*)"', page)
+    assert heads == [
+        *("baseline/retrieval", "baseline/classification", "baseline/clustering", "baseline/sts"),
+        *("mote/retrieval", "mote/classification", "mote/clustering", "mote/sts", "mote/mine"),
+    ]
+    assert re.search(r"tasks share <strong>\d\.\d of 3</strong>", page)
+
+
+def test_many_texts_are_encoded_for_every_task_only_when_asked(tab, components, session, monkeypatch):
+    monkeypatch.setattr(handlers, "_FEW", 3)
+    name = own_texts(session, "a cat", "a dog", "the train", "a parcel")
+    shown = [updates for updates in tab("compare", *LENSES, name, "a cat", "", 2, None)]
+    assert not any("mote-matrix" in str(update) for updates in shown for update in updates.values())
+    offered = [updates[components.every_task]["visible"] for updates in shown if components.every_task in updates]
+    assert offered == [True]
+    assert "a parcel" in ranks(tab("compare_all"))
+    # What is known by now is shown at once.
+    assert ranks(tab("compare", *LENSES, name, "a dog", "", 2, None))
+
+
+def test_instruction_and_expert_are_taken_apart(tab, session):
+    offered = tab("list_experts", *LENSES, None)
+    (update,) = offered.values()
+    assert "sts" not in update["choices"]
+    (page,) = (
+        str(value)
+        for updates in tab("LabHandlers.run", *LENSES, "samples", "the cat", "query")
+        for value in updates.values()
+        if "mote-lab" in str(value)
+    )
+    assert re.findall(r'data-lens="([^"]*)"', page) == [
+        *("mote/sts", "mote/sts?expert=query", "mote/sts?expert=average"),
+        *("mote/sts?instruction=off", "mote/sts?expert=query&amp;instruction=off"),
+        "mote/sts?expert=average&amp;instruction=off",
+    ]
+    assert "<b>5 of 5</b> as the first" in page
+    with pytest.raises(gr.Error, match="Neither side is a model with task experts"):
+        list(tab("LabHandlers.run", "untouched", "baseline/sts", "samples", "the cat", "query"))

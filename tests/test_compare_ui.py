@@ -216,7 +216,54 @@ def test_the_results_can_be_exported(page, address):
     assert rows[0]["text_sent"].startswith("query: ")
 
 
-def test_a_phone_needs_no_sideways_scrolling(open_page, address):
+def test_a_phone_shows_one_list_with_both_ranks_and_needs_no_sideways_scrolling(open_page, address):
     page = open_page(viewport={"width": 390, "height": 844})
-    open_compare(page, address)
+    page.goto(address)
+    page.locator(".mote-both .mote-hit").first.wait_for()
+    assert not page.locator(f"{SIDES[0]} .mote-hit").first.is_visible()
+    first = page.locator(".mote-both .mote-ranks").first.inner_text().split()
+    assert first[:2] == ["tiny", "baseline"]
+    assert "1" in first
+    page.locator("#compare-matrix table").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_lines_join_what_both_sides_found_and_both_ends_light_up(page, address):
+    open_compare(page, address)
+    rows = [{hit.get_attribute("data-row") for hit in page.locator(f"{side} .mote-hit").all()} for side in SIDES]
+    shared = rows[0] & rows[1]
+    lines = page.locator(".mote-slopes path")
+    assert {line.get_attribute("data-row") for line in lines.all()} == shared
+    assert page.locator(".mote-headline strong").first.inner_text() == f"{len(shared)} of 10"
+    row = sorted(shared)[0]
+    page.locator(f"{SIDES[0]} .mote-hit[data-row='{row}'] summary").focus()
+    assert page.locator(f".mote-lit[data-row='{row}']").count() == 3
+    page.locator(f"{SIDES[1]} .mote-hit[data-row='{row}']").hover()
+    assert page.locator(".mote-lit").count() == 3
+
+
+def test_what_was_typed_and_not_asked_greys_the_answers_until_they_come(page, address):
+    open_compare(page, address)
+    page.get_by_label("Query", exact=True).press_sequentially("x")
+    page.locator("#compare-answers.mote-stale").wait_for()
+    page.get_by_label("Query", exact=True).press("Enter")
+    page.locator("#compare-answers:not(.mote-stale)").wait_for()
+
+
+def test_the_number_of_hits_and_the_texts_ask_again(page, address, table):
+    open_compare(page, address)
+    page.get_by_role("button", name="More settings").click()
+    page.get_by_label("number input for Results (k)").fill("3")
+    page.get_by_label("number input for Results (k)").press("Tab")
+    page.locator(f"{SIDES[1]} .mote-hit").nth(3).wait_for(state="detached")
+    assert page.locator(f"{SIDES[1]} .mote-hit").count() == 3
+    upload(page, table)
+    page.locator(f"{SIDES[1]} .mote-hit", has_text="parcel").first.wait_for()
+    assert page.get_by_label("Texts", exact=True).input_value() == "messages.csv"
+
+
+def test_the_matrix_says_how_much_tasks_share_on_each_side(page, address):
+    open_compare(page, address)
+    page.locator("#compare-matrix table").wait_for()
+    assert page.locator("#compare-matrix p").first.inner_text().count(" of 10") == 2
+    assert page.locator("#compare-matrix thead th[title='mote/clustering']").inner_text() == "Clustering"

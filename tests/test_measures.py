@@ -6,12 +6,14 @@ from mote_demo.explore.index import nearest
 from mote_demo.explore.measures import (
     Hit,
     Move,
+    count_ties,
     hits,
     label_agreement,
     linear_cka,
     neighbour_overlap,
     overlap_at_k,
     pair_similarity,
+    rank_biased_overlap,
     rank_moves,
     similarity_weights,
     vote,
@@ -34,7 +36,28 @@ TEXTS = [f"{topic} {intent}" for topic in ("billing", "login", "delivery") for i
 
 
 def test_hits_are_ranked_from_one():
-    assert hits(np.array([0.5, 0.25], dtype=np.float32), np.array([7, 3])) == [Hit(7, 1, 0.5), Hit(3, 2, 0.25)]
+    copies = np.array([1, 1, 1, 2, 1, 1, 1, 1])
+    found = hits(np.array([0.5, 0.25], dtype=np.float32), np.array([7, 3]), copies)
+    assert found == [Hit(7, 1, 0.5), Hit(3, 2, 0.25, copies=2)]
+
+
+def test_equal_scores_are_counted_among_the_first_and_with_the_next_one():
+    assert count_ties(np.array([0.9, 0.8, 0.8, 0.7]), 2) == 1
+    assert count_ties(np.array([0.9, 0.8, 0.8, 0.7]), 3) == 2
+    assert count_ties(np.array([0.5]), 1) == 0
+
+
+def test_rank_biased_overlap_is_1_for_equal_orders_and_0_for_nothing_in_common():
+    assert rank_biased_overlap([3, 1, 2], [3, 1, 2]) == pytest.approx(1)
+    assert rank_biased_overlap([1, 2, 3], [4, 5, 6]) == 0
+    assert rank_biased_overlap([], []) == 1
+
+
+def test_rank_biased_overlap_weighs_the_top_most():
+    same = [1, 2, 3, 4]
+    assert rank_biased_overlap(same, [2, 1, 3, 4]) < rank_biased_overlap(same, [1, 2, 4, 3]) < 1
+    # By hand: agreements 0, 1 and 1 at the depths 1 to 3, so 0.1 (0.9 + 0.81) + 0.729.
+    assert rank_biased_overlap([1, 2, 3], [2, 1, 3]) == pytest.approx(0.9)
 
 
 def test_moves_say_how_far_each_hit_went_against_the_other_ranking():

@@ -16,7 +16,7 @@ MAPS = ("#mote-map-left", "#mote-map-right")
 COMPARISONS = {
     "gain": ("untouched", "mote/retrieval"),
     "parts": ("baseline/retrieval", "mote/retrieval?instruction=off"),
-    "wrong": ("mote/retrieval", "mote/clustering"),
+    "wrong": ("mote/retrieval", "mote/retrieval?expert=clustering"),
     "tasks": ("mote/clustering", "mote/classification"),
     "training": ("mote/sts", "mote/mine"),
     "models": ("baseline/retrieval", "mote/retrieval"),

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from mote_demo.data.preview import preview_html
@@ -52,6 +53,17 @@ class Texts:
             f"{title}. {text}" if title else text
             for title, text in zip(self.frame["title"], self.frame["text"], strict=True)
         ]
+
+    @cached_property
+    def first_rows(self) -> np.ndarray:
+        """Return int64 [m], for each distinct passage the row where it stands first."""
+        return np.flatnonzero(~pd.Series(self.passages, dtype=object).duplicated().to_numpy())
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """Return int64 [n], how many rows hold the same passage as each row."""
+        passages = pd.Series(self.passages, dtype=object)
+        return passages.groupby(passages).transform("size").to_numpy(dtype=np.int64)
 
     @cached_property
     def fingerprint(self) -> str:

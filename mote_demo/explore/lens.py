@@ -167,6 +167,10 @@ class Lens:
             persist=self.public and texts.public,
         )
 
+    def knows(self, texts: "Texts", store: "VectorStore") -> bool:
+        """Tell whether ``vectors`` has nothing to compute."""
+        return store.knows(store.key(self.encoder, self.document, texts, self.instruction))
+
     def receipt(self, text: str = "") -> "Receipt":
         """Say what becomes of ``text`` as a query: expert, exact text and tokens."""
         return self.encoder.receipt(text, route=self.query, instruction=self.instruction)

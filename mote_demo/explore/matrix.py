@@ -21,7 +21,8 @@ class TaskMatrix:
     Attributes:
         lenses: one a task or expert, the columns.
         texts: what was searched.
-        rows: int64 [n], the texts that are among the first k of any column; those found highest come first.
+        rows: int64 [n], the texts that are listed: those among the first k of any column, here or in a matrix beside
+            it, the ones found highest first.
         ranks: int64 [n, columns], from 1; 0 where a text is not among those that were ranked.
         shared: how many of the first k two columns have in common, on average.
         k: depth of each list.
@@ -35,19 +36,23 @@ class TaskMatrix:
     k: int
 
     @classmethod
-    def of(cls, rankings: Sequence[Ranking], texts: Texts, k: int) -> "TaskMatrix":
-        """Put the rankings of the same texts by several lenses beside each other."""
-        tops = [ranking.rows[:k].tolist() for ranking in rankings]
-        best: dict[int, int] = {}
-        for top in tops:
-            for rank, row in enumerate(top, start=1):
-                best[row] = min(rank, best.get(row, rank))
-        rows = sorted(best, key=lambda row: (best[row], row))
+    def of(cls, rankings: Sequence[Ranking], texts: Texts, k: int, rows: np.ndarray | None = None) -> "TaskMatrix":
+        """Put the rankings of the same texts by several lenses beside each other.
+
+        Args:
+            rankings: one a column.
+            texts: what was ranked.
+            k: depth of each list.
+            rows: the texts to list; None takes those of ``found_by(rankings, k)``.
+        """
+        if rows is None:
+            rows = found_by(rankings, k)
         places = [{row: rank for rank, row in enumerate(each.rows.tolist(), start=1)} for each in rankings]
-        ranks = np.array([[place.get(row, 0) for place in places] for row in rows], dtype=np.int64)
+        ranks = np.array([[place.get(row, 0) for place in places] for row in rows.tolist()], dtype=np.int64)
+        tops = [ranking.rows[:k].tolist() for ranking in rankings]
         pairs = [overlap_at_k(one, other).shared for one, other in combinations(tops, 2)]
         shared = float(np.mean(pairs)) if pairs else float(len(tops[0]))
-        return cls(tuple(each.lens for each in rankings), texts, np.array(rows, dtype=np.int64), ranks, shared, k)
+        return cls(tuple(each.lens for each in rankings), texts, rows, ranks, shared, k)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a text: row, text, then its rank through each lens; 0 where it was not ranked."""
@@ -63,3 +68,12 @@ class TaskMatrix:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.to_frame().to_html(index=False)}"
+
+
+def found_by(rankings: Sequence[Ranking], k: int) -> np.ndarray:
+    """Return int64 [n], the texts among the first ``k`` of any ranking; those found highest come first."""
+    best: dict[int, int] = {}
+    for ranking in rankings:
+        for rank, row in enumerate(ranking.rows[:k].tolist(), start=1):
+            best[row] = min(rank, best.get(row, rank))
+    return np.array(sorted(best, key=lambda row: (best[row], row)), dtype=np.int64)

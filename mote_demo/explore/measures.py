@@ -10,14 +10,18 @@ import pandas as pd
 TEMPERATURE = 0.05
 """Of the softmax over cosines: 0.05 less similarity means 1/e of the weight, as usual for contrastive models."""
 
+SAME_SCORE = 1e-6
+"""Cosines that differ by less are equal: rounding decides which is first."""
+
 
 @dataclass(frozen=True)
 class Hit:
-    """Say where one text stands in a ranking; ranks start at 1."""
+    """Say where one text stands in a ranking; ranks start at 1. ``copies`` counts the rows that hold this text."""
 
     row: int
     rank: int
     score: float
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,22 @@ class Overlap:
         return self.shared / self.of if self.of else 0.0
 
 
-def hits(scores: np.ndarray, rows: np.ndarray) -> list[Hit]:
-    """List one query's hits from its scores [k] and rows [k], best first."""
+def hits(scores: np.ndarray, rows: np.ndarray, copies: np.ndarray) -> list[Hit]:
+    """List one query's hits from its scores [k] and rows [k], best first, and the number of copies of every row."""
     return [
-        Hit(int(row), rank, float(score)) for rank, (row, score) in enumerate(zip(rows, scores, strict=True), start=1)
+        Hit(int(row), rank, float(score), int(copies[row]))
+        for rank, (row, score) in enumerate(zip(rows, scores, strict=True), start=1)
     ]
+
+
+def count_ties(scores: np.ndarray, k: int) -> int:
+    """Count those of the first ``k`` scores, best first, that another one equals: their order says nothing."""
+    scores = np.asarray(scores, dtype=np.float64)
+    equal = np.abs(np.diff(scores)) < SAME_SCORE
+    tied = np.zeros(len(scores), dtype=bool)
+    tied[1:] |= equal
+    tied[:-1] |= equal
+    return int(tied[:k].sum())
 
 
 def rank_moves(rows: Sequence[int], other: Sequence[int]) -> list[Move]:
@@ -74,6 +89,34 @@ def _move(before: int | None, now: int) -> Move:
 def overlap_at_k(rows: Sequence[int], other: Sequence[int]) -> Overlap:
     """Count the texts that two top-k lists share, in any order."""
     return Overlap(len(set(map(int, rows)) & set(map(int, other))), max(len(rows), len(other)))
+
+
+def rank_biased_overlap(rows: Sequence[int], other: Sequence[int], p: float = 0.9) -> float:
+    """Measure how alike two rankings are, the top counting most: extrapolated RBO (Webber et al. 2010, equation 30).
+
+    The agreement at depth d, the share of the first d that both have in common, has the weight (1 - p) p^(d-1); what
+    lies deeper than the lists is taken to agree as much as their last depth does.
+
+    Args:
+        rows: a ranking without repetitions, best first.
+        other: one as long.
+        p: how patient the reader is: with 0.9 the first ten ranks hold 86 % of the weight.
+
+    Returns:
+        From 0 (nothing in common) to 1 (the same order); 1 of empty lists.
+    """
+    depth = min(len(rows), len(other))
+    if depth == 0:
+        return 1.0
+    seen: set[int] = set()
+    both, total, agreement = 0, 0.0, 0.0
+    for at in range(depth):
+        for row in (int(rows[at]), int(other[at])):
+            both += row in seen
+            seen.add(row)
+        agreement = both / (at + 1)
+        total += agreement * p**at
+    return (1 - p) * total + agreement * p**depth
 
 
 def neighbour_overlap(neighbours: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -1,13 +1,13 @@
 """Two lenses over the same texts."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mote_demo.data.texts import Texts
 from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.maps import Maps, draw
-from mote_demo.explore.matrix import TaskMatrix
+from mote_demo.explore.matrix import TaskMatrix, found_by
 from mote_demo.explore.near import QueryPlace, place_query
 from mote_demo.explore.progress import OnStage, silent
 from mote_demo.explore.search import Answer, Question, compare, rank
@@ -97,20 +97,35 @@ class Pair:
         """Find a query's nearest texts and its place on maps of these lenses."""
         return place_query(maps, query, self.store)
 
-    def matrix(self, text: str, texts: Texts, k: int = 10) -> tuple[TaskMatrix, TaskMatrix]:
+    def matrix(
+        self,
+        text: str,
+        texts: Texts,
+        k: int = 10,
+        *,
+        looks: tuple[Sequence[Lens], Sequence[Lens]] | None = None,
+        on_stage: OnStage = silent,
+        stop: threading.Event | None = None,
+    ) -> tuple[TaskMatrix, TaskMatrix]:
         """Ask the same under every task and expert of the left model, and of the right one.
+
+        Both list the same texts: those among the first ``k`` of any task of either model.
 
         Args:
             text: plain text.
             texts: what is searched.
             k: number of hits of each task.
+            looks: the lenses of each side; None takes all tasks and routes of its model.
+            on_stage: called as the work goes on.
+            stop: set it from another thread to end early with ``Stopped``.
         """
         question = Question(text, k).checked(texts)
         left, right = (
-            TaskMatrix.of([rank(lens, texts, question, self.store) for lens in _all_looks(each)], texts, k)
-            for each in self.lenses
+            [rank(lens, texts, question, self.store, on_stage, stop) for lens in lenses]
+            for lenses in looks or map(_all_looks, self.lenses)
         )
-        return left, right
+        rows = found_by([*left, *right], k)
+        return TaskMatrix.of(left, texts, k, rows), TaskMatrix.of(right, texts, k, rows)
 
 
 def _all_looks(lens: Lens) -> list[Lens]:

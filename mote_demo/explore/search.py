@@ -15,7 +15,19 @@ from mote_demo.encoder import Receipt
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.index import search
 from mote_demo.explore.lens import Lens
-from mote_demo.explore.measures import Hit, Move, Overlap, hits, overlap_at_k, pair_similarity, rank_moves, vote
+from mote_demo.explore.measures import (
+    Hit,
+    Move,
+    Overlap,
+    count_ties,
+    hits,
+    is_missing,
+    overlap_at_k,
+    pair_similarity,
+    rank_biased_overlap,
+    rank_moves,
+    vote,
+)
 from mote_demo.explore.progress import OnStage, silent
 
 if TYPE_CHECKING:
@@ -35,7 +47,7 @@ class Question:
         query: plain text.
         k: number of hits, from 1 to ``MOST_HITS``.
         second: a text to compare the query with directly, as a document; "" for none.
-        label: column whose values the hits vote on; None for none.
+        label: column whose values the hits are counted by and vote on; None for none.
     """
 
     query: str
@@ -88,6 +100,8 @@ class LensAnswer:
         lens: what looked.
         hits: the nearest texts, best first.
         moves: where each hit stands compared with the other lens's ranking.
+        tied: how many hits have the same score as another text, so that their order says nothing.
+        tally: (label, hits that have it), most first, by the chosen label column; empty without one.
         votes: (label, share of the vote) of the hits by the chosen label column; empty without one.
         receipt: what the query became.
         checkpoint: fingerprint of all that decides the query's vector.
@@ -98,6 +112,8 @@ class LensAnswer:
     lens: Lens
     hits: tuple[Hit, ...]
     moves: tuple[Move, ...]
+    tied: int
+    tally: tuple[tuple[str, int], ...]
     votes: tuple[tuple[str, float], ...]
     receipt: Receipt
     checkpoint: str
@@ -107,13 +123,23 @@ class LensAnswer:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold what two lenses answered to one question."""
+    """Hold what two lenses answered to one question.
+
+    Attributes:
+        texts: what was searched; of texts that are the same, the first one.
+        question: what was asked.
+        left: the answer of the first lens.
+        right: the answer of the second lens.
+        overlap: how many of the hits both have.
+        rank_biased: how alike both orders are (see ``rank_biased_overlap``).
+    """
 
     texts: Texts
     question: Question
     left: LensAnswer
     right: LensAnswer
     overlap: Overlap
+    rank_biased: float
 
     @property
     def sides(self) -> tuple[LensAnswer, LensAnswer]:
@@ -121,18 +147,22 @@ class Answer:
         return self.left, self.right
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a hit: the lens, what it was sent, the hit's rank, score, move and row, and the text."""
-        return pd.DataFrame([record for side in self.sides for record in _records(self.texts, side)])
+        """Return one row a hit: side and lens, what it was sent, the hit's rank, score, move and row, and the text.
+
+        ``copies`` counts the rows that hold the same text.
+        """
+        sides = zip(("left", "right"), self.sides, strict=True)
+        return pd.DataFrame([record for side, answer in sides for record in _records(self.texts, side, answer)])
 
     def __repr__(self) -> str:
         """Say what was asked and how much is shared."""
         return f"Answer({self.question.query!r}: {self.overlap.shared} of {self.overlap.of} shared)"
 
     def _repr_html_(self) -> str:
-        frame, cells = self.to_frame()[["rank", "score", "text"]], []
-        parts = frame.head(len(self.left.hits)), frame.tail(len(self.right.hits))
-        for side, part in zip(self.sides, parts, strict=True):
-            cells.append(f"<td><b>{escape(side.lens.title)}</b>{part.to_html(index=False, float_format='%.3f')}</td>")
+        frame, cells = self.to_frame(), []
+        for side, answer in zip(("left", "right"), self.sides, strict=True):
+            part = frame.loc[frame["side"] == side, ["rank", "score", "text"]]
+            cells.append(f"<td><b>{escape(answer.lens.title)}</b>{part.to_html(index=False, float_format='%.3f')}</td>")
         return f"<p>{escape(repr(self))}</p><table><tr>{''.join(cells)}</tr></table>"
 
 
@@ -149,18 +179,20 @@ def rank(
     documents = lens.vectors(texts, store, progress, stop)
     started = time.perf_counter()
     vectors = lens.encode_query([question.query])
-    scores, rows = search(documents, vectors, _DEEPER)
+    distinct = texts.first_rows
+    scores, found = search(documents if len(distinct) == len(texts) else documents[distinct], vectors, _DEEPER)
     milliseconds = (time.perf_counter() - started) * 1000
     second = pair_similarity(vectors[0], lens.encode_document([question.second])[0]) if question.second else None
-    return Ranking(lens, scores[0], rows[0], lens.receipt(question.query), lens.query_fingerprint, second, milliseconds)
+    return Ranking(
+        lens, scores[0], distinct[found[0]], lens.receipt(question.query), lens.query_fingerprint, second, milliseconds
+    )
 
 
 def compare(texts: Texts, question: Question, left: Ranking, right: Ranking) -> Answer:
     """Say what two rankings of the same texts share and where they differ."""
-    overlap = overlap_at_k(left.rows[: question.k].tolist(), right.rows[: question.k].tolist())
-    return Answer(
-        texts, question, _answer(left, right, texts, question), _answer(right, left, texts, question), overlap
-    )
+    tops = left.rows[: question.k].tolist(), right.rows[: question.k].tolist()
+    answers = _answer(left, right, texts, question), _answer(right, left, texts, question)
+    return Answer(texts, question, *answers, overlap_at_k(*tops), rank_biased_overlap(*tops))
 
 
 def checked_text(text: str, what: str) -> str:
@@ -180,12 +212,14 @@ def check_length(text: str, what: str) -> None:
 
 def _answer(own: Ranking, other: Ranking, texts: Texts, question: Question) -> LensAnswer:
     scores, rows = own.scores[: question.k], own.rows[: question.k]
-    labels = [] if question.label is None else texts.frame[question.label].iloc[rows].tolist()
+    labels = pd.Series([]) if question.label is None else texts.frame[question.label].iloc[rows]
     return LensAnswer(
         lens=own.lens,
-        hits=tuple(hits(scores, rows)),
+        hits=tuple(hits(scores, rows, texts.copies)),
         moves=tuple(rank_moves(rows.tolist(), other.rows.tolist())),
-        votes=tuple((str(name), weight) for name, weight in vote(labels, scores)) if labels else (),
+        tied=count_ties(own.scores, question.k),
+        tally=tuple((str(name), count) for name, count in labels[~is_missing(labels)].value_counts().items()),
+        votes=tuple((str(name), weight) for name, weight in vote(labels.tolist(), scores)) if len(labels) else (),
         receipt=own.receipt,
         checkpoint=own.checkpoint,
         similarity=own.similarity,
@@ -193,18 +227,20 @@ def _answer(own: Ranking, other: Ranking, texts: Texts, question: Question) -> L
     )
 
 
-def _records(texts: Texts, side: LensAnswer) -> list[dict[str, object]]:
+def _records(texts: Texts, side: str, answer: LensAnswer) -> list[dict[str, object]]:
     return [
         {
-            "lens": str(side.lens),
-            "route": side.receipt.route,
-            "text_sent": side.receipt.text_sent,
+            "side": side,
+            "lens": str(answer.lens),
+            "route": answer.receipt.route,
+            "text_sent": answer.receipt.text_sent,
             "rank": hit.rank,
             "score": round(hit.score, 6),
             "move": move.direction,
             "places": move.places,
             "row": hit.row,
+            "copies": hit.copies,
             **{name: texts.frame[name].iloc[hit.row] for name in ("title", "text", *texts.labels)},
         }
-        for hit, move in zip(side.hits, side.moves, strict=True)
+        for hit, move in zip(answer.hits, answer.moves, strict=True)
     ]

@@ -1,6 +1,6 @@
 """What the Compare tab does: one method an event."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +9,8 @@ import gradio as gr
 
 from mote_demo.errors import UserError
 from mote_demo.explore.export import write_csv
+from mote_demo.explore.matrix import TaskMatrix
+from mote_demo.explore.pair import Pair
 from mote_demo.explore.progress import OnStage
 from mote_demo.explore.search import Answer
 from mote_demo.serving.sessions import Session
@@ -21,8 +23,10 @@ from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.texts_picker import list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
-VOTING = "classification"
-"""The task whose nearest texts vote on a label."""
+_FEW = 1000
+"""So many texts are encoded for every task without being asked to."""
+
+Matrices = tuple[TaskMatrix, TaskMatrix]
 
 PAIRED = "similarity"
 """The task that also compares the query with a second text."""
@@ -43,6 +47,8 @@ class CompareComponents:
     stop: gr.Button
     status: gr.HTML
     answers: gr.HTML
+    matrix: gr.HTML
+    every_task: gr.Button
     save: gr.Button
     export: gr.DownloadButton
 
@@ -93,7 +99,7 @@ class CompareHandlers:
         columns = list(chosen.labels)
         value = label if label in columns else next(iter(columns), None)
         return {
-            self._components.label: gr.update(choices=columns, value=value),
+            self._components.label: gr.update(choices=columns, value=value, visible=bool(columns)),
             self._components.samples: gr.update(
                 samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)
             ),
@@ -117,21 +123,47 @@ class CompareHandlers:
         # A change of task and a press of Enter can ask at once: an earlier answer never covers a later one.
         mine = state.latest = object()
         state.waiting = False
-        yield {**self.controls.busy(True), **self._fields_for(_tasks(session, (left, right)))}
+        paired = PAIRED in _tasks(session, (left, right))
+        yield {**self.controls.busy(True), components.second: gr.update(visible=paired)}
+        # A field that was never shown has no value.
+        second = (second or "") if paired else ""
+        work = partial(_ask, session, (left, right), texts, query=query, second=second, k=int(hits), label=label)
+        yield from self._follow(work, state, mine)
+
+    @show_errors
+    def compare_all(self, request: gr.Request) -> Iterator[Updates]:
+        """Show what every task makes of the last question, also where all texts must be encoded for it first."""
+        session, state = self._states.of(request)
+        if state.answer is None:
+            raise UserError("There is no question yet. Press 'Compare' first.")
+        mine = state.latest = object()
+        state.waiting = False
+        yield self.controls.busy(True)
+        yield from self._follow(partial(_ask_every_task, session, state.answer), state, mine)
+
+    def _follow(
+        self, work: Callable[..., Iterator[Answer | Matrices]], state: CompareState, mine: object
+    ) -> Iterator[Updates]:
+        components = self._components
         try:
-            work = partial(_ask, session, (left, right), texts, query=query, second=second, k=int(hits), label=label)
             for event in follow(work, "Reading the texts"):
                 if state.latest is not mine:
                     return
                 if isinstance(event, Status):
                     yield {components.status: compare_html.status(event.stage, event.done, event.total)}
-                else:
+                elif isinstance(event, Answer):
                     state.answer = event
                     yield {
-                        **self.controls.busy(False),
-                        components.status: "",
                         components.answers: compare_html.answers(event),
+                        components.matrix: "",
+                        components.every_task: gr.update(visible=True),
                     }
+                else:
+                    yield {
+                        components.matrix: compare_html.matrix(*event),
+                        components.every_task: gr.update(visible=False),
+                    }
+            yield {**self.controls.busy(False), components.status: ""}
         except UserError as error:
             yield {**self.controls.busy(False), components.status: compare_html.note(str(error))}
             raise
@@ -151,13 +183,6 @@ class CompareHandlers:
         write_csv(path, answer.to_frame())
         return {self._components.export: str(path)}
 
-    def _fields_for(self, tasks: set[str]) -> Updates:
-        """Offer a vote and a second text where a lens has the task for it."""
-        return {
-            self._components.second: gr.update(visible=PAIRED in tasks),
-            self._components.label: gr.update(visible=VOTING in tasks),
-        }
-
 
 def _ask(
     session: Session,
@@ -165,21 +190,28 @@ def _ask(
     texts: str,
     *,
     query: str,
-    second: str | None,
+    second: str,
     k: int,
     label: str | None,
     report: OnStage,
     stop: Any,
-) -> Iterator[Answer]:
-    chosen, tasks = session.texts(texts), _tasks(session, names)
+) -> Iterator[Answer | Matrices]:
+    chosen, pair = session.texts(texts), session.pair(*names)
     report("Asking both sides", 0, 0)
-    if VOTING not in tasks:
-        label = None
-    elif label not in chosen.labels:
+    if label not in chosen.labels:
         label = next(iter(chosen.labels), None)
-    # A field that was never shown has no value.
-    second = (second or "") if PAIRED in tasks else ""
-    yield session.pair(*names).ask(query, chosen, k, second=second, label=label, on_stage=report, stop=stop)
+    answer = pair.ask(query, chosen, k, second=second, label=label, on_stage=report, stop=stop)
+    yield answer
+    lenses = [each for lens in pair.lenses for each in session.lenses(lens)]
+    if len(chosen) <= _FEW or all(lens.knows(chosen, session.shelf.store) for lens in lenses):
+        yield from _ask_every_task(session, answer, report=report, stop=stop)
+
+
+def _ask_every_task(session: Session, answer: Answer, *, report: OnStage, stop: Any) -> Iterator[Matrices]:
+    pair = Pair(answer.left.lens, answer.right.lens, session.shelf.store)
+    looks = session.lenses(pair.left), session.lenses(pair.right)
+    asked = answer.question
+    yield pair.matrix(asked.query, answer.texts, asked.k, looks=looks, on_stage=report, stop=stop)
 
 
 def _tasks(session: Session, names: tuple[str, str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,11 +11,15 @@ from mote_demo.explore.search import MOST_HITS
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState
+from mote_demo.ui.compare.lab_panel import build_lab_panel
 from mote_demo.ui.compare.texts_panel import build_texts_panel
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.visitor_states import VisitorStates
+
+_SLOPES = (Path(__file__).parent.parent / "static" / "slopes.js").read_text("utf-8")
+_GREY_OUT = "() => document.querySelector('#compare-answers').classList.add('mote-stale')"
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,9 @@ def build_compare_tab(sessions: Sessions) -> CompareTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
     components = _build(sessions)
     handlers = CompareHandlers(VisitorStates(sessions, CompareState), components)
-    _wire_texts(handlers, components)
     _wire_asking(handlers, components)
     fetch_after(components.save.click(handlers.save, None, [components.export], **QUICK), components.export)
+    build_lab_panel(sessions, components.pickers.names, components.texts, components.query)
     return CompareTab(lambda tab, page: _bind(handlers, components, tab, page))
 
 
@@ -40,7 +45,7 @@ def _build(sessions: Sessions) -> CompareComponents:
     with gr.Row(elem_classes="mote-controls"):
         pickers.build_task()
         texts = gr.Dropdown([], label="Texts", scale=2, min_width=220)
-        label = gr.Dropdown([], label="Results vote on", visible=False, scale=1, min_width=140)
+        label = gr.Dropdown([], label="Labels", visible=False, scale=1, min_width=140)
     pickers.build_lenses()
     with gr.Row(elem_classes="mote-ask"):
         query = gr.Textbox(
@@ -56,7 +61,9 @@ def _build(sessions: Sessions) -> CompareComponents:
         with gr.Column(min_width=300):
             build_texts_panel(sessions, texts)
     status = gr.HTML("", elem_classes="mote-slot")
-    answers = gr.HTML(compare_html.empty(), elem_id="compare-answers")
+    answers = gr.HTML(compare_html.empty(), elem_id="compare-answers", js_on_load=_SLOPES)
+    matrix = gr.HTML("", elem_id="compare-matrix")
+    every_task = gr.Button("Show the query under every task", size="sm", visible=False, elem_id="compare-every-task")
     with gr.Row():
         save = gr.Button("Export results (CSV)", size="sm", scale=0, min_width=180)
         export = gr.DownloadButton("Download", visible="hidden", elem_id="mote-compare-file")
@@ -72,27 +79,29 @@ def _build(sessions: Sessions) -> CompareComponents:
         stop=stop,
         status=status,
         answers=answers,
+        matrix=matrix,
+        every_task=every_task,
         save=save,
         export=export,
     )
 
 
-def _wire_texts(handlers: CompareHandlers, components: CompareComponents) -> None:
-    components.texts.change(
+def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> None:
+    described = components.texts.change(
         handlers.describe_texts,
         [components.texts, components.label],
         [components.label, components.samples],
         **QUICK,
     )
-
-
-def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> None:
-    asked = [components.compare.click, components.query.submit, components.second.submit]
-    running = [_ask_on(event, handlers, components) for event in asked]
-    running += [_ask_on(chosen.success, handlers, components) for chosen in components.pickers.wire(**QUICK)]
     picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
-    running.append(_ask_on(picked.success, handlers, components))
+    asked = [components.compare.click, components.query.submit, components.second.submit]
+    asked += [components.hits.release, components.label.input, described.success, picked.success]
+    asked += [chosen.success for chosen in components.pickers.wire(**QUICK)]
+    running = [_ask_on(event, handlers, components) for event in asked]
+    running.append(_run_on(components.every_task.click, handlers.compare_all, [], handlers, components))
     components.stop.click(handlers.stop, None, handlers.controls.components, cancels=running, **QUICK)
+    # What was typed and not yet asked is not what the answers belong to.
+    components.query.input(None, js=_GREY_OUT, api_visibility="private")
 
 
 def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: CompareComponents) -> Any:  # noqa: ANN401
@@ -104,14 +113,20 @@ def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: Co
         components.hits,
         components.label,
     ]
+    return _run_on(event, handlers.compare, inputs, handlers, components)
+
+
+def _run_on(
+    event: Callable[..., Any],
+    work: Callable[..., Any],
+    inputs: list[Any],
+    handlers: CompareHandlers,
+    components: CompareComponents,
+) -> Any:  # noqa: ANN401
+    shown = [components.second, components.answers, components.matrix, components.every_task]
     waited = event(handlers.controls.wait, None, handlers.controls.components, queue=False, **QUICK)
     asked = waited.success(
-        handlers.compare,
-        inputs,
-        [*handlers.controls.components, components.second, components.label, components.answers],
-        trigger_mode="always_last",
-        **QUICK,
-        **MODEL,
+        work, inputs, [*handlers.controls.components, *shown], trigger_mode="always_last", **QUICK, **MODEL
     )
     asked.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
     return asked
@@ -121,5 +136,5 @@ def _bind(handlers: CompareHandlers, components: CompareComponents, tab: gr.Tab,
     components.pickers.refresh_on(tab.select, **QUICK)
     tab.select(handlers.refresh_texts, [components.texts], [components.texts], **QUICK)
     first = [*components.pickers.choices, components.texts, components.label, components.samples, components.query]
-    opened = page.load(handlers.begin, None, first, **QUICK)
-    _ask_on(opened.success, handlers, components)
+    # The change of the texts asks the first question.
+    page.load(handlers.begin, None, first, **QUICK)

@@ -1,0 +1,43 @@
+// Draws a line from each text of the left list to the same text of the right one, and lights both ends of one.
+const NAMESPACE = "http://www.w3.org/2000/svg";
+
+function draw() {
+  const drawing = element.querySelector(".mote-slopes");
+  if (!drawing || !drawing.clientWidth) return; // on a phone one list holds both sides
+  const box = drawing.getBoundingClientRect();
+  const middle = (hit) => {
+    const own = hit.getBoundingClientRect();
+    return own.top + own.height / 2 - box.top;
+  };
+  const rights = new Map();
+  for (const hit of element.querySelectorAll(".mote-side-right .mote-hit")) rights.set(hit.dataset.row, hit);
+  drawing.replaceChildren();
+  for (const left of element.querySelectorAll(".mote-side-left .mote-hit")) {
+    const right = rights.get(left.dataset.row);
+    if (!right) continue;
+    const [from, to] = [middle(left), middle(right)];
+    const half = box.width / 2;
+    const path = document.createElementNS(NAMESPACE, "path");
+    path.setAttribute("d", `M0 ${from} C${half} ${from} ${half} ${to} ${box.width} ${to}`);
+    path.dataset.row = left.dataset.row;
+    drawing.append(path);
+  }
+}
+
+function light(event) {
+  const row = event.target.closest("[data-row]")?.dataset.row;
+  for (const one of element.querySelectorAll(".mote-answers [data-row]")) {
+    one.classList.toggle("mote-lit", row !== undefined && one.dataset.row === row);
+  }
+}
+
+for (const name of ["mouseover", "focusin"]) element.addEventListener(name, light);
+element.addEventListener("mouseleave", light);
+element.addEventListener("toggle", draw, true);
+new ResizeObserver(draw).observe(element);
+new MutationObserver((changes) => {
+  if (changes.every((change) => change.target.closest(".mote-slopes"))) return;
+  element.classList.remove("mote-stale");
+  draw();
+}).observe(element, { childList: true, subtree: true });
+draw();
