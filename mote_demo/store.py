@@ -53,6 +53,7 @@ class VectorStore:
         self._memory: OrderedDict[str, Arrays] = OrderedDict()
         # A lock lives only as long as a thread holds or awaits it.
         self._key_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._done: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
     def vectors(
@@ -72,7 +73,7 @@ class VectorStore:
             encoder: the model; its fingerprint of ``route`` and that of ``texts`` make the key.
             route: name of the route.
             texts: what to encode.
-            progress: called while encoding, and not at all when the vectors are known.
+            progress: called while they are encoded, by this call or another one, and not at all when they are known.
             stop: set it to end the encoding, or the wait for another's, with ``Stopped``; nothing is kept then.
             instruction: whether the route's instruction is put before the texts.
             persist: False keeps the vectors in memory only, as for what a visitor uploads.
@@ -80,12 +81,20 @@ class VectorStore:
         Returns:
             float32 [len(texts), d], rows of unit length, read-only.
         """
-        return self.array(
-            self.key(encoder, route, texts, instruction),
-            lambda: encoder.encode(texts.passages, route=route, instruction=instruction, progress=progress, stop=stop),
-            persist,
-            stop,
-        )
+        key = self.key(encoder, route, texts, instruction)
+
+        def report(done: int, total: int) -> None:
+            self._done[key] = done, total
+            if progress is not None:
+                progress(done, total)
+
+        def encode() -> np.ndarray:
+            try:
+                return encoder.encode(texts.passages, route=route, instruction=instruction, progress=report, stop=stop)
+            finally:
+                self._done.pop(key, None)
+
+        return self.array(key, encode, persist, stop, progress)
 
     @staticmethod
     def key(encoder: "TextEncoder", route: str, texts: "Texts", instruction: bool = True) -> str:
@@ -102,6 +111,7 @@ class VectorStore:
         compute: Callable[[], np.ndarray],
         persist: bool = True,
         stop: threading.Event | None = None,
+        progress: "Progress | None" = None,
     ) -> np.ndarray:
         """Return the array kept under ``key``, or compute and keep it.
 
@@ -110,11 +120,12 @@ class VectorStore:
             compute: called by one thread at a time for each key; the others wait for its result.
             persist: False keeps the array in memory only.
             stop: set it to end the wait for another thread with ``Stopped``.
+            progress: called while another thread is awaited that told how far it is.
 
         Returns:
             The array, read-only and of no object type.
         """
-        return self.arrays(key, ("array",), lambda: {"array": np.asarray(compute())}, persist, stop)["array"]
+        return self.arrays(key, ("array",), lambda: {"array": np.asarray(compute())}, persist, stop, progress)["array"]
 
     def arrays(
         self,
@@ -123,9 +134,18 @@ class VectorStore:
         compute: Callable[[], Arrays],
         persist: bool = True,
         stop: threading.Event | None = None,
+        progress: "Progress | None" = None,
     ) -> Arrays:
         """Return the arrays ``names`` kept together under ``key``, or compute and keep them (see ``array``)."""
-        with _held(self._key_lock(key), stop):
+
+        def wait() -> None:
+            if stop is not None and stop.is_set():
+                raise Stopped("Stopped while another computation of the same was awaited.")
+            done = self._done.get(key)
+            if progress is not None and done is not None:
+                progress(*done)
+
+        with _held(self._key_lock(key), wait):
             entry = self._recall(key)
             if entry is None:
                 made = None if self.folder is None else self._read(self.folder, key, names)
@@ -202,11 +222,10 @@ def _path(folder: Path, key: str) -> Path:
 
 
 @contextmanager
-def _held(lock: threading.Lock, stop: threading.Event | None) -> Iterator[None]:
-    """Hold a lock; while another thread has it, look whether to go on waiting."""
+def _held(lock: threading.Lock, wait: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock; while another thread has it, call ``wait`` again and again, which may raise."""
     while not lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
-        if stop is not None and stop.is_set():
-            raise Stopped("Stopped while another computation of the same was awaited.")
+        wait()
     try:
         yield
     finally:

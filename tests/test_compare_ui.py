@@ -228,17 +228,24 @@ def test_a_phone_shows_one_list_with_both_ranks_and_needs_no_sideways_scrolling(
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_lines_join_what_both_sides_found_and_both_ends_light_up(page, address):
+def test_lines_join_what_both_sides_found_and_both_ends_light_up(page, address, table):
     open_compare(page, address)
+    upload(page, table)
+    page.locator(f"{SIDES[1]} .mote-hit").nth(5).wait_for(state="detached")
+    page.locator("#compare-matrix tbody tr").nth(5).wait_for(state="detached")
+    page.get_by_role("button", name="Compare", exact=True, disabled=False).wait_for()
     rows = [{hit.get_attribute("data-row") for hit in page.locator(f"{side} .mote-hit").all()} for side in SIDES]
     shared = rows[0] & rows[1]
     lines = page.locator(".mote-slopes path")
     assert {line.get_attribute("data-row") for line in lines.all()} == shared
-    assert page.locator(".mote-headline strong").first.inner_text() == f"{len(shared)} of 10"
+    assert page.locator(".mote-headline strong").first.inner_text() == f"{len(shared)} of 5"
     row = sorted(shared)[0]
+    page.mouse.move(0, 0)
     page.locator(f"{SIDES[0]} .mote-hit[data-row='{row}'] summary").focus()
-    assert page.locator(f".mote-lit[data-row='{row}']").count() == 3
-    page.locator(f"{SIDES[1]} .mote-hit[data-row='{row}']").hover()
+    page.locator(f".mote-lit[data-row='{row}']").nth(2).wait_for()
+    other = sorted(shared)[1]
+    page.locator(f"{SIDES[1]} .mote-hit[data-row='{other}']").hover()
+    page.locator(f".mote-lit[data-row='{other}']").nth(2).wait_for()
     assert page.locator(".mote-lit").count() == 3
 
 

@@ -253,3 +253,30 @@ def test_a_disk_that_takes_nothing_does_not_stop_the_work(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         assert store.array("key", lambda: np.ones(2)).tolist() == [1, 1]
     assert "without keeping" in caplog.text
+
+
+def test_whoever_waits_for_another_is_told_how_far_it_is():
+    go_on, told = threading.Event(), threading.Event()
+
+    class SlowEncoder(TopicEncoder):
+        def encode(self, texts, *, route, instruction=True, progress=None, stop=None):
+            progress(1, 3)
+            go_on.wait(10)
+            return super().encode(texts, route=route, progress=progress)
+
+    store, encoder, steps = VectorStore(None), SlowEncoder(), []
+
+    def note(*step):
+        steps.append(step)
+        told.set()
+
+    first = threading.Thread(target=store.vectors, args=(encoder, "query", TEXTS))
+    first.start()
+    second = threading.Thread(target=store.vectors, args=(encoder, "query", TEXTS, note))
+    second.start()
+    assert told.wait(10)
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert steps[0] == (1, 3)
+    assert encoder.calls == ["query"]

@@ -15,8 +15,9 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from mote_demo.data import prose
+from mote_demo.data import prose, public_names
 from mote_demo.data.prose import clean, cut, first_sentence
+from mote_demo.data.public_names import PackageSources
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.files import write_json
@@ -46,6 +47,7 @@ _MAX_CHARACTERS = 600
 _MAX_SUMMARY_CHARACTERS = 300
 _MIN_WORDS = 20
 _MIN_SUMMARY_WORDS = 4
+_MIN_PUBLIC_WORDS = 2  # "K-Means clustering."
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ class _Entry:
     package: str
 
 
-def load_docstrings(limit: int = 2000, cache: Path | None = None) -> Texts:
+def load_docstrings(limit: int = 8000, cache: Path | None = None) -> Texts:
     """Collect documentation strings of well-known installed packages, which are read and never imported.
 
-    The packages take turns, so that each has its share, and the choice is the same at every call.
+    What a package offers under a public name comes before what its files hold besides. The packages take turns, so that
+    each has its share, and the choice is the same at every call.
 
     Args:
         limit: texts to collect at most; fewer if little is installed.
@@ -113,7 +116,7 @@ def _installed(limit: int) -> str:
             if folder is not None:
                 stat = (folder / "__init__.py").stat()
                 digest.update(f"{folder} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    for code in (__file__, prose.__file__):
+    for code in (__file__, prose.__file__, public_names.__file__):
         digest.update(Path(code).read_bytes())
     return digest.hexdigest()
 
@@ -134,10 +137,17 @@ def _without_doubles(entries: Iterator[_Entry]) -> Iterator[_Entry]:
 
 
 def _entries(package: str) -> Iterator[_Entry]:
-    """Yield a package's entries, a few of each file, reading only as many files as are asked for."""
+    """Yield a package's entries, lazily: public names, then their methods, then a few of each file."""
     folder = _folder(package)
     if folder is None:
         return
+    public = list(PackageSources(package, folder, _SKIPPED).definitions())
+    for methods in (False, True):
+        for name, docstrings in public:
+            for inner, docstring in docstrings:
+                entry = _entry(name + inner, docstring, package, _MIN_PUBLIC_WORDS) if bool(inner) == methods else None
+                if entry is not None:
+                    yield entry
     for file in _shuffled(folder):
         module = ".".join([package, *_public_parts(file.relative_to(folder))])
         yield from itertools.islice(_file_entries(file, module, package), _PER_FILE)
@@ -222,10 +232,10 @@ def _docstrings(node: ast.AST, name: str) -> Iterator[tuple[str, str]]:
                 yield from _docstrings(child, f"{name}.{child.name}")
 
 
-def _entry(name: str, docstring: str, package: str) -> _Entry | None:
+def _entry(name: str, docstring: str, package: str, fewest: int = _MIN_SUMMARY_WORDS) -> _Entry | None:
     summary, rest = first_sentence(docstring)
     text = cut(clean(rest), _MAX_CHARACTERS)
-    long_enough = len(summary.split()) >= _MIN_SUMMARY_WORDS and len(text.split()) >= _MIN_WORDS
+    long_enough = len(summary.split()) >= fewest and len(text.split()) >= _MIN_WORDS
     if not long_enough or len(summary) > _MAX_SUMMARY_CHARACTERS or not summary[0].isalpha():
         return None
     return _Entry(name, text, summary, package)

@@ -25,7 +25,8 @@ function draw() {
 }
 
 function light(event) {
-  const row = event.target.closest("[data-row]")?.dataset.row;
+  // Where the mouse is on no text, that of the keyboard stays lit.
+  const row = [event.target, document.activeElement].map((at) => at.closest("[data-row]")?.dataset.row).find(Boolean);
   for (const one of element.querySelectorAll(".mote-answers [data-row]")) {
     one.classList.toggle("mote-lit", row !== undefined && one.dataset.row === row);
   }
@@ -37,7 +38,7 @@ element.addEventListener("toggle", draw, true);
 new ResizeObserver(draw).observe(element);
 new MutationObserver((changes) => {
   if (changes.every((change) => change.target.closest(".mote-slopes"))) return;
-  element.classList.remove("mote-stale");
+  element.closest(".mote-stale")?.classList.remove("mote-stale");
   draw();
 }).observe(element, { childList: true, subtree: true });
 draw();
