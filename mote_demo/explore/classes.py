@@ -142,6 +142,13 @@ class Classes:
             only_right[np.argsort(lead[only_right], kind="stable")],
         )
 
+    def is_of(self, left: Lens, right: Lens, texts: Texts, label: str, k: int) -> bool:
+        """Tell whether ``compare_classes`` would find the same again."""
+        lenses = [(str(lens), lens.document_fingerprint) for lens in (left, right)]
+        same = lenses == [(str(side.lens), side.checkpoint) for side in self.sides]
+        wanted = (label, min(k, len(self.labelled.codes) - 1))
+        return same and self.labelled.texts is texts and wanted == (self.labelled.label, self.k)
+
     def hardest(self, count: int = 10) -> np.ndarray:
         """Return the positions of the texts with the lowest margins, as a mean over both sides; the hardest first."""
         return np.argsort(self.left.margins + self.right.margins, kind="stable")[:count]
