@@ -89,7 +89,7 @@ def test_classes_measures_both_lenses(client):
     assert sum(map(sum, told["right"]["confusion"])) == 240
     assert {each["class"] for each in told["classes"]} == {"account", "app", "billing", "delivery", "product"}
     with pytest.raises(AppError, match="Unknown label column 'colour'.*'topic'"):
-        client.predict(*lenses("sts"), "samples", "colour", 5, api_name="/classes")
+        client.predict(*lenses("similarity"), "samples", "colour", 5, api_name="/classes")
 
 
 @pytest.mark.parametrize("side", ["query", "document"])

@@ -74,8 +74,8 @@ def build_app(
                 build_classes_tab(sessions).bind(tab, demo)
             with gr.Tab("Train", id="train") as tab:
                 build_train_tab(sessions)
-            with gr.Tab("Experts", id="experts"):
-                build_experts_tab(results)
+            with gr.Tab("Experts", id="experts") as tab:
+                build_experts_tab(results, shelf)(tab)
             with gr.Tab("About", id="about"):
                 build_about_tab(shelf, report, results, report_problem)
         add_endpoints(Session(shelf))
