@@ -17,7 +17,7 @@ _MARGIN = 3.0
 """Percent of the width that is kept free on both sides, so that no dot is cut."""
 
 _MODELS = (("left", "baseline"), ("right", "MoTE"))
-_MOST_TICKS = 5
+_MOST_TICKS = 7
 
 
 @dataclass(frozen=True)

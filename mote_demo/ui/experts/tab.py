@@ -17,7 +17,7 @@ from mote_demo.ui.experts import html as experts_html
 from mote_demo.ui.shared.downloads import fetch_after, new_file
 from mote_demo.ui.shared.events import MODEL, QUICK
 
-_TIMED_TEXTS, _TIMED_ROUTES, _TURNS = 48, ("document", "clustering"), 5
+_TIMED_TEXTS, _TIMED_ROUTES, _TURNS = 24, ("clustering",), 5
 
 
 def build_experts_tab(results: Results, shelf: Shelf) -> Callable[[gr.Tab], None]:
