@@ -45,7 +45,13 @@ def lenses(task):
 
 
 def test_only_the_named_endpoints_are_public(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/search", "/encode", "/lenses", "/tasks"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
+        "/search",
+        "/classes",
+        "/encode",
+        "/lenses",
+        "/tasks",
+    }
 
 
 def test_tasks_lists_what_a_program_can_ask_for(client):
@@ -75,6 +81,15 @@ def test_search_takes_any_two_lenses(client):
     answer = client.predict(*names, "samples", "a cat", 2, api_name="/search")
     assert (answer["left"]["lens"], answer["right"]["lens"]) == names
     assert answer["left"]["text_sent"] == answer["right"]["text_sent"] == "a cat"
+
+
+def test_classes_measures_both_lenses(client):
+    told = client.predict(*lenses("classification"), "samples", "topic", 5, api_name="/classes")
+    assert [measure["name"] for measure in told["measures"]][:1] == ["accuracy by neighbours"]
+    assert sum(map(sum, told["right"]["confusion"])) == 240
+    assert {each["class"] for each in told["classes"]} == {"account", "app", "billing", "delivery", "product"}
+    with pytest.raises(AppError, match="Unknown label column 'colour'.*'topic'"):
+        client.predict(*lenses("similarity"), "samples", "colour", 5, api_name="/classes")
 
 
 @pytest.mark.parametrize("side", ["query", "document"])

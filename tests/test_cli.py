@@ -165,6 +165,19 @@ def test_a_lens_may_be_of_a_model_in_a_folder(run, table, checkpoints):
     assert out.splitlines()[-1] == "10 of 10 are the same."
 
 
+def test_classes_says_how_well_each_lens_tells_them_and_writes_every_text(run, table, tmp_path):
+    asked = ("classes", "baseline/clustering", "mote/clustering", "--texts", table, "--label", "kind", "-k", 3)
+    status, out, _ = run(*asked, "--out", tmp_path / "told.csv")
+    assert status == 0
+    assert out.startswith("Classes('kind' of 10 texts: baseline/clustering ")
+    for line in ("accuracy by neighbours", "few-shot accuracy", "V-measure", "thing ", "Only left tells"):
+        assert f"\n{line}" in out
+    frame = pd.read_csv(tmp_path / "told.csv")
+    assert set(frame["mote/clustering predicted"]) <= {"animal", "thing"}
+    assert len(frame) == 10
+    assert "Choose one of: 'kind'" in run(*asked[:-3], "colour")[2]
+
+
 def test_matrix_shows_where_each_task_ranks_the_texts_that_are_near_through_any(run, table):
     status, out, _ = run("matrix", "the bird is good", "--texts", table, "-k", 2)
     assert status == 0

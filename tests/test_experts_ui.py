@@ -11,6 +11,7 @@ from mote_demo.settings import spaces_file, summary_file
 from mote_demo.study.results import Results, load_results, read_spaces, read_summary
 from mote_demo.ui.about import html as about_html
 from mote_demo.ui.app import build_app, launch_options
+from mote_demo.ui.experts import charts
 from mote_demo.ui.experts import html as experts_html
 from tests.walk import VIEWPORTS, open_tab
 
@@ -31,7 +32,15 @@ SPACES = {
     "neighbours": 10,
     "routes": ROUTES,
     "experts": ROUTES,
-    "layers": [{"block": block, "distance": matrix(0.0, 0.05 * block, 0.11, 0.32)} for block in (1, 3, 5)],
+    "layers": [
+        {
+            "block": block,
+            "distance": matrix(0.0, 0.05 * block, 0.11, 0.32),
+            "from_start": [0.01, 0.02, 0.03 + 0.01 * block, 0.02, 0.015],
+            "baseline_from_start": 0.025,
+        }
+        for block in (1, 3, 5)
+    ],
     "cka": {"baseline": matrix(1.0, 0.91, 0.95, 0.97), "mote": matrix(1.0, 0.62, 0.81, 0.7)},
     "shared": {"baseline": matrix(1.0, 0.83, 0.71), "mote": matrix(1.0, 0.43, 0.52, 0.31)},
 }
@@ -100,7 +109,8 @@ def test_the_files_are_read_as_they_are(files):
 
 
 def test_absent_files_are_no_error_and_the_page_names_the_command(tmp_path):
-    page = experts_html.page(load_results(tmp_path / "spaces.json", tmp_path / "summary.json"))
+    results = load_results(tmp_path / "spaces.json", tmp_path / "summary.json")
+    page = experts_html.page(results) + experts_html.scores(results)
     assert page.count("python -m mote_demo study RECIPE --data DIR") == 2
     assert "<table" not in page
 
@@ -144,15 +154,14 @@ def test_a_file_that_lacks_something_is_refused_in_words(tmp_path, read, values,
 def test_a_damaged_file_leaves_the_rest_of_the_page(files):
     files[0].write_text("{", encoding="utf-8")
     results = load_results(*files)
-    page = experts_html.page(results)
-    assert "spaces.json cannot be read as JSON" in page
-    assert "Ablations" in page
+    assert "spaces.json cannot be read as JSON" in experts_html.page(results)
+    assert "Ablations" in experts_html.scores(results)
 
 
 def test_only_the_required_keys_are_needed(files):
     summary = {key: SUMMARY[key] for key in ("seeds", "gain", "families")}
     files[1].write_text(json.dumps(summary), encoding="utf-8")
-    page = experts_html.page(load_results(*files))
+    page = experts_html.scores(load_results(*files))
     assert "Retrieval" in page
     assert "No ablations were measured" in page
 
@@ -197,6 +206,68 @@ def test_gains_and_differences_are_told_by_their_signs():
     assert "Means over 2 training runs" in part
 
 
+def test_the_charts_say_which_expert_moved_furthest_and_which_two_are_furthest_apart():
+    moved = charts.moved_chart(SPACES)
+    assert moved.sentences[0].startswith(
+        "The classification expert moved furthest, most in block 6 (8.0 % of the size of its weights); the query expert"
+    )
+    assert "moved further than 4 of 5 experts" in moved.sentences[1]
+    assert [row.label for row in moved.rows] == [
+        *("classification", "document", "clustering", "sts", "query"),
+        "baseline (one for all tasks)",
+    ]
+    apart = charts.apart_chart(SPACES)
+    assert len(apart.rows) == 10
+    assert "32.0 % in block 2" in apart.sentences[0]
+    for chart in (moved, apart):
+        assert all(0 <= chart.place(dot.value) <= 100 for row in chart.rows for dot in row.dots)
+
+
+def test_spaces_of_an_older_study_have_no_chart_of_what_moved():
+    older = {**SPACES, "layers": [{"block": 1, "distance": matrix(0.0, 0.1)}]}
+    assert charts.moved_chart(older) is None
+    assert "moved from its start" not in experts_html.spaces_part(older)
+    nobody = {**SPACES, "layers": [], "experts": []}
+    assert charts.apart_chart(nobody) is None
+
+
+def test_the_claim_stands_beside_the_paper_also_where_it_is_missed():
+    missed = changed(SUMMARY, "difference", "retrieval", to={"points": 0.21, "interval": [-0.19, 0.62]})
+    chart = charts.claim_chart(missed)
+    assert chart.sentences[0].endswith("the 95 % interval here is −0.19 to +0.62: the paper’s number is missed.")
+    assert chart.sentences[1].endswith("−0.90 to +0.28: the paper’s number is missed.")
+    inside = changed(SUMMARY, "difference", "all", to={"points": 0.5, "interval": [-0.1, 1.1]})
+    assert charts.claim_chart(inside).sentences[1].endswith("is inside, and so is zero.")
+    more = changed(SUMMARY, "difference", "all", to={"points": 1.5, "interval": [1.1, 1.9]})
+    assert charts.claim_chart(more).sentences[1].endswith("more than the paper’s number.")
+    assert [row.note for row in chart.rows][:2] == [
+        "+0.10 here, +3.27 in the paper",
+        "+1.20 here, +5.21 in the paper",
+    ]
+    assert "Findings of ACL 2025" in experts_html.scores(Results(summary=missed))
+
+
+def test_the_cost_is_a_multiple_of_the_baselines():
+    parameters = {"baseline": {"stored": 20, "active": 20}, "mote": {"stored": 30, "active": 20}}
+    assert "Timing both models" in experts_html.cost_part(parameters)
+    timed = {
+        "texts": 4,
+        "alternations": 3,
+        "milliseconds": {"baseline": 2.0, "mote": 2.1},
+        "time": {"median": 1.05, "min": 0.98, "max": 1.1},
+    }
+    part = experts_html.cost_part(parameters, timed)
+    assert "MoTE stores 1.50 times what the baseline stores, and runs 1.00 times as much for a text." in part
+    assert (
+        "a text takes 2.1 milliseconds instead of 2.0, 1.05 times the baseline’s time (0.98 to 1.10 in 3 turns" in part
+    )
+
+
+def test_an_axis_spans_what_is_drawn_with_round_numbers():
+    for ends, ticks in (((0.0, 5.9), [0, 1, 2, 3, 4, 5, 6]), ((0.93, 1.0), [0.92, 0.94, 0.96, 0.98, 1.0])):
+        assert charts.Chart("", (), (), "", (), ends).ticks == pytest.approx(ticks)
+
+
 def test_without_an_interval_a_difference_may_be_chance():
     summary = changed(SUMMARY, "difference", "all", to={"points": 0.002, "interval": None})
     assert "MoTE is level with the baseline. No interval was measured" in experts_html.summary_part(summary)
@@ -218,7 +289,7 @@ def test_names_from_the_files_stay_text():
     arms = {**ARMS, EVIL: 1.0}
     summary = {**SUMMARY, "families": {EVIL: arms}, "table": [{"title": EVIL, "families": {EVIL: 1.0}}]}
     for results in (Results(spaces, summary), Results(spaces_problem=EVIL, summary_problem=EVIL)):
-        assert "<img" not in experts_html.page(results)
+        assert "<img" not in experts_html.page(results) + experts_html.scores(results)
 
 
 def test_about_names_the_tab_and_tells_the_gains(shelf):
@@ -239,7 +310,7 @@ def address(open_shelf, tmp_path_factory):
 
 def test_downloads_are_no_endpoints(address):
     endpoints = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/search", "/encode", "/lenses", "/tasks"}
+    assert set(endpoints) == {"/search", "/classes", "/encode", "/lenses", "/tasks"}
 
 
 def open_experts(page, address):
@@ -248,11 +319,18 @@ def open_experts(page, address):
     page.get_by_role("heading", name="Do the experts make different spaces?").wait_for()
 
 
+def unfold(page):
+    """Open what is folded: the numbers behind the charts."""
+    for summary in page.locator(".mote-experts-numbers > summary").all():
+        summary.click()
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("screen", ["desktop", "dark", "phone"])
 def test_all_tables_are_seen_and_the_page_fits_the_screen(open_page, address, screen):
     page = open_page(**VIEWPORTS[screen])
     open_experts(page, address)
+    unfold(page)
     tables = page.locator(".mote-experts table")
     assert tables.count() == 9
     for number in range(9):
@@ -266,10 +344,27 @@ def test_all_tables_are_seen_and_the_page_fits_the_screen(open_page, address, sc
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("screen", ["desktop", "phone"])
+def test_the_charts_come_before_the_numbers_and_both_models_are_timed(open_page, address, screen):
+    page = open_page(**VIEWPORTS[screen])
+    open_experts(page, address)
+    page.get_by_text("On this machine a text takes").wait_for()
+    assert page.locator(".mote-chart svg").count() == 6
+    assert page.locator(".mote-experts table:visible").count() == 0
+    page.get_by_text("The classification expert moved furthest, most in block 6").wait_for()
+    size = page.locator(".mote-chart-label").first.evaluate("part => part.getBoundingClientRect().height")
+    assert size > 10
+    for chart in page.locator(".mote-chart").all():
+        widest = chart.evaluate("part => Math.max(...[...part.querySelectorAll('circle')].map(dot => dot.getBBox().x))")
+        assert widest < chart.bounding_box()["width"]
+
+
+@pytest.mark.browser
 def test_maps_of_both_models_stand_side_by_side_or_stacked(open_page, address):
     for screen, beside in (("desktop", True), ("phone", False)):
         page = open_page(**VIEWPORTS[screen])
         open_experts(page, address)
+        unfold(page)
         first, second = (
             page.locator(".mote-heats", has_text="Baseline").first.get_by_role("region", name=name).bounding_box()
             for name in ("Baseline", "MoTE")

@@ -282,7 +282,7 @@ def test_the_wrong_expert_changes_the_vectors_and_the_right_one_gives_them_back(
     assert np.allclose(same.encode(texts, route="clustering"), right)
 
 
-def test_the_command_compares_the_spaces_of_two_checkpoints(study, tmp_path, capsys):
+def test_the_command_compares_the_spaces_of_two_checkpoints(study, tiny_backbone_path, tmp_path, capsys):
     models = [str(study[0] / "checkpoints" / arm) for arm in ("baseline", "mote")]
-    assert cli.main(["spaces", *models, "--out", str(tmp_path / "spaces.json")]) == 0
+    assert cli.main(["spaces", *models, "--backbone", tiny_backbone_path, "--out", str(tmp_path / "spaces.json")]) == 0
     assert json.loads((tmp_path / "spaces.json").read_text(encoding="utf-8")) == read(study[0], "spaces.json")

@@ -31,6 +31,7 @@ def walk(page) -> Iterator[str]:
     page.set_default_timeout(_PATIENCE)
     yield from _compare(page)
     yield from _map(page)
+    yield from _classes(page)
     yield from _train(page)
     yield from _experts(page)
     yield from _about(page)
@@ -62,6 +63,15 @@ def _map(page) -> Iterator[str]:
     page.locator("#mote-map-panel ol").first.wait_for()
     page.locator("#mote-map-status").evaluate("part => part.scrollIntoView()")
     yield "map"
+
+
+def _classes(page) -> Iterator[str]:
+    open_tab(page, "Classes")
+    page.locator("#mote-classes-overview .mote-classes-headline").wait_for()
+    page.locator("#mote-classes-overview [data-side=right]").nth(1).click()
+    page.locator("#mote-classes-cell li").first.wait_for()
+    page.locator("#mote-classes-status").evaluate("part => part.scrollIntoView()")
+    yield "classes"
 
 
 def _train(page) -> Iterator[str]:

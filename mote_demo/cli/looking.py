@@ -1,4 +1,4 @@
-"""Verbs that encode, search and map texts."""
+"""Verbs that encode, search and map texts, and tell classes apart."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
+    from mote_demo.explore.classes import Classes
     from mote_demo.explore.lens import Lens
     from mote_demo.explore.pair import Pair
     from mote_demo.explore.search import Answer
@@ -29,6 +30,7 @@ def add_verbs(verbs: Verbs) -> None:
     _add_compare(verbs)
     _add_matrix(verbs)
     _add_map(verbs)
+    _add_classes(verbs)
 
 
 def _add_encode(verbs: Verbs) -> None:
@@ -73,6 +75,16 @@ def _add_map(verbs: Verbs) -> None:
     _add_texts(parser)
     parser.add_argument("--colour", help="column to colour by (default: the first label column)")
     parser.add_argument("--out", type=Path, required=True, help="file to write: .html, .png or .csv")
+
+
+def _add_classes(verbs: Verbs) -> None:
+    parser = add_verb(verbs, "classes", _classes, "Measure how well two lenses tell labelled classes apart.")
+    parser.add_argument("left", metavar="LEFT", help=_LENS)
+    parser.add_argument("right", metavar="RIGHT", help="the same")
+    parser.add_argument("--label", required=True, help="column of the labels")
+    _add_texts(parser)
+    parser.add_argument("-k", type=int, default=10, help="neighbours that vote (default 10)")
+    parser.add_argument("--out", type=Path, help="write each text with both predictions to this CSV file")
 
 
 def _add_texts(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +156,36 @@ def _map(options: argparse.Namespace) -> None:
     check_colour(texts, options.colour)
     left, right = options.lenses or session.both(options.task)
     _pair(session, left, right).map(texts).save(options.out, options.colour)
+
+
+def _classes(options: argparse.Namespace) -> None:
+    from mote_demo.explore.export import write_csv
+
+    session = _session()
+    classes = _pair(session, options.left, options.right).classes(
+        _texts(session, options), label=options.label, k=options.k
+    )
+    _say_classes(classes)
+    if options.out is not None:
+        write_csv(options.out, classes.to_frame())
+
+
+def _say_classes(classes: "Classes") -> None:
+    say(repr(classes))
+    for note in classes.labelled.notes:
+        say(note)
+    say(f"{'':24} {'chance':>7} {'left':>7} {'right':>7}  right - left, 95 %")
+    for measure in classes.measures:
+        cells = " ".join(f"{value:7.1%}" for value in (measure.chance, measure.left, measure.right))
+        low, high = measure.interval or (None, None)
+        interval = "" if low is None else f"  {low:+.1%} to {high:+.1%} over {measure.over}"
+        say(f"{measure.name:24} {cells}  {measure.right - measure.left:+.1%}{interval}")
+    say(f"{'F1 of the class':24} {'chance':>7} {'left':>7} {'right':>7}  texts")
+    parts = (classes.labelled.chance, classes.left.f1, classes.right.f1, classes.labelled.support)
+    for name, chance, left, right, support in zip(classes.names, *parts, strict=True):
+        say(f"{_line(name, 24):24} {chance:7.1%} {left:7.1%} {right:7.1%}  {support}")
+    only_left, only_right = classes.won
+    say(f"Only left tells {len(only_left):,} texts right, only right {len(only_right):,}.")
 
 
 def _session() -> "Session":

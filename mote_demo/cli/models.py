@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mote_demo.cli.verbs import Verbs, add_verb, say
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.runtime.precision import EXACT, INT8, PRECISIONS
-from mote_demo.settings import cache_folder, checkpoints_folder, home_folder, report_file, spaces_file
+from mote_demo.settings import BACKBONE, cache_folder, checkpoints_folder, home_folder, report_file, spaces_file
 from mote_demo.tasks import ROUTES
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def _add_spaces(verbs: Verbs) -> None:
     parser = add_verb(verbs, "spaces", _spaces, "Measure how much the routes' spaces and the experts differ.")
     parser.add_argument("baseline", help="checkpoint folder or Hub name of a dense model")
     parser.add_argument("mote", help="checkpoint folder or Hub name of a MoTE model with the same routes")
+    parser.add_argument("--backbone", default=BACKBONE, help="what both started from (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=spaces_file(), help="JSON file to write; the app shows it")
 
 
@@ -127,11 +128,14 @@ def _train(options: argparse.Namespace) -> None:
 def _spaces(options: argparse.Namespace) -> None:
     from mote_demo.data.samples import load_samples
     from mote_demo.encoder import Encoder
+    from mote_demo.evaluation.reference import untouched
     from mote_demo.files import write_json
+    from mote_demo.model.backbones import backbone_path
     from mote_demo.study.route_spaces import measure_spaces
 
     baseline, mote = (Encoder.from_pretrained(path) for path in (options.baseline, options.mote))
-    write_json(options.out, measure_spaces(baseline, mote, load_samples()), indent=1)
+    backbone = untouched(backbone_path(options.backbone))
+    write_json(options.out, measure_spaces(baseline, mote, load_samples(), backbone), indent=1)
     say(f"Wrote {options.out}.")
 
 

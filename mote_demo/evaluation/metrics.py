@@ -34,8 +34,17 @@ def _dcg(grades: Sequence[float]) -> float:
     return float((gains / np.log2(np.arange(len(gains)) + 2)).sum())
 
 
-def few_shot_draws(labels: ArrayLike, *, k: int = 8, draws: int = 10, seed: int = 0) -> list[np.ndarray]:
+def few_shot_draws(
+    labels: ArrayLike, *, k: int = 8, draws: int = 10, seed: int = 0, spared: int = 0
+) -> list[np.ndarray]:
     """Draw ``k`` rows of each label, ``draws`` times; a label with fewer rows gives all it has.
+
+    Args:
+        labels: one a row.
+        k: rows of each label.
+        draws: how many times.
+        seed: of the draws.
+        spared: how many rows of each label stay out of every draw, to test on.
 
     Returns:
         one int64 array of row numbers per draw.
@@ -43,7 +52,10 @@ def few_shot_draws(labels: ArrayLike, *, k: int = 8, draws: int = 10, seed: int 
     names, codes = np.unique(labels, return_inverse=True)
     rows = [np.flatnonzero(codes == code) for code in range(len(names))]
     generator = np.random.default_rng(seed)
-    return [np.concatenate([generator.permutation(of_label)[:k] for of_label in rows]) for _ in range(draws)]
+    return [
+        np.concatenate([generator.permutation(of_label)[: min(k, len(of_label) - spared)] for of_label in rows])
+        for _ in range(draws)
+    ]
 
 
 def probe_accuracy(
@@ -74,11 +86,27 @@ def v_measure(vectors: np.ndarray, labels: ArrayLike, *, seed: int = 0, scored: 
         scored: how many of the first texts to compare with their labels; None is all. The others only take part in
             the clustering.
     """
+    return v_measure_of(clusters(vectors, len(np.unique(labels)), seed=seed)[:scored], np.asarray(labels)[:scored])
+
+
+def clusters(vectors: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:
+    """Return the cluster of each vector by mini-batch k-means, int [n].
+
+    Args:
+        vectors: float [n, d], ``count`` at least.
+        count: number of clusters.
+        seed: of the starting centres.
+    """
     from sklearn.cluster import MiniBatchKMeans
+
+    return MiniBatchKMeans(count, batch_size=512, n_init="auto", random_state=seed).fit_predict(vectors)
+
+
+def v_measure_of(found: np.ndarray, labels: ArrayLike) -> float:
+    """Return how well clusters [n] agree with labels [n], from 0 to 1 (Rosenberg & Hirschberg, 2007)."""
     from sklearn.metrics import v_measure_score
 
-    kmeans = MiniBatchKMeans(len(np.unique(labels)), batch_size=512, n_init="auto", random_state=seed)
-    return float(v_measure_score(np.asarray(labels)[:scored], kmeans.fit_predict(vectors)[:scored]))
+    return float(v_measure_score(labels, found))
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
 """Exact nearest neighbours by inner product."""
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
 from mote_demo.errors import UserError
 
 _QUERIES_AT_ONCE = 1024
+_NEIGHBOURS_AT_ONCE = 4096
+"""Texts between two signs of progress, a few seconds among 20,000."""
 
 
 def search(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -31,12 +34,15 @@ def search(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray
     return _knn(vectors, queries, min(k, len(vectors)))
 
 
-def nearest(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    vectors: np.ndarray, k: int, progress: Callable[[int, int], None] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Find the ``k`` nearest other vectors of every vector.
 
     Args:
         vectors: float [n, d], rows of unit length.
         k: more than n - 1 means n - 1.
+        progress: called with (vectors done, vectors in all) as the work goes on.
 
     Returns:
         (scores float32 [n, k], rows int64 [n, k]), best first; no row is its own neighbour.
@@ -46,7 +52,12 @@ def nearest(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     k = max(0, min(k, count - 1))
     if k == 0:
         return np.empty((count, 0), np.float32), np.empty((count, 0), np.int64)
-    scores, rows = _knn(vectors, vectors, k + 1)
+    blocks = []
+    for start in range(0, count, _NEIGHBOURS_AT_ONCE):
+        if progress is not None:
+            progress(start, count)
+        blocks.append(_knn(vectors, vectors[start : start + _NEIGHBOURS_AT_ONCE], k + 1))
+    scores, rows = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     drop = rows == np.arange(count)[:, None]
     # Among many equal vectors a row may miss itself: then the last neighbour goes instead.
     drop[~drop.any(axis=1), -1] = True

@@ -164,6 +164,23 @@ def vote(labels: Sequence[Hashable], scores: Sequence[float] | np.ndarray) -> li
     return [(names[code], float(totals[code])) for code in np.argsort(-totals, kind="stable")]
 
 
+def vote_shares(neighbours: np.ndarray, scores: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:
+    """Let the neighbours of each text vote on its class, weighted by similarity as in ``vote``.
+
+    Args:
+        neighbours: int [n, k], rows of the nearest neighbours of each text.
+        scores: float [n, k], their cosines.
+        codes: int [n], the class of each text, from 0.
+        classes: how many classes there are.
+
+    Returns:
+        float64 [n, classes], the share of the vote; rows sum to 1.
+    """
+    places = np.arange(len(neighbours))[:, None] * classes + codes[neighbours]
+    weights = similarity_weights(scores)
+    return np.bincount(places.ravel(), weights.ravel(), len(neighbours) * classes).reshape(-1, classes)
+
+
 def label_agreement(neighbours: np.ndarray, labels: Sequence[Hashable]) -> float:
     """Measure which share of the nearest neighbours carries the same label as the text itself.
 

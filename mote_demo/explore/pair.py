@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mote_demo.data.texts import Texts
+from mote_demo.explore.classes import NEIGHBOURS, Classes, compare_classes
 from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.maps import Maps, draw
 from mote_demo.explore.matrix import TaskMatrix, found_by
@@ -96,6 +97,18 @@ class Pair:
     def place(self, query: str, maps: Maps) -> QueryPlace:
         """Find a query's nearest texts and its place on maps of these lenses."""
         return place_query(maps, query, self.store)
+
+    def classes(
+        self,
+        texts: Texts,
+        *,
+        label: str,
+        k: int = NEIGHBOURS,
+        on_stage: OnStage = silent,
+        stop: threading.Event | None = None,
+    ) -> Classes:
+        """Measure how well each lens tells the classes of labelled texts apart (see ``compare_classes``)."""
+        return compare_classes(self.left, self.right, texts, label, self.store, k=k, on_stage=on_stage, stop=stop)
 
     def matrix(
         self,

@@ -11,25 +11,35 @@ from mote_demo.encoder import Encoder
 ALTERNATIONS = 9
 
 
-def measure_cost(baseline: Encoder, mote: Encoder, texts: Sequence[str], routes: Sequence[str]) -> dict[str, Any]:
+def measure_cost(
+    baseline: Encoder,
+    mote: Encoder,
+    texts: Sequence[str],
+    routes: Sequence[str],
+    alternations: int = ALTERNATIONS,
+) -> dict[str, Any]:
     """Compare the time of encoding ``texts``, alternating between the models, and their parameters.
 
     Returns:
         JSON values: ``parameters``, model to stored and active; ``time``, the median, lowest and highest ratio
-        MoTE / baseline of the seconds that the same texts and routes take.
+        MoTE / baseline of the seconds that the same texts and routes take; ``milliseconds``, model to the median time
+        of a text.
     """
-    ratios = []
+    times: dict[str, list[float]] = {"baseline": [], "mote": []}
     for encoder in (baseline, mote):
         _seconds(encoder, texts, routes)
-    for number in range(ALTERNATIONS):
+    for number in range(alternations):
         # Whoever goes first in a pair changes, so that a drift of the machine favours neither.
-        order = (baseline, mote) if number % 2 == 0 else (mote, baseline)
-        seconds = {encoder.name: _seconds(encoder, texts, routes) for encoder in order}
-        ratios.append(seconds[mote.name] / seconds[baseline.name])
+        order = (("baseline", baseline), ("mote", mote))
+        for name, encoder in order if number % 2 == 0 else order[::-1]:
+            times[name].append(_seconds(encoder, texts, routes))
+    ratios = np.divide(times["mote"], times["baseline"])
+    each = 1000 / (len(texts) * len(routes))
     return {
         "texts": len(texts),
-        "alternations": ALTERNATIONS,
+        "alternations": alternations,
         "parameters": {"baseline": baseline.network.count_parameters(), "mote": mote.network.count_parameters()},
+        "milliseconds": {name: round(float(np.median(seconds)) * each, 3) for name, seconds in times.items()},
         "time": {key: round(float(of(ratios)), 3) for key, of in (("median", np.median), ("min", min), ("max", max))},
     }
 

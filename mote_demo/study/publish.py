@@ -50,7 +50,7 @@ def publish(study: Study, results: Path, page: Path) -> bool:
     baseline, mote = (_shipped(study, arm) for arm in SHIPPED)
     cost = _cost(results / "cost.json", baseline, mote)
     write_json(results / "summary.json", summary, indent=1)
-    write_json(results / "spaces.json", measure_spaces(baseline, mote, load_samples()), indent=1)
+    write_json(results / "spaces.json", measure_spaces(baseline, mote, load_samples(), study.backbone()), indent=1)
     _of_shipped(study, measured).save(results / "dev.json")
     notes = results / "notes.md"
     words = notes.read_text(encoding="utf-8") if notes.is_file() else ""

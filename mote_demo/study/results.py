@@ -27,10 +27,12 @@ Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Layer(TypedDict):
-    """Hold the distances between the experts of a block, experts by experts."""
+    """Hold the distances of a block: experts by experts, of each expert from its start, and of the baseline from it."""
 
     block: int
     distance: Matrix
+    from_start: NotRequired[list[float]]
+    baseline_from_start: NotRequired[float]
 
 
 class Spaces(TypedDict):

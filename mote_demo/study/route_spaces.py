@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
@@ -17,8 +18,14 @@ from mote_demo.study.results import Layer, Matrix, Spaces
 NEIGHBOURS = 10
 
 
-def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> Spaces:
+def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts, backbone: Encoder) -> Spaces:
     """Compare the routes of each model on the same texts, and the experts of each block.
+
+    Args:
+        baseline: the dense model.
+        mote: the model with experts, and the routes of ``baseline``.
+        texts: what both encode.
+        backbone: what both models started from.
 
     Returns:
         ``layers`` (see ``expert_distances``); ``cka``, the linear CKA of two routes (Kornblith et al. 2019);
@@ -40,7 +47,7 @@ def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> Spaces:
         "neighbours": NEIGHBOURS,
         "routes": routes,
         "experts": list(mote.config.experts),
-        "layers": expert_distances(mote.model),
+        "layers": expert_distances(mote.model, baseline.model, backbone.model),
         "cka": {name: _table(list(spaces.values()), linear_cka) for name, spaces in vectors.items()},
         "shared": {
             name: _table([_neighbours(space) for space in spaces.values()], _mean_overlap)
@@ -49,24 +56,35 @@ def measure_spaces(baseline: Encoder, mote: Encoder, texts: Texts) -> Spaces:
     }
 
 
-def expert_distances(model: MoteModel) -> list[Layer]:
+def expert_distances(mote: MoteModel, baseline: MoteModel, backbone: MoteModel) -> list[Layer]:
     """Return for each block with experts, counted from 0, their relative distances.
 
-    distance = ||a - b|| / mean(||a||, ||b||), over all weights of the experts' layers in the block.
+    distance = ||a - b|| / mean(||a||, ||b||), over all weights of the experts' layers in the block: of each two
+    experts; and from the same layers of the backbone, of each expert and of the baseline's one set of weights.
     """
-    return [
-        {"block": layer, "distance": _table(_weights(model, layer), _distance)} for layer in model.config.expert_layers
-    ]
+    return [_layer(mote, baseline, backbone, block) for block in mote.config.expert_layers]
 
 
-def _weights(model: MoteModel, layer: int) -> list[np.ndarray]:
-    """Return the weights of each expert in one block, as one vector each."""
+def _layer(mote: MoteModel, baseline: MoteModel, backbone: MoteModel, block: int) -> Layer:
+    layers = _mlp(mote, block)
+    experts = [_weights([layer.get_submodule(expert) for layer in layers]) for expert in mote.config.experts]
+    start = _weights(_mlp(backbone, block))
+    return {
+        "block": block,
+        "distance": _table(experts, _distance),
+        "from_start": [round(_distance(expert, start), 4) for expert in experts],
+        "baseline_from_start": round(_distance(_weights(_mlp(baseline, block)), start), 4),
+    }
+
+
+def _mlp(model: MoteModel, block: int) -> list[nn.Module]:
     spec = find_backbone(model.config.backbone_config.model_type)
-    layers = [model.backbone.get_submodule(path) for path in expert_paths(spec.blocks, spec.mlp, [layer])]
-    return [
-        torch.cat([weight.detach().flatten() for one in layers for weight in one[expert].parameters()]).double().numpy()
-        for expert in model.config.experts
-    ]
+    return [model.backbone.get_submodule(path) for path in expert_paths(spec.blocks, spec.mlp, [block])]
+
+
+def _weights(layers: Sequence[nn.Module]) -> np.ndarray:
+    """Return all weights of some layers as one vector."""
+    return torch.cat([weight.detach().flatten() for layer in layers for weight in layer.parameters()]).double().numpy()
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:

@@ -99,7 +99,7 @@ class Study:
             arms: names of arms, and of ``DERIVED`` models, which come from the first seed of an arm, or from all.
             seeds: of those that an arm has in the recipe; None is all.
         """
-        backbone = untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
+        backbone = self.backbone()
         facts = {"recipe": backbone.weights_fingerprint("document"), "parameters": backbone.network.count_parameters()}
         self._measure(UNTOUCHED, backbone, facts)
         for run in plan(self.recipe, [arm for arm in arms if arm not in DERIVED], seeds):
@@ -137,6 +137,10 @@ class Study:
         """Load a trained model, named after its arm."""
         return Encoder.from_pretrained(self.folder(run), run.arm)
 
+    def backbone(self) -> Encoder:
+        """Load the model that every arm starts from."""
+        return untouched(backbone_path(self.recipe.backbone), UNTOUCHED)
+
     def facts(self, run: Run) -> dict[str, Any]:
         """Return what training noted about the model."""
         return json.loads((self.folder(run) / "training.json").read_text(encoding="utf-8"))
@@ -160,7 +164,7 @@ class Study:
     def derived(self, name: str) -> Encoder:
         """Make a model of ``DERIVED`` from the trained ones."""
         seeds = [self.encoder(Run(DERIVED[name], seed)) for seed in self._seeds_behind(name)]
-        return MAKERS[name](seeds, untouched(backbone_path(self.recipe.backbone), UNTOUCHED))
+        return MAKERS[name](seeds, self.backbone())
 
     def _seeds_behind(self, name: str) -> list[int]:
         seeds = self.recipe.seeds_of(DERIVED[name])

@@ -1,11 +1,14 @@
 """The same verbs for programs: endpoints of the running app."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.explore.classes import Classes
 from mote_demo.explore.search import Answer, LensAnswer, check_length
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
@@ -16,7 +19,7 @@ _MOST_TEXTS = 256
 
 
 def add_endpoints(session: Session) -> None:
-    """Add the endpoints ``/search``, ``/encode``, ``/lenses`` and ``/tasks`` to the current ``gr.Blocks``.
+    """Add ``/search``, ``/classes``, ``/encode``, ``/lenses`` and ``/tasks`` to the current ``gr.Blocks``.
 
     All programs share one session: a call without a visitor's page would leave behind a session of its own.
 
@@ -35,10 +38,24 @@ def add_endpoints(session: Session) -> None:
             query: plain text, at most 10,000 characters.
             k: number of hits, from 1 to 50.
         """
-        for name, value in (("left lens", left), ("right lens", right), ("texts", texts), ("query", query)):
-            _check_type(name, value, str, "a text")
+        _check_texts({"left lens": left, "right lens": right, "texts": texts, "query": query})
         _check_type("k", k, int, "a whole number")
         return _to_json(session.pair(left, right).ask(query, session.texts(texts), k))
+
+    @send_errors
+    def classes(left: str, right: str, texts: str, label: str, k: int) -> dict[str, Any]:
+        """Measure how well two lenses tell labelled classes apart; shares go from 0 to 1.
+
+        Args:
+            left: MODEL/TASK, such as "baseline/classification"; /lenses lists them.
+            right: the same, such as "mote/classification".
+            texts: "samples" or "python-docs".
+            label: column of the labels, such as "topic" of the samples or "package" of the documentation.
+            k: number of nearest other texts that vote, from 1 to 50.
+        """
+        _check_texts({"left lens": left, "right lens": right, "texts": texts, "label": label})
+        _check_type("k", k, int, "a whole number")
+        return _classes_to_json(session.pair(left, right).classes(session.texts(texts), label=label, k=k))
 
     @send_errors
     def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
@@ -49,13 +66,12 @@ def add_endpoints(session: Session) -> None:
             side: "query" or "document"; of a task with one route both are the same.
             texts: plain texts, at most 10,000 characters each.
         """
-        for name, value in (("lens", lens), ("side", side)):
-            _check_type(name, value, str, "a text")
+        _check_texts({"lens": lens, "side": side})
         _check_type("texts", texts, list, "a list of texts")
         if len(texts) > _MOST_TEXTS:
             raise UserError(f"{len(texts)} texts are too many for one call; send at most {_MOST_TEXTS}.")
+        _check_texts({f"text {number}": text for number, text in enumerate(texts, 1)})
         for number, text in enumerate(texts, 1):
-            _check_type(f"text {number}", text, str, "a text")
             check_length(text, f"text {number}")
         chosen = session.lens(lens)
         ways = {"query": chosen.encode_query, "document": chosen.encode_document}
@@ -84,9 +100,15 @@ def add_endpoints(session: Session) -> None:
         ]
 
     gr.api(search, api_name="search", **MODEL)
+    gr.api(classes, api_name="classes", **MODEL)
     gr.api(encode, api_name="encode", **MODEL)
     gr.api(lenses, api_name="lenses", **MODEL)
     gr.api(tasks, api_name="tasks")
+
+
+def _check_texts(values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        _check_type(name, value, str, "a text")
 
 
 def _check_type(name: str, value: object, wanted: type, words: str) -> None:
@@ -104,6 +126,19 @@ def _to_json(answer: Answer) -> dict[str, Any]:
         "left": _side_to_json(answer.left),
         "right": _side_to_json(answer.right),
         "hits": json.loads(answer.to_frame().to_json(orient="records")),
+    }
+
+
+def _classes_to_json(classes: Classes) -> dict[str, Any]:
+    return {
+        "texts": classes.labelled.texts.name,
+        "label": classes.labelled.label,
+        "k": classes.k,
+        "notes": classes.labelled.notes,
+        "measures": [asdict(measure) for measure in classes.measures],
+        "classes": json.loads(classes.table().to_json(orient="records")),
+        "left": {"lens": str(classes.left.lens), "confusion": classes.left.confusion.tolist()},
+        "right": {"lens": str(classes.right.lens), "confusion": classes.right.confusion.tolist()},
     }
 
 

@@ -1,4 +1,4 @@
-"""The app: five tabs over one shelf."""
+"""The app: six tabs over one shelf."""
 
 import threading
 from functools import partial
@@ -24,6 +24,7 @@ from mote_demo.settings import (
 from mote_demo.study.results import Results, load_results, read_report
 from mote_demo.ui.about.tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
+from mote_demo.ui.classes.tab import build_classes_tab
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.experts.tab import build_experts_tab
 from mote_demo.ui.map.tab import build_map_tab
@@ -69,10 +70,12 @@ def build_app(
                 build_compare_tab(sessions).bind(tab, demo)
             with gr.Tab("Map", id="map") as tab:
                 build_map_tab(sessions).bind(tab, demo)
+            with gr.Tab("Classes", id="classes") as tab:
+                build_classes_tab(sessions).bind(tab, demo)
             with gr.Tab("Train", id="train") as tab:
                 build_train_tab(sessions)
-            with gr.Tab("Experts", id="experts"):
-                build_experts_tab(results)
+            with gr.Tab("Experts", id="experts") as tab:
+                build_experts_tab(results, shelf)(tab)
             with gr.Tab("About", id="about"):
                 build_about_tab(shelf, report, results, report_problem)
         add_endpoints(Session(shelf))

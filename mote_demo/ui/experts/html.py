@@ -9,7 +9,9 @@ from typing import Any, TypeGuard
 from markupsafe import Markup
 
 from mote_demo.study.arms import SHIPPED, TITLES
+from mote_demo.study.paper import CITATION
 from mote_demo.study.results import COMMAND, Results
+from mote_demo.ui.experts.charts import Chart, apart_chart, claim_chart, cost_chart, moved_chart, routes_chart
 from mote_demo.ui.shared.templates import render
 from mote_demo.ui.shared.titles import capitalized, scope_title
 
@@ -25,25 +27,54 @@ _render = partial(render, "mote_demo.ui.experts")
 
 
 def page(results: Results) -> Markup:
-    """Return the whole page: how far the spaces differ, then what the arms of the study score."""
+    """Return how far the spaces differ, in charts, with the numbers folded below."""
     return _render(
         "page.html.jinja",
-        results=results,
         spaces=None if results.spaces is None else spaces_part(results.spaces),
+        problem=results.spaces_problem,
+        command=COMMAND,
+    )
+
+
+def cost_part(parameters: Mapping[str, Mapping[str, int]], timed: Mapping[str, Any] | None = None) -> Markup:
+    """Return what the experts cost; ``timed`` is None while both models are being timed (see ``cost_chart``)."""
+    return _render("cost.html.jinja", chart=_drawn(cost_chart(parameters, timed)), timed=timed is not None)
+
+
+def scores(results: Results) -> Markup:
+    """Return what the arms of the study score: the claim as a chart, with the numbers folded below."""
+    return _render(
+        "scores.html.jinja",
+        claim=None if results.summary is None else _drawn(claim_chart(results.summary)),
+        citation=CITATION,
         summary=None if results.summary is None else summary_part(results.summary),
+        problem=results.summary_problem,
         command=COMMAND,
     )
 
 
 def spaces_part(spaces: Mapping[str, Any]) -> Markup:
-    """Return the heat maps: the experts' weights, then the spaces of the routes."""
+    """Return the charts of the experts' weights and of the routes' spaces, then the same as heat maps."""
     distances = (cell for layer in spaces["layers"] for row in layer["distance"] for cell in row)
+    cka, shared = (_compared(spaces[measure], name) for measure, name in (("cka", "CKA"), ("shared", "share")))
+    charts = [
+        moved_chart(spaces),
+        apart_chart(spaces),
+        routes_chart(spaces, "cka", "How alike the routes’ spaces are", "CKA: 1 is the same space", cka),
+        routes_chart(
+            spaces,
+            "shared",
+            "How many nearest texts two routes share",
+            f"share of the {spaces['neighbours']} nearest texts",
+            shared,
+        ),
+    ]
     return _render(
         "spaces.html.jinja",
+        charts=[_drawn(chart) for chart in charts if chart is not None],
         spaces=spaces,
         sides={side: capitalized(TITLES[side]) for side in SHIPPED},
         farthest=max(filter(_known, distances), default=0.0),
-        compared=lambda measure, name: _compared(spaces[measure], name),
         heat_of=_heat,
         number=_number,
     )
@@ -67,6 +98,10 @@ def summary_part(summary: Mapping[str, Any]) -> Markup:
         scope_title=scope_title,
         command=COMMAND,
     )
+
+
+def _drawn(chart: Chart | None) -> Markup | None:
+    return None if chart is None else _render("chart.html.jinja", chart=chart)
 
 
 def gain_lines(summary: Mapping[str, Any]) -> Markup:

@@ -41,9 +41,11 @@ class LensPickers:
     A tab places them: ``build_presets``, ``build_task`` and ``build_lenses``, each inside the current row or column.
     """
 
-    def __init__(self, sessions: Sessions, elem_id: str) -> None:
+    def __init__(self, sessions: Sessions, elem_id: str, task: str = _FIRST_TASK) -> None:
+        """Pick lenses for ``task`` at first; the ids in the page begin with ``elem_id``."""
         self._sessions = sessions
         self._elem_id = elem_id
+        self._task = task
 
     def build_presets(self) -> None:
         """Build the row of comparisons that are one click away."""
@@ -59,7 +61,7 @@ class LensPickers:
     def build_task(self) -> None:
         """Build the choice of a task."""
         tasks = [(task.title, name) for name, task in TASKS.items()]
-        self.task = gr.Radio(tasks, value=_FIRST_TASK, label="Task", scale=3, elem_id=f"{self._elem_id}-task")
+        self.task = gr.Radio(tasks, value=self._task, label="Task", scale=3, elem_id=f"{self._elem_id}-task")
 
     def build_lenses(self) -> None:
         """Build the pickers of each lens, folded away under a line that says what is compared."""
@@ -158,7 +160,7 @@ class LensPickers:
 
     def begin(self, session: Session) -> Updates:
         """Return the first comparison."""
-        left, right = lenses_of(_FIRST_PRESET, _FIRST_TASK, session)
+        left, right = lenses_of(_FIRST_PRESET, self._task, session)
         return self._show(session, left, right, _FIRST_PRESET)
 
     def _show(self, session: Session, left: str, right: str, preset: str | None) -> Updates:

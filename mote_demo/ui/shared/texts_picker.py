@@ -1,4 +1,4 @@
-"""The picker of texts that Compare and Map share."""
+"""The picker of texts that Compare, Map and Classes share."""
 
 from typing import Any
 
