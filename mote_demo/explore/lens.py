@@ -63,6 +63,7 @@ class Lens:
         model: what names of lenses call the model.
         task: what the routes are for, None where nobody knows.
         public: whether its vectors of public texts may be kept on disk; those of a person's own expert are not.
+        trained_on: hashes (``text_hash``) of the texts that its grown expert was trained on, as far as they are known.
 
     Example:
         >>> lens = Lens.load("mote/retrieval")  # doctest: +SKIP
@@ -77,6 +78,7 @@ class Lens:
     model: str = ""
     task: Task | None = None
     public: bool = False
+    trained_on: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -194,7 +196,8 @@ class Lens:
             UserError: the model has no experts, or is another one than the expert was grown on.
         """
         encoder = expert.plugged_into(as_mote(self.encoder))
-        return Lens(encoder, *expert.routes, self.instruction, self.model, TASKS[expert.task])
+        task = TASKS[expert.task]
+        return Lens(encoder, *expert.routes, self.instruction, self.model, task, trained_on=expert.trained_on)
 
     def __repr__(self) -> str:
         """Return the name of the lens."""

@@ -99,7 +99,8 @@ class Session:
         if not used:
             return lens
         task = TASKS[used[0].task] if used[0].routes == routes else None
-        return replace(lens, task=task, public=False)
+        trained_on = frozenset().union(*(expert.trained_on for expert in used))
+        return replace(lens, task=task, public=False, trained_on=trained_on)
 
     def both(self, task: str) -> tuple[str, str]:
         """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""
