@@ -344,8 +344,8 @@ function listWords() {
 function placeWords(map) {
   const taken = [];
   for (const each of map.labels ?? []) {
-    each.width ||= each.label.offsetWidth;
-    each.height ||= each.label.offsetHeight;
+    each.width ||= Math.ceil(each.label.getBoundingClientRect().width);
+    each.height ||= Math.ceil(each.label.getBoundingClientRect().height);
     const { width, height, members, name } = each;
     const middle = (along) => members.reduce((sum, row) => sum + along[row], 0) / members.length;
     const [x, y] = [middle(map.x), middle(map.y)];

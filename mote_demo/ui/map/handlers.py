@@ -221,11 +221,11 @@ class MapHandlers:
 
     @show_errors
     def select_many(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """List the texts inside a box or lasso; one without any ends the selection."""
+        """List the texts inside a box or lasso instead of a text looked at; none inside ends the selection."""
         maps, rows = self._maps(request), sorted({int(row) for row in event.rows})
-        updates = self._list(maps, rows)
+        listed = self._list(maps, rows)
         self._states.of(request)[1].selected = rows
-        return updates
+        return {**self.look_away(request), **listed}
 
     def look_away(self, request: gr.Request) -> Updates:
         """Close the panel; what is selected stays."""

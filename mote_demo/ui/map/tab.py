@@ -72,20 +72,22 @@ def _build(sessions: Sessions) -> MapComponents:
         with gr.Row(elem_classes="mote-map-stage"):
             with gr.Column(scale=3, min_width=320):
                 maps = linked_maps("mote-map-maps")
-            with gr.Column(scale=1, min_width=270, elem_classes="mote-map-beside"):
-                query = gr.Textbox(
-                    label="Query",
-                    placeholder="Type a query, or pick one below",
-                    lines=1,
-                    max_lines=4,
-                    elem_id="mote-map-query",
-                )
-                with gr.Row():
-                    place = gr.Button("Show on maps", size="sm", min_width=110, elem_id="mote-map-place")
-                    clear = gr.Button("Clear marks", size="sm", min_width=110, elem_id="mote-map-clear")
+                with gr.Row(elem_classes="mote-map-ask"):
+                    query = gr.Textbox(
+                        label="Query",
+                        placeholder="Type a query, or pick one below",
+                        lines=1,
+                        max_lines=4,
+                        scale=3,
+                        min_width=240,
+                        elem_id="mote-map-query",
+                    )
+                    place = gr.Button("Show on maps", scale=0, min_width=130, elem_id="mote-map-place")
+                    clear = gr.Button("Clear marks", scale=0, min_width=130, elem_id="mote-map-clear")
                 samples = gr.Dataset(
                     components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False
                 )
+            with gr.Column(scale=1, min_width=270):
                 panel = _list("panel", map_html.empty_panel())
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
@@ -181,7 +183,7 @@ def _wire_looking(handlers: MapHandlers, components: MapComponents) -> None:
     listed = [components.selection, components.selection_csv]
     for source in (*marked, components.selection):
         source.select(handlers.select, None, marked, **QUICK)
-    components.maps.submit(handlers.select_many, None, listed, **QUICK)
+    components.maps.submit(handlers.select_many, None, [*marked, *listed], **QUICK)
     for event in (components.query.submit, components.place.click):
         event(handlers.place, [components.query], marked, **QUICK, **MODEL)
     picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
