@@ -226,7 +226,7 @@ def _known_facts(facts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "held_out_rows": int(facts.get("held_out_rows", 0)),
         "before": before,
         "after": after,
-        "trained_on": frozenset(map(str, facts.get("trained_on", ()))),
+        "trained_on": frozenset(str(each) for each in facts.get("trained_on", ())),
     }
 
 
