@@ -36,7 +36,7 @@ def map_figure(
     extent: Extent | None = None,
     dark: bool = False,
 ) -> Figure:
-    """Draw a map for ``Plotly.react`` and the writers below: traces whose ``customdata`` are row ids.
+    """Draw a map for plotly and for a picture: traces whose ``customdata`` are row ids.
 
     Args:
         points: float [n, 2].

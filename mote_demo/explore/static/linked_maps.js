@@ -389,12 +389,11 @@ function entry(group, code, count) {
   button.querySelector("svg").style.fill = `rgb(${themed(unpacked(group.colour)).join()})`;
   button.querySelector("span").textContent = group.name;
   button.querySelector("small").textContent = count.toLocaleString("en");
-  const point = (at) => () => light(at);
   button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && light(code));
-  button.addEventListener("pointerleave", point(null));
+  button.addEventListener("pointerleave", () => light(null));
   button.addEventListener("focus", () => button.matches(":focus-visible") && light(code));
-  button.addEventListener("blur", point(null));
-  button.addEventListener("click", () => toggle([group.name], button));
+  button.addEventListener("blur", () => light(null));
+  button.addEventListener("click", () => toggle(group.name, button));
   button.addEventListener("dblclick", () => alone(group.name));
   return button;
 }
@@ -415,9 +414,9 @@ function light(code) {
   redraw();
 }
 
-function toggle(names, button) {
-  for (const name of names) hidden.has(name) ? hidden.delete(name) : hidden.add(name);
-  button.setAttribute("aria-pressed", String(!hidden.has(names[0])));
+function toggle(name, button) {
+  if (!hidden.delete(name)) hidden.add(name);
+  button.setAttribute("aria-pressed", String(!hidden.has(name)));
   lit = null;
   sift();
   redraw();
@@ -432,10 +431,16 @@ function alone(name) {
   redraw();
 }
 
+// A map that moves towards the other one is neither of both.
+function drawHeading(map) {
+  const moved = map.side === 0 && morph > 0 ? ` → ${points.sides[1].title}, ${Math.round(100 * morph)} %` : "";
+  map.figure.querySelector("h3").textContent = points.sides[map.side].title + moved;
+}
+
 function drawTitles() {
   for (const map of maps) {
     const { title, receipt } = points.sides[map.side];
-    map.figure.querySelector("h3").textContent = title;
+    drawHeading(map);
     const parts = receipt.flatMap(([what, value], i) => [
       `${i ? " · " : ""}${what} `,
       ...(value ? [Object.assign(document.createElement("code"), { textContent: value })] : []),
@@ -641,6 +646,7 @@ function setMorph(percent) {
   slider.value = percent;
   morph = percent / 100;
   find(".maps-morph output").textContent = `${Math.round(percent)} %`;
+  if (points) drawHeading(maps[0]);
   const trails = find(".maps-trails");
   trails.hidden = !morph || !points?.churn.length;
   if (points) trails.querySelector("i").style.background = `linear-gradient(to right, ${points.trail.join()})`;

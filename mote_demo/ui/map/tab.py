@@ -38,10 +38,10 @@ def build_map_tab(sessions: Sessions) -> MapTab:
     components = _build(sessions)
     handlers = MapHandlers(VisitorStates(sessions, MapState), components)
     _wire_choices(handlers, components)
-    _wire_drawing(handlers, components)
+    drawings = _wire_drawing(handlers, components)
     _wire_looking(handlers, components)
     _wire_saving(handlers, components)
-    return MapTab(lambda tab, page: _bind(handlers, components, tab, page))
+    return MapTab(lambda tab, page: _bind(handlers, components, drawings, tab, page))
 
 
 def _build(sessions: Sessions) -> MapComponents:
@@ -52,7 +52,7 @@ def _build(sessions: Sessions) -> MapComponents:
             pickers.build_task()
             texts = gr.Dropdown([], label="Texts", scale=2, min_width=220, elem_id="mote-map-texts")
             colour = gr.Dropdown([], label="Colour by", scale=1, min_width=140, elem_id="mote-map-colour")
-        with gr.Row(elem_classes="mote-map-folds"):
+        with gr.Row():
             with gr.Column(scale=3, min_width=300):
                 pickers.build_lenses()
             with gr.Column(scale=1, min_width=220), gr.Accordion("More settings", open=False):
@@ -143,16 +143,17 @@ def _wire_choices(handlers: MapHandlers, components: MapComponents) -> None:
     components.colour.input(handlers.recolour, [components.colour], [components.maps], **QUICK)
 
 
-def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> None:
+def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> list[Any]:
+    """Wire what asks for maps; return the drawings."""
     asked = [*handlers.controls.components, components.maps]
     settled = [event.success for event in components.pickers.wire(**QUICK)]
     # Whatever is chosen anew is drawn by itself; a drawing that is newer ends the one before.
-    for event in (*settled, components.texts.input, components.neighbours.release, components.draw.click):
-        waited = event(handlers.ask, None, asked, queue=False, **QUICK)
-        _draw_on(waited, handlers.draw, handlers, components)
+    events = (*settled, components.texts.input, components.neighbours.release, components.draw.click)
+    waited = [event(handlers.ask, None, asked, queue=False, **QUICK) for event in events]
+    return [_draw_on(each, handlers.draw, handlers, components) for each in waited]
 
 
-def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: gr.Blocks) -> None:
+def _bind(handlers: MapHandlers, components: MapComponents, drawings: list[Any], tab: gr.Tab, page: gr.Blocks) -> None:
     first = [*components.pickers.choices, components.texts, components.colour, components.samples]
     page.load(handlers.begin, None, first, **QUICK)
     lenses = components.pickers.refresh_on(tab.select, **QUICK)
@@ -165,17 +166,19 @@ def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: g
     )
     asked = [*handlers.controls.components, components.maps]
     waited = columns.then(handlers.ask_first, None, asked, queue=False, **QUICK)
-    _draw_on(waited, handlers.draw_first, handlers, components)
+    first_drawing = _draw_on(waited, handlers.draw_first, handlers, components)
+    stopped = handlers.controls.components
+    components.stop.click(handlers.stop, None, stopped, cancels=[*drawings, first_drawing], **QUICK)
 
 
-def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, components: MapComponents) -> None:  # noqa: ANN401
+def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, components: MapComponents) -> Any:  # noqa: ANN401
     inputs = [*components.pickers.lenses, components.texts, components.colour, components.neighbours]
     controls = handlers.controls.components
     listed = [components.selection, components.selection_csv]
     outputs = [*controls, components.panel, components.summary, components.maps, *listed]
     drawing = waited.success(draw, inputs, outputs, trigger_mode="multiple", **QUICK, **MODEL)
     drawing.failure(handlers.controls.free, None, controls, queue=False, **QUICK)
-    components.stop.click(handlers.stop, None, controls, cancels=[drawing], **QUICK)
+    return drawing
 
 
 def _wire_looking(handlers: MapHandlers, components: MapComponents) -> None:
