@@ -279,7 +279,7 @@ class MapHandlers:
         if not known:
             state.selected = []
         panel, marked = state.look(session, maps) if state.look else (map_html.empty_panel(), NO_MARKS)
-        shown = maps.properties(_column(maps, state.colour))
+        shown: dict[str, Any] = {**maps.properties(_column(maps, state.colour))}
         if known:
             del shown["texts"]
         return {

@@ -215,7 +215,7 @@ class TrainHandlers:
         return {self._result.maps: gr.update(points="")}
 
 
-def _drawing(maps: BeforeAfterMaps, expert: Expert) -> dict[str, str]:
+def _drawing(maps: BeforeAfterMaps, expert: Expert) -> dict[str, Any]:
     """Draw both maps; texts that were held out are strong."""
     texts = [f"Held out: {text}" if out else text for text, out in zip(maps.texts, maps.held_out, strict=True)]
     routes = (("Before training", expert.base, maps.before), ("After training", expert.name, maps.after))
