@@ -24,6 +24,7 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "answer": ("searching", "answers"),
     "growing": ("growing", "against_the_whole_model"),
     "maps": ("mapping", "both_maps"),
+    "frames": ("moving", "frames"),
     "start": ("starting", "first_answer"),
     "memory": ("remembering", "resident"),
     "arithmetic": ("encoding", "arithmetic"),

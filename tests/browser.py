@@ -1,7 +1,9 @@
 """Chromium for tests and screenshots: where it is, how it starts, and what a page must not do."""
 
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 LOCAL = {"localhost", "127.0.0.1", "::1", None}
@@ -24,7 +26,7 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def launched(executable: str):
+def launched(executable: str) -> Iterator[Any]:
     """Yield a headless Playwright browser whose pages cannot reach any other machine."""
     from playwright.sync_api import sync_playwright
 
@@ -34,11 +36,11 @@ def launched(executable: str):
         browser.close()
 
 
-def watch(page) -> list[str]:
+def watch(page: Any) -> list[str]:
     """Return a list that fills with the page's faults: script errors and requests to other hosts."""
     faults: list[str] = []
 
-    def on_request(request):
+    def on_request(request: Any) -> None:
         if urlsplit(request.url).hostname not in LOCAL:
             faults.append(f"request to another host: {request.url}")
 
@@ -47,7 +49,7 @@ def watch(page) -> list[str]:
     return faults
 
 
-def text_of(page) -> str:
+def text_of(page: Any) -> str:
     """Return what a page shows, or that it does not answer within 10 seconds."""
     from playwright.sync_api import Error
 

@@ -16,7 +16,7 @@ from mote_demo.growing.settings import GrowthSettings
 from tests.own_experts import copied_expert
 
 EVIL = "<img src=x onerror=alert(1)>"
-FACTS = {"settings": GrowthSettings(epochs=3), "steps": 9, "held_out_rows": 12}
+FACTS = {"settings": GrowthSettings(epochs=3), "steps": 9, "held_out_rows": 12, "trained_on": frozenset({"0a", "1b"})}
 TEXTS = ["a cat", "the old train"]
 
 
@@ -46,7 +46,7 @@ def rewrite(path, *, about=(), tensors=()):
 
 def test_a_saved_expert_comes_back_with_all_that_is_known_of_it(tiny_encoder, expert, path):
     again = load_expert(path)
-    kept = ("name", "task", "base", "route", "fingerprint", "settings", "steps", "before", "after", "held_out_rows")
+    kept = ("name", "task", "base", "route", "fingerprint", *FACTS, "before", "after")
     assert [getattr(again, name) for name in kept] == [getattr(expert, name) for name in kept]
     vectors = [each.plugged_into(tiny_encoder).encode(TEXTS, route="mine") for each in (expert, again)]
     assert np.array_equal(*vectors)

@@ -45,13 +45,13 @@ def test_rows_name_the_points_of_a_sample(points):
 
 
 def test_rare_labels_share_one_trace(points):
-    labels = [f"label {min(i, 40 - i)}" for i in range(30)]
-    figure = map_figure(points, labels=labels)
-    assert len(figure["data"]) == 13
+    points = np.tile(points, (3, 1))
+    figure = map_figure(points, labels=[f"label {min(i, 100 - i)}" for i in range(90)])
+    assert len(figure["data"]) == 33
     assert figure["data"][-1]["name"] == "other"
-    assert all_rows(figure) == list(range(30))
+    assert all_rows(figure) == list(range(90))
     looks = {(trace["marker"]["color"], trace["marker"].get("symbol")) for trace in figure["data"]}
-    assert len(looks) == 13
+    assert len(looks) == 33
 
 
 def test_colours_do_not_depend_on_the_order_of_texts(points):

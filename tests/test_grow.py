@@ -9,6 +9,7 @@ import pytest
 
 from mote_demo.data.columns import Columns, suggest_task
 from mote_demo.data.examples import Examples
+from mote_demo.data.groups import text_hash
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.growing import grow as grow_module
@@ -37,6 +38,7 @@ def test_before_and_after_are_measured_on_the_same_held_out_rows(tiny_encoder):
     assert result.expert.held_out_rows == len(result.test.frame) == 6
     assert not set(result.train.frame["text"]) & set(result.test.frame["text"])
     assert "mine" not in tiny_encoder.routes
+    assert result.expert.trained_on == set(map(text_hash, result.train.frame["text"]))
 
 
 def test_one_call_gives_the_expert_and_tells_its_progress(tiny_encoder):

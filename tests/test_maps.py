@@ -1,18 +1,22 @@
+import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mote_demo.data.groups import text_hash
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.explore import maps as module
+from mote_demo.explore import projection
 from mote_demo.explore.lens import Lens
 from mote_demo.explore.maps import SHARED, colour_choices, colour_values, sample
 from mote_demo.explore.near import describe_point
 from mote_demo.explore.pair import Pair
-from mote_demo.explore.projection import Projection
+from mote_demo.explore.projection import EPOCHS, Projection
 from mote_demo.serving.sessions import Session
 from mote_demo.store import VectorStore
 from mote_demo.tasks import ROUTES
@@ -111,6 +115,82 @@ def test_agreement_measures_each_label_column_on_both_sides(pair, texts, project
         same = topics[side.rows] == topics[:, None]
         assert measured == pytest.approx(same.mean())
     assert set(maps.agreement) == {"topic"}
+
+
+def test_chance_is_the_agreement_of_neighbours_drawn_at_random(pair, texts, projections):
+    maps = next(pair.draw(texts))
+    assert maps.chance == {"topic": pytest.approx((7 * 6 + 7 * 6) / (14 * 13))}
+    assert maps.left_out == 0
+
+
+def test_texts_that_an_expert_was_trained_on_are_left_out_of_agreement_and_chance(pair, texts, projections):
+    trained = ["the cat", "A  big dog", "the car"]
+    own = copied_expert(pair.right.encoder, task="clustering", instruction="mine: ")
+    own = replace(own, trained_on=frozenset(map(text_hash, trained)))
+    maps = next(Pair(pair.left, pair.right.with_expert(own), pair.store).draw(texts))
+    assert maps.left_out == 3
+    judged = np.array([text not in ("the cat", "a big dog", "the car") for text in texts.passages])
+    topics = texts.frame["topic"].to_numpy()
+    for side, measured in zip(maps.sides, maps.agreement["topic"], strict=True):
+        counted = judged[side.rows] & judged[:, None]
+        assert measured == pytest.approx((topics[side.rows] == topics[:, None])[counted].mean())
+    assert maps.chance["topic"] == pytest.approx((5 * 4 + 6 * 5) / (11 * 10))
+    every = replace(own, trained_on=frozenset(map(text_hash, texts.passages)))
+    maps = next(Pair(pair.left, pair.right.with_expert(every), pair.store).draw(texts))
+    assert np.isnan([*maps.agreement["topic"], maps.chance["topic"]]).all()
+
+
+def test_chosen_texts_are_sorted_by_how_much_their_neighbours_changed(pair, texts, projections):
+    maps = next(pair.draw(texts))
+    frame = maps.select([9, 2, 5])
+    assert sorted(frame.index) == [2, 5, 9]
+    assert frame["neighbours_shared"].is_monotonic_increasing
+    with pytest.raises(UserError, match="no text 14"):
+        maps.select([3, 14])
+
+
+def test_what_is_drawn_is_told_as_json_with_colours_receipts_and_churn(pair, texts, projections):
+    maps = pair.map(texts)
+    told = {name: json.loads(value) for name, value in maps.properties("topic").items()}
+    left, right = told["points"]["sides"]
+    np.testing.assert_allclose(np.column_stack([right["x"], right["y"]]), maps.right.points, atol=1e-4)
+    assert ["expert", "clustering"] in right["receipt"]
+    np.testing.assert_allclose(told["points"]["churn"], 1 - maps.overlap, atol=1e-3)
+    assert told["texts"]["texts"] == texts.passages
+    names = [group["name"] for group in told["colours"]["groups"]]
+    assert [names[code] for code in told["colours"]["codes"]] == texts.frame["topic"].tolist()
+    words = dict(zip(names, told["colours"]["clusters"][0]["words"], strict=True))
+    assert "car" in words["vehicle"]
+
+
+def test_a_saved_page_holds_both_maps(pair, texts, projections, tmp_path):
+    maps = pair.map(texts)
+    maps.save(tmp_path / "maps.html", "topic")
+    page = (tmp_path / "maps.html").read_text("utf-8")
+    assert maps.right.lens.title in page
+    assert "fish and cat" in page
+
+
+def test_progress_of_a_fit_is_told_in_epochs_and_a_stop_ends_it(pair, texts, monkeypatch):
+    """Stand in for the layout alone: whoever waits for it hears of its epochs."""
+    stop, reports = threading.Event(), []
+
+    def project(vectors, **_):
+        for epoch in (1, 2, 3):
+            projection._Epochs().write(f"{epoch}")
+        return Projection(vectors[:, :2].copy(), "UMAP")
+
+    def on_stage(stage, done, total):
+        reports.append((stage, done, total))
+        if (done, total) == (2, EPOCHS):
+            stop.set()
+
+    monkeypatch.setattr(module, "project", project)
+    with pytest.raises(Stopped):
+        list(pair.draw(texts, on_stage=on_stage, stop=stop))
+    told = [report for report in reports if report[2] == EPOCHS]
+    assert [done for _, done, _ in told] == [1, 2]
+    assert all(stage == f"Drawing the UMAP of {pair.left.title}, epoch" for stage, _, _ in told)
 
 
 def test_maps_are_not_computed_twice(pair, texts, projections):

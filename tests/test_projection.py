@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mote_demo.errors import UserError
-from mote_demo.explore.projection import align, joint_maps, pca, place, project, warm_up
+from mote_demo.explore.projection import EPOCHS, align, joint_maps, pca, place, project, told, warm_up
 
 TOPICS = 4
 
@@ -174,6 +174,27 @@ def test_fits_never_run_at_once(monkeypatch):
     for thread in threads:
         thread.join()
     assert most == [1] * 5
+
+
+def test_a_fit_tells_its_epochs_and_ends_where_one_of_its_own_listeners_raises():
+    vectors, epochs = topic_vectors(40), []
+    with told(epochs.append):
+        project(vectors)
+    assert epochs[0] >= 0
+    assert epochs[-1] == EPOCHS
+    assert epochs == sorted(epochs)
+
+    def refuse(epoch):
+        raise LookupError("stop")
+
+    with told(refuse), pytest.raises(LookupError):
+        project(vectors)
+    # The fit of another thread goes on.
+    with told(refuse):
+        other = threading.Thread(target=lambda: epochs.append(project(vectors).method))
+        other.start()
+        other.join()
+    assert epochs[-1] == "UMAP"
 
 
 def test_numba_gets_a_folder_that_can_be_written(monkeypatch, tmp_path):

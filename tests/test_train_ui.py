@@ -82,7 +82,7 @@ def test_the_sample_set_gives_an_expert_with_measurements_and_maps(page, address
     open_tab(page, address)
     train(page)
     assert "60 held-out rows" in page.inner_text("#mote-train-result")
-    page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    page.locator("#mote-train-maps .maps-receipt code").first.wait_for()
     page.locator("#mote-train-experts").get_by_text("my-intent").wait_for()
     assert own_routes(sessions) == [["my-intent"]]
 
@@ -190,7 +190,7 @@ def test_nothing_is_wider_than_a_phone(open_page, address):
     page = open_page(viewport={"width": 390, "height": 844})
     open_tab(page, address)
     train(page)
-    page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    page.locator("#mote-train-maps .maps-receipt code").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

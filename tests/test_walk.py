@@ -9,7 +9,8 @@ from mote_demo.serving.shelf import Shelf
 from mote_demo.settings import checkpoints_folder, report_file, spaces_file, summary_file
 from mote_demo.study.results import load_results
 from mote_demo.ui.app import build_app, launch_options
-from tests.walk import MAPS, SIDES, VIEWPORTS, walk
+from tests.instrument import Instrument
+from tests.walk import SIDES, VIEWPORTS, walk
 
 pytestmark = pytest.mark.browser
 
@@ -47,9 +48,10 @@ def _both_sides_answer_with_receipts(page):
 
 
 def _every_text_is_on_both_maps(page):
-    for each in MAPS:
-        drawn = f"document.querySelector('{each} .mote-scatter-plot').data"
-        assert page.evaluate(f"{drawn}.filter(t => t.name !== 'spot').reduce((n, t) => n + t.x.length, 0)") == 240
+    maps = Instrument(page, "#mote-map-maps")
+    for side in (0, 1):
+        assert len(maps.drawn(side)) == 240
+        assert min(maps.shown(side)) > 0
 
 
 CHECKS = {"compare": _both_sides_answer_with_receipts, "map": _every_text_is_on_both_maps}

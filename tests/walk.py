@@ -12,7 +12,6 @@ VIEWPORTS = {
 """Playwright's options for each kind of screen."""
 
 SIDES = ("#compare-answers .mote-side-left", "#compare-answers .mote-side-right")
-MAPS = ("#mote-map-left", "#mote-map-right")
 COMPARISONS = {
     "gain": ("untouched", "mote/retrieval"),
     "parts": ("baseline/retrieval", "mote/retrieval?instruction=off"),
@@ -56,8 +55,6 @@ def _compare(page) -> Iterator[str]:
 
 def _map(page) -> Iterator[str]:
     open_tab(page, "Map")
-    for each in MAPS:
-        page.locator(f"{each} .main-svg").first.wait_for()
     page.get_by_text("The right map is aligned").wait_for()
     page.get_by_role("button", name="Where is my parcel?").last.click()
     page.locator("#mote-map-panel ol").first.wait_for()
@@ -80,7 +77,7 @@ def _train(page) -> Iterator[str]:
     yield "train"
     page.locator("#mote-train-start").click()
     page.locator("#mote-train-result table").first.wait_for()
-    page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    page.locator("#mote-train-maps .maps-receipt code").first.wait_for()
     page.locator("#mote-train-progress").evaluate("part => part.scrollIntoView()")
     yield "trained"
     open_tab(page, "Compare")

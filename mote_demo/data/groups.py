@@ -1,5 +1,6 @@
 """Which rows belong together because they share a text, directly or through others."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,11 @@ import pandas as pd
 def text_key(text: str) -> str:
     """Return what two texts have in common that differ in case or spaces only."""
     return " ".join(text.split()).casefold()
+
+
+def text_hash(text: str) -> str:
+    """Return 16 hexadecimal digits that say whether two texts have the same key, without saying the text."""
+    return hashlib.sha256(text_key(text).encode()).hexdigest()[:16]
 
 
 def linked_rows(texts: pd.DataFrame) -> list[list[int]]:

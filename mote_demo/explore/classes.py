@@ -181,7 +181,7 @@ class Classes:
         return f"Classes({self.labelled.label!r} of {len(self.labelled.codes):,} texts: {told}, {chance})"
 
     def _repr_html_(self) -> str:
-        table = self.table().to_html(index=False, float_format="%.3f")
+        table = self.table().to_html(index=False, float_format="{:.3f}".format)
         return f"<p>{escape(repr(self))}</p>{table}"
 
     def _lens_names(self) -> tuple[str, str]:
@@ -218,12 +218,14 @@ def compare_classes(
     if not 1 <= k <= MOST_NEIGHBOURS:
         raise UserError(f"The number of neighbours must be from 1 to {MOST_NEIGHBOURS}, not {k}.")
     report, labelled = stoppable(on_stage, stop), Labelled.of(texts, label)
-    sides = []
-    for lens in (left, right):
+
+    def side(lens: Lens) -> LensClasses:
         vectors = lens.vectors(texts, store, partial(report, f"Encoding with {lens.title}"), stop)
-        sides.append(_side(lens, vectors[labelled.rows], labelled, k, report))
+        return _side(lens, vectors[labelled.rows], labelled, k, report)
+
+    one, other = side(left), side(right)
     report("Comparing both sides", 0, 0)
-    return Classes(labelled, min(k, len(labelled.codes) - 1), *sides, _measures(labelled, *sides))
+    return Classes(labelled, min(k, len(labelled.codes) - 1), one, other, _measures(labelled, one, other))
 
 
 def _side(lens: Lens, vectors: np.ndarray, labelled: Labelled, k: int, report: OnStage) -> LensClasses:

@@ -2,7 +2,6 @@
 
 import html
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,46 +13,6 @@ from mote_demo.explore.figures import SCALE, Figure
 from mote_demo.files import replacing
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def write_map_html(path: str | Path, figures: Sequence[Figure], title: str = "Map") -> None:
-    """Write figures side by side as one page that needs no network."""
-    from plotly.offline import get_plotlyjs
-
-    # "<" as an escape: no text can end the script element.
-    payload = json.dumps(list(figures), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    page = _PAGE.format(title=html.escape(title), plotly=get_plotlyjs(), figures=payload)
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font-family: sans-serif; margin: 1rem; display: flex; flex-wrap: wrap; gap: 1rem; }}
-.map {{ flex: 1 1 30rem; height: 85vh; }}
-</style>
-<script>{plotly}</script>
-</head>
-<body>
-<script type="application/json" id="figures">{figures}</script>
-<script>
-const config = {{responsive: true, scrollZoom: true, displaylogo: false, showSendToCloud: false}};
-const maps = JSON.parse(document.getElementById("figures").textContent).map((figure) => {{
-  const element = document.createElement("div");
-  element.className = "map";
-  document.body.append(element);
-  return [element, figure];
-}});
-for (const [element, figure] of maps) Plotly.newPlot(element, figure.data, figure.layout, config);
-</script>
-</body>
-</html>
-"""
 
 
 def write_map_png(path: str | Path, figures: Sequence[Figure], title: str = "", dpi: int = 150) -> None:
@@ -81,7 +40,7 @@ def map_png(figures: Sequence[Figure], title: str = "", dpi: int = 150) -> bytes
 
 
 def _draw(axes: Any, figure: Figure) -> None:  # noqa: ANN401 - matplotlib's Axes, which is imported late
-    symbols = {"circle": "o", "diamond": "D", "star": "*"}
+    symbols = {"circle": "o", "diamond": "D", "square": "s", "triangle-up": "^", "star": "*"}
     legend = {}
     for trace in figure["data"]:
         marker = trace["marker"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mote_demo.explore.measures import is_missing
+from mote_demo.explore.colouring import GREY, Colouring
 
 Figure = dict[str, Any]
 """A plotly figure, {"data": [...], "layout": {...}}, of plain JSON values."""
@@ -16,14 +16,7 @@ Figure = dict[str, Any]
 Extent = tuple[tuple[float, float], tuple[float, float]]
 """((lowest x, highest x), (lowest y, highest y))."""
 
-# Okabe and Ito (2008) without black, then hues of Tol's muted scheme; the second six are also diamonds.
-_COLOURS = (
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"),
-    *("#F0E442", "#882255", "#44AA99", "#999933", "#AA4499", "#8C6D31"),
-)
-_GREY = "#9A9A9A"
 SCALE = "Cividis"
-_DISTINCT_OF_A_CATEGORY = 12
 _MARGIN = 0.05
 # Few points are drawn as SVG, which needs no WebGL: not every browser has it.
 _MOST_OF_SVG = 1000
@@ -43,12 +36,11 @@ def map_figure(
     extent: Extent | None = None,
     dark: bool = False,
 ) -> Figure:
-    """Draw a map for ``Plotly.react`` and the writers below: traces whose ``customdata`` are row ids.
+    """Draw a map for plotly and for a picture: traces whose ``customdata`` are row ids.
 
     Args:
         points: float [n, 2].
-        labels: what to colour by. Numbers with fractions or more than 12 values get a colour scale;
-            else the 12 most frequent values and "other" are traces. Missing ones are grey.
+        labels: what to colour by (see ``Colouring.of``); each group is a trace.
         label_title: what the labels are, for the legend.
         hover: plain text to show for each point; it is shortened, wrapped and escaped here.
         rows: row id of each point; None numbers them from 0.
@@ -63,7 +55,7 @@ def map_figure(
     texts = np.array([_hover_text(text) for text in hover], dtype=object) if hover is not None else None
     data = [
         _trace(points[chosen], ids[chosen], None if texts is None else texts[chosen], name, marker, len(points))
-        for name, chosen, marker in _groups(labels, len(points), label_title, dark)
+        for name, chosen, marker in _groups(Colouring.of(labels, len(points), label_title))
     ]
     if star is not None:
         data.append(_star(star, star_title, dark))
@@ -100,46 +92,18 @@ def extent_of(*maps: np.ndarray) -> Extent:
     return (left, right), (bottom, top)
 
 
-def _groups(
-    labels: Sequence[Hashable] | pd.Series | None, count: int, label_title: str, dark: bool
-) -> list[tuple[str, np.ndarray, Figure]]:
+def _groups(colouring: Colouring) -> list[tuple[str, np.ndarray, Figure]]:
     """List (legend name, chosen points as bool [n], marker) of each trace."""
-    if labels is None:
-        return [("texts", np.ones(count, dtype=bool), {"color": _COLOURS[0]})]
-    column = pd.Series(list(labels))
-    missing = is_missing(column).to_numpy()
-    known = column[~missing].infer_objects()
-    if _is_scale(known):
-        values = known.to_numpy(dtype=float).round(4).tolist()
-        bar = {"title": {"text": _escape(label_title)}, "thickness": 10, "len": 0.6, "outlinewidth": 0}
-        groups = [("value", ~missing, {"color": values, "colorscale": SCALE, "showscale": True, "colorbar": bar})]
-    else:
-        groups = _category_groups(column, missing)
-    if missing.any():
-        groups.append(("no value", missing, {"color": _GREY, "opacity": 0.5}))
-    return groups
-
-
-def _is_scale(known: pd.Series) -> bool:
-    if not pd.api.types.is_numeric_dtype(known) or pd.api.types.is_bool_dtype(known):
-        return False
-    return known.nunique() > _DISTINCT_OF_A_CATEGORY or bool((known % 1 != 0).any())
-
-
-def _category_groups(column: pd.Series, missing: np.ndarray) -> list[tuple[str, np.ndarray, Figure]]:
-    names = np.array([_category_name(value) for value in column], dtype=object)
-    # Equal counts go by name: the same label has the same colour in both maps.
-    frequency = pd.Series(names[~missing]).value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    groups = [
-        (name, (names == name) & ~missing, {"color": colour, "symbol": "circle" if place < 6 else "diamond"})
-        for place, (name, colour) in enumerate(zip(frequency.index, _COLOURS, strict=False))
-    ]
-    rest = ~np.isin(names, frequency.index[: len(_COLOURS)]) & ~missing
-    return [*groups, ("other", rest, {"color": _GREY})] if rest.any() else groups
-
-
-def _category_name(value: Any) -> str:  # noqa: ANN401 - a cell of any column
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    traces = []
+    for code, group in enumerate(colouring.groups):
+        chosen = colouring.codes == code
+        marker: Figure = {"color": group.colour, "symbol": group.symbol}
+        if colouring.values is not None and not group.colour:
+            bar = {"title": {"text": _escape(colouring.title)}, "thickness": 10, "len": 0.6, "outlinewidth": 0}
+            values = colouring.values[chosen].round(4).tolist()
+            marker = {"color": values, "colorscale": SCALE, "showscale": True, "colorbar": bar}
+        traces.append((group.name, chosen, marker | ({"opacity": 0.5} if group.is_missing else {})))
+    return traces
 
 
 def _trace(points: np.ndarray, ids: np.ndarray, texts: np.ndarray | None, name: str, marker: Figure, of: int) -> Figure:
@@ -193,7 +157,7 @@ def _layout(title: str, legend_title: str, extent: Extent, dark: bool) -> Figure
             "itemsizing": "constant",
             "title": {"text": _escape(legend_title)},
         },
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": _GREY, "activecolor": _ink(dark)},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": _ink(dark)},
         "showlegend": True,
         "dragmode": "pan",
         "hovermode": "closest",

@@ -1,18 +1,9 @@
 """The part of a text that answers a query, with the query's words marked."""
 
-import re
 from collections.abc import Iterator
 
-_WORD = re.compile(r"\w+")
-_STOP_WORDS = frozenset(
-    _WORD.findall(
-        "a an and are as at be been but by can did do does for from had has have how i if in into is it its me my no "
-        "not of on or our so that the their them then there these they this to us was we were what when where which "
-        "who why will with you your"
-    )
-)
-_SUFFIXES = _WORD.findall("ations ation ments ment ings ions edly ing ion ies ed es ly s e y")
-_SHORTEST_STEM = 3
+from mote_demo.explore.words import STOP_WORDS, WORD, stem
+
 _LONGEST_WORD = 30
 
 
@@ -31,23 +22,13 @@ def mark_words(text: str, query: str, width: int = 240) -> list[tuple[str, bool]
         (fragment, is marked) in order: plain text, to be escaped by whoever shows it.
     """
     text = " ".join(text.split())
-    wanted = {_stem(word) for word in _WORD.findall(query) if word.casefold() not in _STOP_WORDS}
-    words = [(match.start(), match.end(), _stem(match.group())) for match in _WORD.finditer(text)]
+    wanted = {stem(word) for word in WORD.findall(query) if word.casefold() not in STOP_WORDS}
+    words = [(match.start(), match.end(), stem(match.group())) for match in WORD.finditer(text)]
     found = [word for word in words if word[2] in wanted]
     start, end = _best_window(text, found, width)
     fragments = list(_fragments(text, [word for word in found if start <= word[0] and word[1] <= end], start, end))
     before, after = [("… ", False)] if start else [], [(" …", False)] if end < len(text) else []
     return [*before, *fragments, *after]
-
-
-def _stem(word: str) -> str:
-    word = word.casefold()
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
-            word = word.removesuffix(suffix)
-            break
-    # "billing", "cancelled": the doubled consonant goes, in "bill" as well.
-    return word[:-1] if len(word) > _SHORTEST_STEM and word[-1] == word[-2] else word
 
 
 def _best_window(text: str, found: list[tuple[int, int, str]], width: int) -> tuple[int, int]:
@@ -57,7 +38,7 @@ def _best_window(text: str, found: list[tuple[int, int, str]], width: int) -> tu
     best, most = (0, 0), 0
     for index, (start, _, _) in enumerate(found):
         inside = [word for word in found[index : index + width] if word[1] <= start + width]
-        different = len({stem for _, _, stem in inside})
+        different = len({root for _, _, root in inside})
         if different > most:
             best, most = (start, inside[-1][1]), different
     start = max(0, min(best[0] - (width - best[1] + best[0]) // 2, len(text) - width))

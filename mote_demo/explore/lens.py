@@ -33,6 +33,7 @@ class Lens:
         model: what names of lenses call the model.
         task: what the routes are for, None where nobody knows.
         public: whether its vectors of public texts may be kept on disk; those of a person's own expert are not.
+        trained_on: hashes (``text_hash``) of the texts that its grown expert was trained on, as far as they are known.
         expert: which runs instead of the routes' own, as the encoder has it; "" where none does.
 
     Example:
@@ -48,6 +49,7 @@ class Lens:
     model: str = ""
     task: Task | None = None
     public: bool = False
+    trained_on: frozenset[str] = frozenset()
     expert: str = ""
 
     @classmethod
@@ -78,7 +80,7 @@ class Lens:
         model, task = model or encoder.name, _task_of(query, document)
         if expert:
             encoder = as_mote(encoder).with_experts({query: expert, document: expert})
-        return cls(encoder, query, document, instruction, model, task, public, expert)
+        return cls(encoder, query, document, instruction, model, task, public, expert=expert)
 
     @classmethod
     def load(cls, name: str) -> "Lens":
@@ -186,7 +188,8 @@ class Lens:
             UserError: the model has no experts, or is another one than the expert was grown on.
         """
         encoder = expert.plugged_into(as_mote(self.encoder))
-        return Lens(encoder, *expert.routes, self.instruction, self.model, TASKS[expert.task])
+        task = TASKS[expert.task]
+        return Lens(encoder, *expert.routes, self.instruction, self.model, task, trained_on=expert.trained_on)
 
     def __repr__(self) -> str:
         """Return the name of the lens."""

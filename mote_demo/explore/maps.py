@@ -2,7 +2,8 @@
 
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -13,16 +14,20 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from mote_demo.data.groups import text_hash
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Receipt, Stopped
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.explore.export import map_png, write_csv, write_map_html, write_map_png
+from mote_demo.explore.cluster_words import clusters_of
+from mote_demo.explore.colouring import Colouring
+from mote_demo.explore.export import map_png, write_csv, write_map_png
 from mote_demo.explore.figures import Figure, extent_of, map_figure, side_by_side
 from mote_demo.explore.index import nearest
 from mote_demo.explore.lens import Lens
-from mote_demo.explore.measures import label_agreement, neighbour_overlap
+from mote_demo.explore.linked_maps import Side, colours_json, points_json, texts_json, write_page
+from mote_demo.explore.measures import chance_agreement, label_agreement, neighbour_overlap
 from mote_demo.explore.progress import OnStage, silent
-from mote_demo.explore.projection import Projection, align, pca, project
+from mote_demo.explore.projection import EPOCHS, Projection, align, pca, project, told
 
 if TYPE_CHECKING:
     from mote_demo.store import VectorStore
@@ -30,8 +35,8 @@ if TYPE_CHECKING:
 NEIGHBOURS = 10
 """Neighbours of a text that are compared and listed."""
 
-MOST_TEXTS = 10_000
-"""Beyond this many texts a browser no longer zooms smoothly, so a random sample is drawn."""
+MOST_TEXTS = 20_000
+"""Beyond this many texts a browser without a graphics card no longer moves the maps smoothly: a sample is drawn."""
 
 SHARED = "neighbours shared"
 """Name of the colouring that shows where both spaces agree."""
@@ -73,6 +78,8 @@ class Maps:
         method: how the points were found, "PCA" or "UMAP".
         overlap: float32 [n], share of each text's neighbours that both spaces have in common.
         agreement: for each label column the share of neighbours with the same label, (left, right).
+        chance: for each label column what that share is when neighbours are drawn at random.
+        left_out: number of texts that an expert of either lens was trained on; agreement and chance leave them out.
     """
 
     texts: Texts
@@ -81,6 +88,8 @@ class Maps:
     method: str
     overlap: np.ndarray
     agreement: dict[str, tuple[float, float]]
+    chance: dict[str, float]
+    left_out: int = 0
 
     @property
     def sides(self) -> tuple[LensMap, LensMap]:
@@ -104,12 +113,42 @@ class Maps:
         }
         return self.texts.frame.assign(neighbours_shared=self.overlap, **places)
 
-    def figures(self, colour: str | None = None, *, titled: bool = True) -> tuple[Figure, Figure]:
+    def select(self, rows: Sequence[int]) -> pd.DataFrame:
+        """Return some rows of ``to_frame``: those whose neighbours changed most come first.
+
+        Raises:
+            UserError: there is no such row.
+        """
+        wrong = [row for row in rows if not 0 <= row < len(self.texts)]
+        if wrong:
+            raise unknown_row(wrong[0], len(self.texts))
+        return self.to_frame().iloc[sorted(rows)].sort_values("neighbours_shared", kind="stable")
+
+    def colours(self, colour: str | None = None) -> str:
+        """Say what the points look like, for ``linked_maps``: a JSON value.
+
+        Args:
+            colour: one of ``colour_choices``; None takes the first.
+        """
+        colour = colour or colour_choices(self.texts)[0]
+        colouring = Colouring.of(colour_values(self, colour), len(self.texts), colour)
+        maps = [side.points for side in self.sides]
+        return colours_json(colouring, clusters_of(self.texts.passages, maps, colouring))
+
+    def properties(self, colour: str | None = None) -> dict[str, str]:
+        """Say where the points are, what their texts are and what they look like, for ``linked_maps``."""
+        left, right = (Side(side.lens.title, side.points, _receipt(side)) for side in self.sides)
+        return {
+            "points": points_json((left, right), view=f"{self.space}/{self.method}", churn=1 - self.overlap),
+            "texts": texts_json(self.texts.passages),
+            "colours": self.colours(colour),
+        }
+
+    def figures(self, colour: str | None = None) -> tuple[Figure, Figure]:
         """Draw both maps with the same axes and colours.
 
         Args:
             colour: one of ``colour_choices``; None takes the first.
-            titled: whether each map says its lens.
         """
         colour = colour or colour_choices(self.texts)[0]
         labels, extent = colour_values(self, colour), extent_of(*(side.points for side in self.sides))
@@ -119,7 +158,7 @@ class Maps:
                 labels=labels,
                 label_title=colour,
                 hover=self.texts.passages,
-                title=side.lens.title if titled else "",
+                title=side.lens.title,
                 extent=extent,
             )
             for side in self.sides
@@ -138,8 +177,10 @@ class Maps:
             write_csv(path, self.to_frame(), index_label="row")
             return
         title = f"{self.texts.title}: {self.left.lens.title} | {self.right.lens.title}"
-        write = write_map_html if path.suffix == ".html" else write_map_png
-        write(path, self.figures(colour), title)
+        if path.suffix == ".html":
+            write_page(path, self.properties(colour), title)
+        else:
+            write_map_png(path, self.figures(colour), title)
 
     def __repr__(self) -> str:
         """Say what is drawn and how much both spaces share."""
@@ -240,6 +281,22 @@ def check_file_type(path: Path) -> None:
         raise UserError(f"Cannot write a map to {path}. The name must end in .html, .png or .csv.")
 
 
+def unknown_row(row: int, count: int) -> UserError:
+    """Return the error that says that a row is not on the maps."""
+    return UserError(f"There is no text {row} on the maps, which show {count}. Please draw them again.")
+
+
+def _receipt(side: LensMap) -> tuple[tuple[str, str], ...]:
+    expert = side.receipt.expert
+    return (
+        ("lens", str(side.lens)),
+        ("route", side.receipt.route),
+        ("expert", expert) if expert else ("dense, no experts", ""),
+        ("instruction", side.receipt.text_sent.strip() or "none"),
+        ("checkpoint", side.checkpoint[:8]),
+    )
+
+
 def _go_on(stop: threading.Event) -> None:
     if stop.is_set():
         raise Stopped("Stopped while drawing the maps.")
@@ -251,11 +308,19 @@ def _side(lens: Lens, vectors: np.ndarray, points: np.ndarray) -> LensMap:
 
 
 def _compared(texts: Texts, left: LensMap, right: LensMap) -> Maps:
-    agreement = {
-        str(name): (label_agreement(left.rows, list(labels)), label_agreement(right.rows, list(labels)))
-        for name, labels in texts.frame[list(texts.labels)].items()
+    trained = left.lens.trained_on | right.lens.trained_on
+    known = texts.frame["text"].map(lambda text: bool(trained) and text_hash(text) in trained).astype(bool)
+    judged = {
+        str(name): list(labels.astype(object).mask(known)) for name, labels in texts.frame[list(texts.labels)].items()
     }
-    return Maps(texts, left, right, "PCA", neighbour_overlap(left.rows, right.rows), agreement)
+    agreement = {
+        name: (label_agreement(left.rows, labels), label_agreement(right.rows, labels))
+        for name, labels in judged.items()
+    }
+    chance = {name: chance_agreement(labels) for name, labels in judged.items()}
+    return Maps(
+        texts, left, right, "PCA", neighbour_overlap(left.rows, right.rows), agreement, chance, int(known.sum())
+    )
 
 
 def _umaps(
@@ -268,31 +333,44 @@ def _umaps(
     stop: threading.Event,
 ) -> tuple[Projection, Projection]:
     """Project the left side, then the right one from there; what is public is kept for the next visitor."""
-    _go_on(stop)
-    on_stage(f"Drawing the UMAP of {maps.left.lens.title}", 0, 0)
     public = maps.texts.public and maps.left.lens.public
     key = f"{maps.texts.fingerprint}/{neighbours}/{maps.left.checkpoint}"
-    first = _kept(store, key, left, neighbours, None, public)
-    _go_on(stop)
-    on_stage(f"Drawing the UMAP of {maps.right.lens.title}", 0, 0)
-    second = _kept(
-        store,
-        f"{key}/{maps.right.checkpoint}",
-        right,
-        neighbours,
-        first.points,
-        public and maps.right.lens.public,
-    )
-    _go_on(stop)
+    with _epochs(maps.left, on_stage, stop):
+        first = _kept(store, key, left, neighbours, None, public, stop)
+    public = public and maps.right.lens.public
+    with _epochs(maps.right, on_stage, stop):
+        second = _kept(store, f"{key}/{maps.right.checkpoint}", right, neighbours, first.points, public, stop)
     return first, second
 
 
+@contextmanager
+def _epochs(side: LensMap, on_stage: OnStage, stop: threading.Event) -> Iterator[None]:
+    """Say how far UMAP is, one's own or that of another visitor who asked before, and end it when asked to."""
+    stage = f"Drawing the UMAP of {side.lens.title}, epoch"
+
+    def on_epoch(done: int) -> None:
+        _go_on(stop)
+        on_stage(stage, done, EPOCHS)
+
+    _go_on(stop)
+    on_stage(f"Drawing the UMAP of {side.lens.title}", 0, 0)
+    with told(on_epoch):
+        yield
+    _go_on(stop)
+
+
 def _kept(
-    store: "VectorStore", key: str, vectors: np.ndarray, neighbours: int, start: np.ndarray | None, public: bool
+    store: "VectorStore",
+    key: str,
+    vectors: np.ndarray,
+    neighbours: int,
+    start: np.ndarray | None,
+    public: bool,
+    stop: threading.Event,
 ) -> Projection:
     def compute() -> dict[str, np.ndarray]:
         made = project(vectors, neighbours=neighbours, start=start)
         return {"points": made.points, "method": np.array(made.method)}
 
-    entry = store.arrays(f"projection/{key}", ("points", "method"), compute, public)
+    entry = store.arrays(f"projection/{key}", ("points", "method"), compute, public, stop)
     return Projection(entry["points"], str(entry["method"]))

@@ -200,6 +200,21 @@ def label_agreement(neighbours: np.ndarray, labels: Sequence[Hashable]) -> float
     return float((own == others)[counted].mean()) if counted.any() else float("nan")
 
 
+def chance_agreement(labels: Sequence[Hashable]) -> float:
+    """Return what ``label_agreement`` is on average when the neighbours are drawn at random.
+
+    Args:
+        labels: one label a text; those that are missing or empty do not count.
+
+    Returns:
+        From 0 to 1; nan when fewer than two texts have a label.
+    """
+    codes, _ = _label_codes(labels)
+    counts = np.bincount(codes[codes >= 0])
+    total = int(counts.sum())
+    return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else float("nan")
+
+
 def is_missing(column: pd.Series) -> pd.Series:
     """Tell for each label, bool [n], whether it is missing or nothing but white space."""
     return column.isna() | column.map(lambda label: isinstance(label, str) and not label.strip()).astype(bool)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mote_demo.encoder import Receipt
-from mote_demo.errors import UserError
-from mote_demo.explore.maps import NEIGHBOURS, LensMap, Maps
+from mote_demo.explore.maps import NEIGHBOURS, LensMap, Maps, unknown_row
 from mote_demo.explore.projection import place
 from mote_demo.explore.search import checked_text
 
@@ -55,7 +54,7 @@ class QueryPlace:
 def describe_point(maps: Maps, row: int) -> PointDetail:
     """Describe the text in ``row`` with its neighbours in both spaces."""
     if not 0 <= row < len(maps.texts):
-        raise UserError(f"There is no text {row} on the maps, which show {len(maps.texts)}. Please draw them again.")
+        raise unknown_row(row, len(maps.texts))
     record = maps.texts.frame.iloc[row]
     labels = {name: str(record[name]) for name in maps.texts.labels}
     left, right = ((side.rows[row], side.scores[row]) for side in maps.sides)

@@ -6,6 +6,8 @@ import os
 import tempfile
 import threading
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,12 @@ _SIDE, _NOISE = 10.0, 1e-3
 _FIT_LOCK = threading.Lock()
 _LONGEST_FIT = 60
 """Seconds to wait for a fit when the process ends."""
+
+
+OnEpoch = Callable[[int], None]
+"""Called with the epochs of a layout that are done, of ``EPOCHS``; whatever it raises ends a fit of its own thread."""
+
+_listeners: dict[OnEpoch, int] = {}
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,16 @@ def place(query: np.ndarray, vectors: np.ndarray, points: np.ndarray, k: int = 1
     return (similarity_weights(scores[rows]) @ points[rows]).astype(np.float32)
 
 
+@contextmanager
+def told(on_epoch: OnEpoch) -> Iterator[None]:
+    """Call ``on_epoch`` for each epoch of the fit that runs, one's own or another thread's that is waited for."""
+    _listeners[on_epoch] = threading.get_ident()
+    try:
+        yield
+    finally:
+        del _listeners[on_epoch]
+
+
 def warm_up() -> None:
     """Import UMAP and compile its numba kernels, which takes seconds, before the first visitor needs them."""
     project(np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32))
@@ -162,8 +180,26 @@ def _umap(vectors: np.ndarray, start: np.ndarray, neighbours: int, seed: int) ->
             precomputed_knn=graph,
             random_state=seed,
             n_jobs=1,
+            tqdm_kwds={"disable": False, "file": _Epochs(), "bar_format": "{n}", "mininterval": 0, "miniters": 1},
         )
         return np.asarray(reducer.fit_transform(vectors), dtype=np.float32)
+
+
+class _Epochs:
+    """Stand in for the file that UMAP's bar of progress writes to: it hears the number of epochs done."""
+
+    def write(self, words: str) -> None:
+        if words.strip().isdigit():
+            own = threading.get_ident()
+            for on_epoch, thread in list(_listeners.items()):
+                try:
+                    on_epoch(int(words))
+                except Exception:
+                    if thread == own:
+                        raise
+
+    def flush(self) -> None:
+        """Do nothing: each epoch is told at once."""
 
 
 @functools.cache

@@ -52,6 +52,7 @@ class Expert:
         before: metrics of the base's route on held-out rows, by what they say in plain words; higher is better.
         after: its own, on the same rows.
         held_out_rows: how many rows are behind them.
+        trained_on: hashes (``text_hash``) of the texts it was trained on; none where they are not known.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Expert:
     before: Mapping[str, float] = field(default_factory=dict)
     after: Mapping[str, float] = field(default_factory=dict)
     held_out_rows: int = 0
+    trained_on: frozenset[str] = frozenset()
 
     @property
     def route(self) -> Route:
@@ -144,6 +146,7 @@ class Expert:
             "held_out_rows": self.held_out_rows,
             "before": dict(self.before),
             "after": dict(self.after),
+            "trained_on": sorted(self.trained_on),
         }
 
 
@@ -223,6 +226,7 @@ def _known_facts(facts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "held_out_rows": int(facts.get("held_out_rows", 0)),
         "before": before,
         "after": after,
+        "trained_on": frozenset(str(each) for each in facts.get("trained_on", ())),
     }
 
 

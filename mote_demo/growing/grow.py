@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mote_demo.data.examples import Examples, split
+from mote_demo.data.groups import text_hash
 from mote_demo.encoder import Encoder, Stopped, as_mote
 from mote_demo.growing.expert import Expert, model_fingerprint, route_pair
 from mote_demo.growing.heldout import measure
@@ -145,6 +146,7 @@ def grow_steps(
             settings=settings,
             steps=len(event.losses),
             losses=event.losses,
+            trained_on=frozenset(map(text_hash, _texts_of(train))),
         )
         # Documents meet the new expert nowhere, so theirs are the vectors of before; labelled texts are encoded anew.
         after = measure(expert.plugged_into(encoder), expert.routes, train, test, documents=before.vectors)
@@ -156,6 +158,11 @@ def choose_settings(examples: Examples, effort: str = "quick", **changes: Any) -
     """Choose settings for the part of the examples that is trained on (see ``GrowthSettings.for_rows``)."""
     rows = round(min(MOST_ROWS, len(examples.frame)) * (1 - HELD_OUT))
     return GrowthSettings.for_rows(rows, examples.task, effort, **changes)
+
+
+def _texts_of(examples: Examples) -> Iterator[str]:
+    for _, column in examples.frame.drop(columns=["label", "score"], errors="ignore").items():
+        yield from column
 
 
 def _sample(examples: Examples, seed: int) -> Examples:

@@ -115,10 +115,12 @@ class Session:
         used = [experts[route] for route in routes if own and route in experts]
         if used:
             task = TASKS[used[0].task] if used[0].routes == routes else None
-            return replace(lens, task=task, public=False)
+            trained_on = frozenset().union(*(expert.trained_on for expert in used))
+            return replace(lens, task=task, public=False, trained_on=trained_on)
         # The mean of all experts holds the visitor's own as well.
-        mixed = own and len(experts) > 0 and parsed.expert in (AVERAGE, *experts.names)
-        return replace(lens, public=False) if mixed else lens
+        mixed = [each for each in experts if own and parsed.expert in (AVERAGE, each.name)]
+        trained_on = frozenset().union(*(expert.trained_on for expert in mixed))
+        return replace(lens, public=False, trained_on=trained_on) if mixed else lens
 
     def both(self, task: str) -> tuple[str, str]:
         """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""

@@ -3,8 +3,10 @@
 import logging
 import threading
 
+from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
 from mote_demo.explore.lens import Lens
+from mote_demo.explore.pair import Pair
 from mote_demo.explore.projection import warm_up as compile_umap
 from mote_demo.serving.shelf import DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS
@@ -13,15 +15,18 @@ _logger = logging.getLogger(__name__)
 
 
 def warm_up(shelf: Shelf, stop: threading.Event) -> None:
-    """Encode the sample set for every task with both models, then prepare the map's compiler.
+    """Encode and map the built-in texts as the app first compares them, and compile what new maps need.
 
     Visitors who are quicker wait for the same computation instead of starting a second one.
     """
     try:
         for task in TASKS:
-            _encode(shelf, "samples", task, stop)
+            _encode(_pair(shelf, task), shelf.texts("samples"), stop)
+        for task in TASKS:
+            _map(_pair(shelf, task), shelf.texts("samples"), stop)
+        # Where the maps were on the disk, nothing was compiled yet.
         compile_umap()
-        _encode(shelf, "python-docs", next(iter(TASKS)), stop)
+        _map(_pair(shelf, next(iter(TASKS))), shelf.texts("python-docs"), stop)
     except Stopped:
         return
     except Exception:
@@ -29,7 +34,16 @@ def warm_up(shelf: Shelf, stop: threading.Event) -> None:
         _logger.exception("Preparing the built-in texts failed")
 
 
-def _encode(shelf: Shelf, texts: str, task: str, stop: threading.Event) -> None:
-    for model in (DENSE, EXPERTS):
-        lens = Lens.of(shelf.encoder(model), task, model=model, public=True)
-        lens.vectors(shelf.texts(texts), shelf.store, stop=stop)
+def _pair(shelf: Shelf, task: str) -> Pair:
+    left, right = (Lens.of(shelf.encoder(model), task, model=model, public=True) for model in (DENSE, EXPERTS))
+    return Pair(left, right, shelf.store)
+
+
+def _encode(pair: Pair, texts: Texts, stop: threading.Event) -> None:
+    for lens in pair.lenses:
+        lens.vectors(texts, pair.store, stop=stop)
+
+
+def _map(pair: Pair, texts: Texts, stop: threading.Event) -> None:
+    for _ in pair.draw(texts, stop=stop):
+        pass

@@ -41,7 +41,11 @@ def build_experts_tab(results: Results, shelf: Shelf) -> Callable[[gr.Tab], None
         for name, values in (("spaces", results.spaces), ("summary", results.summary)):
             if values is not None:
                 _build_download(name, values)
-    return lambda tab: tab.select(lambda: time_both(), None, [cost], **QUICK, **MODEL)
+
+    def bind(tab: gr.Tab) -> None:
+        tab.select(lambda: time_both(), None, [cost], **QUICK, **MODEL)
+
+    return bind
 
 
 def _build_download(name: str, values: Mapping[str, Any]) -> None:

@@ -1,20 +1,21 @@
 """What the Map tab does: one method an event."""
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from mote_demo.errors import UserError
+from mote_demo.explore.export import write_csv
 from mote_demo.explore.maps import Maps, colour_choices
 from mote_demo.explore.near import describe_point, place_query
 from mote_demo.explore.progress import OnStage
 from mote_demo.serving.sessions import Session
 from mote_demo.ui.map import html as map_html
-from mote_demo.ui.map.html import SIDES
-from mote_demo.ui.map.scatter import drawing, marks, no_marks
+from mote_demo.ui.map.linked_maps import NO_MARKS, marks
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
@@ -23,13 +24,16 @@ from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.texts_picker import list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
-Look = Callable[[Session, Maps], Updates]
+SECONDS_BEFORE_DRAWING = 0.3
+"""How long a choice must stand: whoever goes through several tasks draws the last one only."""
+
+Look = Callable[[Session, Maps], tuple[str, dict[str, Any]]]
 """What a visitor looks at, a text or a query: it gives the panel and the marks for maps of the same spaces."""
 
 
 @dataclass(frozen=True)
 class MapComponents:
-    """Hold the components of the tab; ``maps`` and ``headings`` are those of the left and the right side."""
+    """Hold the components of the tab; ``maps`` draws both."""
 
     pickers: LensPickers
     texts: gr.Dropdown
@@ -38,9 +42,9 @@ class MapComponents:
     draw: gr.Button
     stop: gr.Button
     status: gr.HTML
-    headings: tuple[gr.HTML, gr.HTML]
-    maps: tuple[gr.HTML, gr.HTML]
+    maps: gr.HTML
     panel: gr.HTML
+    selection: gr.HTML
     query: gr.Textbox
     place: gr.Button
     clear: gr.Button
@@ -48,16 +52,27 @@ class MapComponents:
     summary: gr.HTML
     csv: gr.Button
     html: gr.Button
+    selection_csv: gr.Button
     file: gr.DownloadButton
 
 
 @dataclass
 class MapState(RunState):
-    """Hold what a visitor sees in the tab: maps, their colouring, and what is looked at."""
+    """Hold what a visitor sees in the tab.
+
+    Attributes:
+        maps: what is drawn.
+        colour: what it is coloured by.
+        look: the text or query that is looked at.
+        selected: rows of the texts that are selected.
+        run: number of the last drawing that was begun or stopped; an older one ends.
+    """
 
     maps: Maps | None = None
     colour: str | None = None
     look: Look | None = None
+    selected: list[int] = field(default_factory=list)
+    run: int = 0
 
 
 class MapHandlers:
@@ -78,7 +93,9 @@ class MapHandlers:
     @show_errors
     def begin(self, request: gr.Request) -> Updates:
         """Fill the controls when the page opens."""
-        session, _ = self._states.of(request)
+        session, state = self._states.of(request)
+        # A page that was loaded again has no maps yet, whatever it had before.
+        state.maps, state.look, state.selected = None, None, []
         name = session.texts_choices()[0][1]
         return {
             **self._components.pickers.begin(session),
@@ -103,11 +120,17 @@ class MapHandlers:
             ),
         }
 
-    def wait_first(self, request: gr.Request) -> Updates:
-        """Say that the maps were asked for, unless this visitor has some."""
+    def ask(self, request: gr.Request) -> Updates:
+        """Say that maps were asked for; those on the screen are no longer what is chosen."""
+        _, state = self._states.of(request)
+        note = map_html.stale_note() if state.maps is not None else ""
+        return {**self.controls.wait(request), self._components.maps: gr.update(stale=note)}
+
+    def ask_first(self, request: gr.Request) -> Updates:
+        """Say that maps were asked for, unless this visitor has some."""
         if self._states.of(request)[1].maps is not None:
             return {self._components.status: gr.skip()}
-        return self.controls.wait(request)
+        return self.ask(request)
 
     @show_errors
     def draw(
@@ -119,21 +142,28 @@ class MapHandlers:
         neighbours: int,
         request: gr.Request,
     ) -> Iterator[Updates]:
-        """Draw both maps: PCA first, then UMAP, with statuses in between."""
+        """Draw both maps: PCA first, then UMAP, with statuses in between; a newer choice ends it."""
         session, state = self._states.of(request)
         status = self._components.status
         work = partial(_read_and_draw, session, (left, right), texts, neighbours=int(neighbours))
         state.colour, state.waiting = colour, False
+        state.run += 1
+        run, drawn = state.run, None
         yield self.controls.busy(True)
-        drawn: Maps | None = None
+        time.sleep(SECONDS_BEFORE_DRAWING)
+        if state.run != run:
+            return
         try:
             for event in follow(work, "Reading the texts"):
+                if state.run != run:
+                    return
                 if isinstance(event, Status):
                     yield {status: map_html.status_line(event)}
                 else:
                     moved = drawn is not None and state.maps is not None and event.space == state.maps.space
+                    updates = self._show(session, state, event, moved=moved)
                     state.maps = drawn = event
-                    yield self._show(session, state, event, moved=moved)
+                    yield updates
         except UserError as error:
             yield {**self.controls.busy(False), status: map_html.error_line(str(error))}
             raise
@@ -155,36 +185,52 @@ class MapHandlers:
             return
         yield from self.draw(left, right, texts, colour, neighbours, request)
 
-    def stop(self) -> Updates:
+    def stop(self, request: gr.Request) -> Updates:
         """Say that drawing was stopped; the maps stay as they are."""
+        self._states.of(request)[1].run += 1
         return {**self.controls.busy(False), self._components.status: map_html.stopped_line()}
 
     @show_errors
     def recolour(self, colour: str, request: gr.Request) -> Updates:
         """Colour the same points by another column, and those of the maps that are being drawn."""
-        self._states.of(request)[1].colour = colour
-        maps = self._maps(request)
-        if colour not in colour_choices(maps.texts):
-            raise UserError(f"The maps still show {maps.texts.title}. Press 'Draw maps' to see the chosen texts.")
-        return {
-            component: drawing(figure, view=f"{maps.space}/{maps.method}", groups=colour)
-            for component, figure in zip(self._components.maps, maps.figures(colour, titled=False), strict=True)
-        }
+        _, state = self._states.of(request)
+        state.colour = colour
+        if state.maps is None or colour not in colour_choices(state.maps.texts):
+            return {self._components.maps: gr.skip()}
+        return {self._components.maps: gr.update(colours=state.maps.colours(colour))}
 
     @show_errors
     def select(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Describe the clicked text and light up its neighbours in both maps."""
-        return self._look(request, partial(self._look_at_text, row=int(event.row)))
+        return self._look(request, partial(_look_at_text, row=int(event.row)))
 
     @show_errors
     def place(self, query: str, request: gr.Request) -> Updates:
         """Put a query on both maps and light up the texts nearest to it."""
-        return self._look(request, partial(self._look_at_query, query=query))
+        return self._look(request, partial(_look_at_query, query=query))
+
+    @show_errors
+    def select_many(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """List the texts inside a box or lasso instead of a text looked at; none inside ends the selection."""
+        maps, rows = self._maps(request), sorted({int(row) for row in event.rows})
+        listed = self._list(maps, rows)
+        self._states.of(request)[1].selected = rows
+        return {**self.look_away(request), **listed}
+
+    def look_away(self, request: gr.Request) -> Updates:
+        """Close the panel; what is selected stays."""
+        self._states.of(request)[1].look = None
+        return {self._components.panel: map_html.empty_panel(), self._components.maps: gr.update(**NO_MARKS)}
 
     def clear(self, request: gr.Request) -> Updates:
         """Show all points alike again."""
-        self._states.of(request)[1].look = None
-        return self._no_look()
+        _, state = self._states.of(request)
+        state.selected = []
+        return {
+            **self.look_away(request),
+            self._components.maps: gr.update(**NO_MARKS, selected=[]),
+            **({} if state.maps is None else self._list(state.maps, [])),
+        }
 
     @show_errors
     def save_csv(self, request: gr.Request) -> Updates:
@@ -195,6 +241,13 @@ class MapHandlers:
     def save_html(self, colour: str, request: gr.Request) -> Updates:
         """Write both maps as a page that works without a network."""
         return self._save(request, "mote-maps.html", colour)
+
+    @show_errors
+    def save_selection(self, request: gr.Request) -> Updates:
+        """Write the selected texts, those whose neighbours changed most first."""
+        maps, path = self._maps(request), new_file("mote-selection.csv")
+        write_csv(path, maps.select(self._states.of(request)[1].selected), index_label="row")
+        return {self._components.file: str(path)}
 
     def _save(self, request: gr.Request, name: str, colour: str | None) -> Updates:
         maps, path = self._maps(request), new_file(name)
@@ -209,45 +262,47 @@ class MapHandlers:
 
     def _show(self, session: Session, state: MapState, maps: Maps, *, moved: bool) -> Updates:
         """Show maps; where only the points moved, what the visitor looks at stays and is marked at its new place."""
-        components, colour = self._components, _column(maps, state.colour)
+        components = self._components
+        known = state.maps is not None and state.maps.texts.fingerprint == maps.texts.fingerprint
         if not moved:
             state.look = None
-        looked = state.look(session, maps) if state.look else self._no_look()
-        updates: Updates = {
+        if not known:
+            state.selected = []
+        panel, marked = state.look(session, maps) if state.look else (map_html.empty_panel(), NO_MARKS)
+        shown: dict[str, Any] = {**maps.properties(_column(maps, state.colour))}
+        if known:
+            del shown["texts"]
+        return {
             components.summary: map_html.summary(maps),
             components.status: map_html.drawn_line(maps, final=False),
-            **({} if moved else {components.panel: looked[components.panel]}),
+            components.maps: gr.update(**shown, **marked, selected=state.selected, stale=""),
+            **({} if moved else {components.panel: panel}),
+            **self._list(maps, state.selected),
         }
-        for at, figure in enumerate(maps.figures(colour, titled=False)):
-            side, view = maps.sides[at], f"{maps.space}/{maps.method}"
-            updates[components.headings[at]] = map_html.map_heading(SIDES[at], side.lens.title, side)
-            marked = looked[components.maps[at]]
-            updates[components.maps[at]] = {**drawing(figure, view=view, groups=colour), **marked}
-        return updates
+
+    def _list(self, maps: Maps, rows: list[int]) -> Updates:
+        return {
+            self._components.selection: map_html.selection(maps, rows),
+            self._components.selection_csv: gr.update(interactive=bool(rows)),
+        }
 
     def _look(self, request: gr.Request, look: Look) -> Updates:
-        updates = look(self._states.of(request)[0], self._maps(request))
-        self._states.of(request)[1].look = look
-        return updates
+        session, state = self._states.of(request)
+        panel, marked = look(session, self._maps(request))
+        state.look = look
+        return {self._components.panel: panel, self._components.maps: gr.update(**marked)}
 
-    def _look_at_text(self, _: Session, maps: Maps, row: int) -> Updates:
-        detail = describe_point(maps, row)
-        updates: Updates = {self._components.panel: map_html.point_panel(maps, detail)}
-        for component, side, near in zip(self._components.maps, maps.sides, detail.near, strict=True):
-            rows = [row, *(each.row for each in near)]
-            updates[component] = marks(rows, side.points[row].tolist(), "text")
-        return updates
 
-    def _look_at_query(self, session: Session, maps: Maps, query: str) -> Updates:
-        placed = place_query(maps, query, session.shelf.store)
-        updates: Updates = {self._components.panel: map_html.query_panel(maps, placed)}
-        for component, spot in zip(self._components.maps, placed.sides, strict=True):
-            updates[component] = marks([near.row for near in spot.near], spot.place.tolist(), "query")
-        return updates
+def _look_at_text(_: Session, maps: Maps, row: int) -> tuple[str, dict[str, Any]]:
+    detail = describe_point(maps, row)
+    rows = [[row, *(each.row for each in near)] for near in detail.near]
+    return map_html.point_panel(maps, detail), marks(rows, [row, row])
 
-    def _no_look(self) -> Updates:
-        components = self._components
-        return {components.panel: map_html.empty_panel(), **{each: no_marks() for each in components.maps}}
+
+def _look_at_query(session: Session, maps: Maps, query: str) -> tuple[str, dict[str, Any]]:
+    placed = place_query(maps, query, session.shelf.store)
+    rows = [[near.row for near in spot.near] for spot in placed.sides]
+    return map_html.query_panel(maps, placed), marks(rows, [spot.place for spot in placed.sides])
 
 
 def _read_and_draw(

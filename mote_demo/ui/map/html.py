@@ -1,21 +1,20 @@
 """The HTML of the Map tab."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
-from mote_demo.explore.maps import NEIGHBOURS, LensMap, Maps
+from mote_demo.explore.maps import NEIGHBOURS, Maps
 from mote_demo.explore.near import Near, PointDetail, QueryPlace
 from mote_demo.ui.shared import templates
 from mote_demo.ui.shared.streaming import Status
 
-SIDES = ("left", "right")
-"""Where the two maps stand."""
-
 _EXCERPT = 120
 _LISTED = 5
+_TABLE_ROWS = 100
 _render = partial(templates.render, "mote_demo.ui.map")
 
 
@@ -28,7 +27,7 @@ def status_line(status: Status) -> Markup:
     """Say what is being done, with a bar where the end is known."""
     if not status.total:
         return _line(f"{status.stage} …", busy=True)
-    words = f"{status.stage}: {status.done:,} of {status.total:,} texts"
+    words = f"{status.stage}: {status.done:,} of {status.total:,}"
     return _line(words, done=status.done, total=status.total)
 
 
@@ -39,6 +38,11 @@ def drawn_line(maps: Maps, *, final: bool) -> Markup:
         return _line(f"{what}. UMAP follows …", busy=True)
     sampled = [note for note in maps.texts.notes if "random sample" in note]
     return _line(" ".join([f"{what}. The right map is aligned with the left one.", *sampled]))
+
+
+def stale_note() -> str:
+    """Say that the maps are not yet those of the controls."""
+    return "These are the maps of what was chosen before."
 
 
 def stopped_line() -> Markup:
@@ -57,14 +61,25 @@ def _line(words: str, **values: Any) -> Markup:
     )
 
 
-def map_heading(side: str, title: str, part: LensMap | None = None) -> Markup:
-    """Title a map and give its receipt: lens, route, expert, instruction and checkpoint."""
-    return _render("heading.html.jinja", side=side, title=title, part=part)
-
-
 def summary(maps: Maps) -> Markup:
     """Measure what both spaces share and which labels each of them groups by."""
     return _render("summary.html.jinja", maps=maps, percent=_percent, change=_change)
+
+
+def selection(maps: Maps, rows: Sequence[int]) -> Markup:
+    """List the selected texts, those whose neighbours changed most first."""
+    if not rows:
+        return selection_hint()
+    frame = maps.select(rows)
+    changed = [round(100 * (1 - share)) for share in frame["neighbours_shared"].tolist()]
+    listed = list(zip(frame.index.tolist(), changed, strict=True))[:_TABLE_ROWS]
+    return _render("selection.html.jinja", maps=maps, count=len(rows), listed=listed, excerpt=_excerpt)
+
+
+def selection_hint() -> Markup:
+    """Say how texts are selected."""
+    words = "Draw a box or a lasso around points of either map to list their texts here."
+    return Markup('<p class="mote-empty">{}</p>').format(words)
 
 
 def _percent(share: float) -> str:
@@ -99,7 +114,7 @@ def query_panel(maps: Maps, placed: QueryPlace) -> Markup:
 
 def _panel(maps: Maps, kind: str, text: str, near: tuple[tuple[Near, ...], tuple[Near, ...]], **values: Any) -> Markup:
     shown = {"title": "", "labels": {}, "sent": [], **values}
-    sides = list(zip(SIDES, maps.sides, near, strict=True))
+    sides = list(zip(("left", "right"), maps.sides, near, strict=True))
     return _render(
         "panel.html.jinja",
         maps=maps,

@@ -9,19 +9,20 @@ import gradio as gr
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.map import html as map_html
 from mote_demo.ui.map.handlers import MapComponents, MapHandlers, MapState
-from mote_demo.ui.map.html import SIDES
-from mote_demo.ui.map.scatter import scatter_map
+from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 # A click on a listed text is a click on its point.
-_PANEL_SCRIPT = """
+_LIST_SCRIPT = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-row]");
   if (button) trigger("select", { row: Number(button.dataset.row) });
+  if (event.target.closest("[data-close]")) trigger("clear");
 });
+element.addEventListener("keydown", (event) => event.key === "Escape" && trigger("clear"));
 """
 
 
@@ -37,10 +38,10 @@ def build_map_tab(sessions: Sessions) -> MapTab:
     components = _build(sessions)
     handlers = MapHandlers(VisitorStates(sessions, MapState), components)
     _wire_choices(handlers, components)
-    _wire_drawing(handlers, components)
+    drawings = _wire_drawing(handlers, components)
     _wire_looking(handlers, components)
     _wire_saving(handlers, components)
-    return MapTab(lambda tab, page: _bind(handlers, components, tab, page))
+    return MapTab(lambda tab, page: _bind(handlers, components, drawings, tab, page))
 
 
 def _build(sessions: Sessions) -> MapComponents:
@@ -51,42 +52,54 @@ def _build(sessions: Sessions) -> MapComponents:
             pickers.build_task()
             texts = gr.Dropdown([], label="Texts", scale=2, min_width=220, elem_id="mote-map-texts")
             colour = gr.Dropdown([], label="Colour by", scale=1, min_width=140, elem_id="mote-map-colour")
-        pickers.build_lenses()
-        with gr.Accordion("More settings", open=False):
-            neighbours = gr.Slider(
-                5,
-                50,
-                value=15,
-                step=1,
-                label="Neighbourhood size",
-                info="How many texts UMAP keeps together: few show small groups, many the overall shape.",
-                min_width=180,
-            )
+        with gr.Row():
+            with gr.Column(scale=3, min_width=300):
+                pickers.build_lenses()
+            with gr.Column(scale=1, min_width=220), gr.Accordion("More settings", open=False):
+                neighbours = gr.Slider(
+                    5,
+                    50,
+                    value=15,
+                    step=1,
+                    label="Neighbourhood size",
+                    info="How many texts UMAP keeps together: few show small groups, many the overall shape.",
+                    min_width=180,
+                )
         with gr.Row(elem_classes="mote-map-actions"):
             draw = gr.Button("Draw maps", variant="primary", scale=0, min_width=140, elem_id="mote-map-draw")
             stop = gr.Button("Stop", interactive=False, scale=0, min_width=90, elem_id="mote-map-stop")
             status = gr.HTML(map_html.idle_line(), apply_default_css=False, elem_id="mote-map-status", min_width=220)
-        with gr.Row():
-            (left_heading, left_map), (right_heading, right_map) = map(_build_map, SIDES)
-        with gr.Row():
+        with gr.Row(elem_classes="mote-map-stage"):
             with gr.Column(scale=3, min_width=320):
-                panel = gr.HTML(
-                    map_html.empty_panel(), js_on_load=_PANEL_SCRIPT, apply_default_css=False, elem_id="mote-map-panel"
-                )
-            with gr.Column(scale=2, min_width=320):
-                query = gr.Textbox(
-                    label="Query",
-                    placeholder="Type a query, or pick one below",
-                    lines=1,
-                    max_lines=4,
-                    elem_id="mote-map-query",
-                )
+                maps = linked_maps("mote-map-maps")
+                with gr.Row(elem_classes="mote-map-ask"):
+                    query = gr.Textbox(
+                        label="Query",
+                        placeholder="Type a query, or pick one below",
+                        lines=1,
+                        max_lines=4,
+                        scale=3,
+                        min_width=240,
+                        elem_id="mote-map-query",
+                    )
+                    place = gr.Button("Show on maps", scale=0, min_width=130, elem_id="mote-map-place")
+                    clear = gr.Button("Clear marks", scale=0, min_width=130, elem_id="mote-map-clear")
                 samples = gr.Dataset(
                     components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False
                 )
-                with gr.Row():
-                    place = gr.Button("Show on maps", min_width=120, elem_id="mote-map-place")
-                    clear = gr.Button("Clear marks", min_width=120, elem_id="mote-map-clear")
+            with gr.Column(scale=1, min_width=270):
+                panel = _list("panel", map_html.empty_panel())
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                selection = _list("selection", map_html.selection_hint())
+                selection_csv = gr.Button(
+                    "Export selection (CSV)",
+                    size="sm",
+                    interactive=False,
+                    min_width=120,
+                    elem_id="mote-map-selection-csv",
+                )
+            with gr.Column(scale=2, min_width=320):
                 summary = gr.HTML("", apply_default_css=False, elem_id="mote-map-summary")
                 with gr.Row():
                     csv = gr.Button("Export points (CSV)", size="sm", min_width=120, elem_id="mote-map-csv")
@@ -100,9 +113,9 @@ def _build(sessions: Sessions) -> MapComponents:
         draw=draw,
         stop=stop,
         status=status,
-        headings=(left_heading, right_heading),
-        maps=(left_map, right_map),
+        maps=maps,
         panel=panel,
+        selection=selection,
         query=query,
         place=place,
         clear=clear,
@@ -110,40 +123,37 @@ def _build(sessions: Sessions) -> MapComponents:
         summary=summary,
         csv=csv,
         html=html,
+        selection_csv=selection_csv,
         file=file,
     )
 
 
-def _build_map(side: str) -> tuple[gr.HTML, gr.HTML]:
-    """Return the heading and the map of a side."""
-    with gr.Column(min_width=320, elem_classes="mote-map-side"):
-        title = side.capitalize()
-        heading = gr.HTML(map_html.map_heading(side, title), apply_default_css=False)
-        return heading, scatter_map(title, empty="Press 'Draw maps'.", elem_id=f"mote-map-{side}")
+def _list(name: str, empty: str) -> gr.HTML:
+    """Return a part whose listed texts can be clicked."""
+    return gr.HTML(empty, js_on_load=_LIST_SCRIPT, apply_default_css=False, elem_id=f"mote-map-{name}")
 
 
 def _wire_choices(handlers: MapHandlers, components: MapComponents) -> None:
-    components.pickers.wire(**QUICK)
     components.texts.change(
         handlers.describe_texts,
         [components.texts, components.colour],
         [components.colour, components.samples],
         **QUICK,
     )
-    components.colour.input(handlers.recolour, [components.colour], [*components.maps], **QUICK)
+    components.colour.input(handlers.recolour, [components.colour], [components.maps], **QUICK)
 
 
-def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> None:
-    drawing = _draw_on(
-        components.draw.click(handlers.controls.wait, None, handlers.controls.components, queue=False, **QUICK),
-        handlers.draw,
-        handlers,
-        components,
-    )
-    components.stop.click(handlers.stop, None, handlers.controls.components, cancels=[drawing], **QUICK)
+def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> list[Any]:
+    """Wire what asks for maps; return the drawings."""
+    asked = [*handlers.controls.components, components.maps]
+    settled = [event.success for event in components.pickers.wire(**QUICK)]
+    # Whatever is chosen anew is drawn by itself; a drawing that is newer ends the one before.
+    events = (*settled, components.texts.input, components.neighbours.release, components.draw.click)
+    waited = [event(handlers.ask, None, asked, queue=False, **QUICK) for event in events]
+    return [_draw_on(each, handlers.draw, handlers, components) for each in waited]
 
 
-def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: gr.Blocks) -> None:
+def _bind(handlers: MapHandlers, components: MapComponents, drawings: list[Any], tab: gr.Tab, page: gr.Blocks) -> None:
     first = [*components.pickers.choices, components.texts, components.colour, components.samples]
     page.load(handlers.begin, None, first, **QUICK)
     lenses = components.pickers.refresh_on(tab.select, **QUICK)
@@ -154,39 +164,42 @@ def _bind(handlers: MapHandlers, components: MapComponents, tab: gr.Tab, page: g
         [components.colour, components.samples],
         **QUICK,
     )
-    waited = columns.then(handlers.wait_first, None, handlers.controls.components, queue=False, **QUICK)
-    drawing = _draw_on(waited, handlers.draw_first, handlers, components)
-    components.stop.click(None, cancels=[drawing], **QUICK)
+    asked = [*handlers.controls.components, components.maps]
+    waited = columns.then(handlers.ask_first, None, asked, queue=False, **QUICK)
+    first_drawing = _draw_on(waited, handlers.draw_first, handlers, components)
+    stopped = handlers.controls.components
+    components.stop.click(handlers.stop, None, stopped, cancels=[*drawings, first_drawing], **QUICK)
 
 
 def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, components: MapComponents) -> Any:  # noqa: ANN401
     inputs = [*components.pickers.names, components.texts, components.colour, components.neighbours]
-    outputs = [
-        *handlers.controls.components,
-        components.panel,
-        components.summary,
-        *components.headings,
-        *components.maps,
-    ]
-    drawing = waited.success(draw, inputs, outputs, **QUICK, **MODEL)
-    drawing.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
+    controls = handlers.controls.components
+    listed = [components.selection, components.selection_csv]
+    outputs = [*controls, components.panel, components.summary, components.maps, *listed]
+    drawing = waited.success(draw, inputs, outputs, trigger_mode="multiple", **QUICK, **MODEL)
+    drawing.failure(handlers.controls.free, None, controls, queue=False, **QUICK)
     return drawing
 
 
 def _wire_looking(handlers: MapHandlers, components: MapComponents) -> None:
-    marked = [components.panel, *components.maps]
-    for source in marked:
+    marked = [components.panel, components.maps]
+    listed = [components.selection, components.selection_csv]
+    for source in (*marked, components.selection):
         source.select(handlers.select, None, marked, **QUICK)
+    components.maps.submit(handlers.select_many, None, [*marked, *listed], **QUICK)
     for event in (components.query.submit, components.place.click):
         event(handlers.place, [components.query], marked, **QUICK, **MODEL)
     picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
     picked.success(handlers.place, [components.query], marked, **QUICK, **MODEL)
-    components.clear.click(handlers.clear, None, marked, **QUICK)
+    components.panel.clear(handlers.look_away, None, marked, **QUICK)
+    for event in (components.clear.click, components.maps.clear):
+        event(handlers.clear, None, [*marked, *listed], **QUICK)
 
 
 def _wire_saving(handlers: MapHandlers, components: MapComponents) -> None:
     for event, save, inputs in (
         (components.csv.click, handlers.save_csv, []),
         (components.html.click, handlers.save_html, [components.colour]),
+        (components.selection_csv.click, handlers.save_selection, []),
     ):
         fetch_after(event(save, inputs, [components.file], **QUICK), components.file)

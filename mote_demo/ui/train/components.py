@@ -10,7 +10,7 @@ from mote_demo.data.columns import roles_of
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS
 from mote_demo.growing.grow import MOST_ROWS
 from mote_demo.tasks import TASKS, find_task
-from mote_demo.ui.map.scatter import scatter_map
+from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.train import html as train_html
 
 PREVIEW_ROWS = 8
@@ -52,14 +52,6 @@ class TrainingComponents:
 
 
 @dataclass(frozen=True)
-class MapComponents:
-    """Hold one of the two maps."""
-
-    heading: gr.HTML
-    map: gr.HTML
-
-
-@dataclass(frozen=True)
 class ResultComponents:
     """Hold step 4: what the training brought, and the choice to keep it."""
 
@@ -67,8 +59,7 @@ class ResultComponents:
     choice: gr.Row
     keep: gr.Button
     discard: gr.Button
-    before: MapComponents
-    after: MapComponents
+    maps: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -192,17 +183,8 @@ def _build_result() -> ResultComponents:
     with gr.Row(visible=False) as choice:
         keep = gr.Button("Keep it", variant="primary", scale=0, min_width=140, elem_id="mote-train-keep")
         discard = gr.Button("Discard it", scale=0, min_width=140, elem_id="mote-train-discard")
-    with gr.Row(elem_classes="mote-train-maps"):
-        before, after = _build_map("Before"), _build_map("After")
-    return ResultComponents(result=result, choice=choice, keep=keep, discard=discard, before=before, after=after)
-
-
-def _build_map(title: str) -> MapComponents:
-    with gr.Column(min_width=300, elem_classes="mote-map-side"):
-        return MapComponents(
-            heading=gr.HTML(train_html.map_heading(title), apply_default_css=False),
-            map=scatter_map(f"{title} training", elem_id=f"mote-train-map-{title.lower()}"),
-        )
+    maps = linked_maps("mote-train-maps", selectable=False)
+    return ResultComponents(result=result, choice=choice, keep=keep, discard=discard, maps=maps)
 
 
 def _build_experts() -> ExpertsComponents:

@@ -10,14 +10,15 @@ import numpy as np
 
 from mote_demo.data.examples import Examples
 from mote_demo.errors import UserError
-from mote_demo.explore.figures import extent_of, map_figure
-from mote_demo.explore.projection import Projection
+from mote_demo.explore.cluster_words import clusters_of
+from mote_demo.explore.colouring import Colouring
+from mote_demo.explore.linked_maps import Side, colours_json, points_json, texts_json
 from mote_demo.growing.before_after import BeforeAfterMaps, before_after_maps
+from mote_demo.growing.expert import Expert
 from mote_demo.growing.grow import GrowthResult, Stage, choose_settings, grow_steps
 from mote_demo.growing.training import TrainingStep
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS, find_task
-from mote_demo.ui.map.scatter import drawing
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import RunControls, Updates
@@ -207,28 +208,25 @@ class TrainHandlers:
         maps = before_after_maps(result, method)
         if maps is None:
             return self._hide_maps()
-        before, after, name = self._result.before, self._result.after, result.expert.name
-        return {
-            before.heading: train_html.map_heading("Before", result.expert.base, maps.before.method),
-            after.heading: train_html.map_heading("After", name, maps.after.method),
-            before.map: _drawing(maps, maps.before, name),
-            after.map: _drawing(maps, maps.after, name),
-        }
+        return {self._result.maps: gr.update(**_drawing(maps, result.expert))}
 
     def _hide_maps(self) -> Updates:
-        # The style sheet hides maps whose headings name no route.
-        return {
-            self._result.before.heading: train_html.map_heading("Before"),
-            self._result.after.heading: train_html.map_heading("After"),
-        }
+        # The style sheet hides maps without points.
+        return {self._result.maps: gr.update(points="")}
 
 
-def _drawing(maps: BeforeAfterMaps, side: Projection, name: str) -> Updates:
-    """Draw one of two maps, with the axes and colours of both; texts that were held out are strong."""
-    hover = [f"Held out: {text}" if out else text for text, out in zip(maps.texts, maps.held_out, strict=True)]
-    extent = extent_of(maps.before.points, maps.after.points)
-    figure = map_figure(side.points, labels=maps.labels, label_title="label", hover=hover, extent=extent)
-    for trace in figure["data"]:
-        held_out = maps.held_out[trace["customdata"]]
-        trace["marker"] |= {"size": 8, "opacity": np.where(held_out, 1.0, 0.35).tolist()}
-    return drawing(figure, view=f"{name}/{maps.after.method}", groups="label")
+def _drawing(maps: BeforeAfterMaps, expert: Expert) -> dict[str, Any]:
+    """Draw both maps; texts that were held out are strong."""
+    texts = [f"Held out: {text}" if out else text for text, out in zip(maps.texts, maps.held_out, strict=True)]
+    routes = (("Before training", expert.base, maps.before), ("After training", expert.name, maps.after))
+    before, after = (
+        Side(title, side.points, (("route", route), (f"{side.method}, strong points were held out", "")))
+        for title, route, side in routes
+    )
+    faint = np.flatnonzero(~maps.held_out).tolist()
+    colouring = Colouring.of(maps.labels, len(texts), "label")
+    return {
+        "points": points_json((before, after), view=f"{expert.name}/{maps.after.method}", faint=faint),
+        "texts": texts_json(texts),
+        "colours": colours_json(colouring, clusters_of(maps.texts, (before.points, after.points), colouring)),
+    }

@@ -136,11 +136,6 @@ def _verdict(expert: Expert) -> list[str]:
     return notes
 
 
-def map_heading(title: str, route: str = "", method: str = "") -> Markup:
-    """Title one of the two maps."""
-    return _render("map_heading.html.jinja", title=title, route=route, method=method)
-
-
 def experts_note(experts: Mapping[str, str]) -> Markup:
     """List the visitor's experts, name to task title."""
     return _render("experts_note.html.jinja", experts=experts)

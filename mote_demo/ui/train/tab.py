@@ -52,17 +52,15 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> None:
 def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None:
     task, training, result = components.task, components.training, components.result
     asked = {task.task, *task.columns.values(), task.name, task.base, training.effort, *training.changes.values()}
-    headings = [result.before.heading, result.after.heading]
-    maps = [*headings, result.before.map, result.after.map]
     plugged = [training.progress, result.choice, task.name, *_listed(components)]
-    changed = [training.train, training.stop, result.result, *plugged, *maps]
+    changed = [training.train, training.stop, result.result, *plugged, result.maps]
     queued = training.train.click(handlers.queue, None, handlers.controls.components, queue=False, **QUICK)
     trained = queued.success(handlers.train, asked, changed, **QUICK, **_TRAINING)
     trained.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
-    trained.success(handlers.refine_maps, None, maps, **QUICK, **MODEL)
+    trained.success(handlers.refine_maps, None, [result.maps], **QUICK, **MODEL)
     training.stop.click(handlers.stop, None, [training.stop], **QUICK)
     result.keep.click(handlers.keep, None, plugged, **QUICK)
-    discarded = [result.choice, *headings, result.result, training.progress]
+    discarded = [result.choice, result.maps, result.result, training.progress]
     result.discard.click(handlers.discard, None, discarded, **QUICK)
 
 
