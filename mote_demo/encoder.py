@@ -275,6 +275,13 @@ class Encoder:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""
         return self._token_ids(texts, self.config.route(route).instruction)
 
+    def count_tokens(self, texts: Sequence[str]) -> list[tuple[int, int]]:
+        """Count the tokens of each text, and those among them that stand for what the tokenizer does not know."""
+        # Only a tokenizer that spells every byte has no such token.
+        unknown = self._tokenizer.token_to_id(getattr(self._tokenizer.model, "unk_token", None) or "<unk>")
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [(len(each.ids), each.ids.count(unknown)) for each in encodings]
+
     def _token_ids(self, texts: Sequence[str], instruction: str) -> list[list[int]]:
         limit = self.config.max_tokens
         encodings = self._tokenizer.encode_batch_fast([instruction + text for text in texts])

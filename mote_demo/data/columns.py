@@ -370,7 +370,9 @@ class _Search:
     # What all of them need
 
     def _column(self, role: str) -> str | None:
-        return self._found[role].column if role in self._found else None
+        """Return the column of a role; whoever reads one that a person misspelt refuses it."""
+        column = self._found[role].column if role in self._found else None
+        return column if column in self._looks else None
 
     def _set(self, role: str, name: str | None, reason: str) -> None:
         if name is not None:

@@ -248,8 +248,8 @@ def _why_not_split(examples: Examples, held_out: float) -> str:
     smallest, rows = min(map(len, linked_rows(frame))), len(frame)
     distinct = " and ".join(f"{frame[name].map(text_key).nunique():,} {_MANY[name]}" for name in frame)
     words = (
-        f"Nothing can be held out to measure on, because all {rows:,} rows are linked by texts that they share: "
-        f"there are {distinct}. The smallest group of rows without a text of the others has {smallest:,} rows, and at most "
+        f"Nothing can be held out to measure on, because all {rows:,} rows are linked by texts that they share: there "
+        f"are {distinct}. The smallest group of rows without a text of the others has {smallest:,} rows, and at most "
         f"{round(held_out * rows):,} are held out. Please add rows with texts of their own, {MIN_ROWS} or more."
     )
     answers = frame[frame.columns[-1]].nunique()

@@ -1,13 +1,16 @@
 """What each column of a table is used for: a guess with its reasons, which a person may change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from mote_demo.data.cells import look_at
 from mote_demo.data.column_names import meaning
 from mote_demo.data.columns import Columns, Found, find_columns, suggest_task
+from mote_demo.data.scores import numbers
 from mote_demo.data.tables import Table
+from mote_demo.data.texts import Texts
+from mote_demo.data.uploads import to_texts
 from mote_demo.errors import UserError
 from mote_demo.tasks import find_task
 
@@ -25,6 +28,9 @@ class Role(str, Enum):
     IGNORE = "Ignore"
 
 
+TASK_ROLES = tuple(Role)
+"""Roles of columns to train on."""
+
 TEXT_ROLES = (Role.TEXT, Role.TITLE, Role.LABEL, Role.QUESTION, Role.IGNORE)
 """Roles of columns of texts to search and map, where several columns may be labels."""
 
@@ -39,6 +45,7 @@ _ROLE_OF = {
     "sentence2": Role.TEXT,
     "score": Role.SCORE,
 }
+_SAMPLE_QUERIES = 6
 _NEEDS = {
     "classification": "one Text and one Label",
     "clustering": "one Text and one Label",
@@ -123,6 +130,42 @@ def propose_texts(table: Table) -> Proposal:
         found["text"] = Found(str(table.frame.columns[0]), "The first column.")
     roles = ("text", "query", "title", "label") if "positive" in found and "score" not in found else ("text", "title")
     return Proposal(_assign(table, found, (*roles, "label"), "texts"), "classification", "Texts to search and to map.")
+
+
+def with_role(roles: Mapping[str, Role], column: str, role: Role, *, most: int = 1) -> dict[str, Role]:
+    """Give a column another role; others give it up, the last first, where more than ``most`` would have it."""
+    others = [name for name, own in roles.items() if own == role and name != column]
+    ignored = dict.fromkeys(others[most - 1 :], Role.IGNORE) if role != Role.IGNORE else {}
+    return {**roles, **ignored, column: role}
+
+
+def texts_of(table: Table, roles: Mapping[str, Role]) -> Texts:
+    """Make texts of a table by the roles of its columns.
+
+    Labels vote and group. All other columns are there to colour maps by, those of numbers as float64; questions become
+    sample queries.
+
+    Raises:
+        UserError: no column or several columns are the text, or every text is blank.
+    """
+    by_role = {role: [column for column, own in roles.items() if own == role] for role in Role}
+    texts, titles, labels = by_role[Role.TEXT], by_role[Role.TITLE], by_role[Role.LABEL]
+    if len(texts) != 1 or len(titles) > 1:
+        raise UserError("Texts need one column that is the Text, and one at most that is the Title.")
+    others = [str(name) for name in table.frame.columns if name not in (*texts, *titles, *labels)]
+    asked = [cell for name in by_role[Role.QUESTION] for cell in table.frame[name].unique() if cell]
+    made = to_texts(
+        table,
+        text=texts[0],
+        title=titles[0] if titles else None,
+        labels=[*labels, *others],
+        queries=tuple(asked[:_SAMPLE_QUERIES]),
+    )
+    frame = made.frame.copy()
+    for name in made.labels[len(labels) :]:
+        if look_at(frame[name]).kind == "number":
+            frame[name] = [float("nan") if number is None else number for number in numbers(frame[name].tolist())]
+    return replace(made, frame=frame, labels=made.labels[: len(labels)])
 
 
 def columns_of(roles: Mapping[str, Role], task: str) -> Columns:

@@ -1,7 +1,7 @@
 """What a table gives for a task: rows, balance, lengths, what the model cannot read, and every problem by its row."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -53,8 +53,8 @@ class Report:
     """Say what a table gives for a task.
 
     Attributes:
-        task: name of the task.
-        examples: what it trains on; None where there is ``error``.
+        task: name of the task; "" where the texts are only looked at.
+        examples: what it trains on; None where there is none.
         error: why it cannot train, what is missing, and what to do; "" where it can.
         train: rows to train on.
         test: rows that are held out to measure on.
@@ -87,6 +87,26 @@ class Report:
         return pd.DataFrame(rows, columns=["row", "column", "problem", "cell"])
 
 
+def describe(
+    table: Table,
+    roles: Mapping[str, Role],
+    *,
+    count_tokens: TokenCounter | None = None,
+    most_tokens: int | None = None,
+) -> Report:
+    """Describe the texts of a table that is only looked at: lengths, what cannot be read, duplicates.
+
+    Args:
+        table: the table.
+        roles: of its columns; one without is ignored.
+        count_tokens: the model's; None counts words.
+        most_tokens: of a text that the model reads.
+    """
+    texts = table.frame[[column for column in table.frame.columns if roles.get(column) in _READ]]
+    lengths, unreadable, problems = _read(texts, count_tokens, most_tokens)
+    return Report("", None, "", 0, 0, lengths, unreadable, _duplicates(texts), tuple(problems))
+
+
 def check(
     table: Table,
     roles: Mapping[str, Role],
@@ -107,32 +127,19 @@ def check(
         try_split: splits the examples as the training will; None holds a quarter out.
     """
     task = task or task_of(roles)
-    texts = _texts(table, roles)
-    lengths, unreadable, doubtful = _read(texts, count_tokens, most_tokens)
-    examples, sides, error = None, (0, 0), ""
+    described = describe(table, roles, count_tokens=count_tokens, most_tokens=most_tokens)
+    described = replace(described, task=task)
     try:
         examples = to_examples(table, task, columns_of(roles, task))
+    except UserError as error:
+        return replace(described, error=str(error))
+    problems = tuple(sorted((*examples.problems, *described.problems), key=lambda each: each.row))
+    described = replace(described, examples=examples, problems=problems)
+    try:
         train, test = try_split(examples) if try_split else split(examples, _HELD_OUT)
-        sides = (len(train), len(test))
-        error = _cannot_measure(test)
-    except UserError as refused:
-        error = str(refused)
-    problems = (*(examples.problems if examples else ()), *doubtful)
-    return Report(
-        task=task,
-        examples=examples,
-        error=error,
-        train=sides[0],
-        test=sides[1],
-        lengths=lengths,
-        unreadable=unreadable,
-        duplicates=_duplicates(texts),
-        problems=tuple(sorted(problems, key=lambda each: each.row)),
-    )
-
-
-def _texts(table: Table, roles: Mapping[str, Role]) -> pd.DataFrame:
-    return table.frame[[column for column in table.frame.columns if roles.get(column) in _READ]]
+    except UserError as error:
+        return replace(described, error=str(error))
+    return replace(described, train=len(train), test=len(test), error=_cannot_measure(test))
 
 
 def _read(
