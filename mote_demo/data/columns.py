@@ -318,16 +318,7 @@ class _Search:
         if by_name:
             return Found(by_name[0], "By its name.")
         # One of a table too small, or with too many labels, to tell by its cells.
-        unsure = sorted(
-            (
-                name
-                for name in free
-                if "label" in self._meanings[name]
-                and self._meanings[name].exact
-                and "title" not in self._meanings[name]
-            ),
-            key=self._order("label"),
-        )
+        unsure = sorted((name for name in free if self._is_called_label(name)), key=self._order("label"))
         others = [] if named else [name for name in usable if self._may_be_label(name)]
         if unsure and not others:
             return Found(unsure[0], "By its name.")
@@ -340,6 +331,10 @@ class _Search:
         """Tell a label from a column that merely has few values, such as a source or a count."""
         known = self._meanings[label]
         return "label" in known or "grade" in known or self._doubt(label)[0] < _A_MERE_ATTRIBUTE
+
+    def _is_called_label(self, name: str) -> bool:
+        is_title = "title" in self._meanings[name]
+        return self._is_called(name, "label") and not is_title and self._looks[name].kind != "object"
 
     def _doubt(self, name: str) -> tuple[int, int]:
         """Return what to sort unnamed labels by: the kind of their cells, then how near they are to the text."""
