@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called with (texts done, texts in all)."""
 
-UNKNOWN_TOKENS = ("[UNK]", "<unk>")
-"""What tokenizers call the token for what they cannot spell."""
-
 _TOKENIZED_AT_ONCE = 4096
 _MANY_BATCHES = 4
 _NOT_OF_VECTORS = {
@@ -222,8 +219,8 @@ class Encoder:
     @cached_property
     def _unknown(self) -> int:
         """Return the token that stands for what the vocabulary cannot spell, -1 where it spells everything."""
-        known = map(self._tokenizer.token_to_id, UNKNOWN_TOKENS)
-        return next((token for token in known if token is not None), -1)
+        token = self._tokenizer.token_to_id(getattr(self._tokenizer.model, "unk_token", None) or "<unk>")
+        return -1 if token is None else token
 
     def fingerprint(self, route: str | None, *, instruction: bool = True) -> str:
         """Return a hash of all that decides the vectors of ``route``, with its instruction or without.
@@ -299,6 +296,11 @@ class Encoder:
     def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""
         return self._token_ids(texts, self.config.route(route).instruction)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[tuple[int, int]]:
+        """Count the tokens of each text, and those among them that stand for what the tokenizer does not know."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [(len(each.ids), each.ids.count(self._unknown)) for each in encodings]
 
     def _token_ids(self, texts: Sequence[str], instruction: str) -> list[list[int]]:
         limit = self.config.max_tokens

@@ -5,6 +5,7 @@ import html
 import io
 import re
 import threading
+from types import SimpleNamespace
 
 import gradio as gr
 import pandas as pd
@@ -112,8 +113,8 @@ def test_no_spreadsheet_takes_a_text_of_the_export_for_a_formula(tab, components
 
 def test_corrected_columns_replace_the_texts_of_the_same_file(tab, components, session, uploads):
     tab("upload", str(table(uploads)))
-    for column in ("other", "text", "other"):
-        tab("correct", column, "(none)", [])
+    for column in (1, 0, 1):
+        tab("choose_role", SimpleNamespace(column=column, role="Text"))
     assert [title for title, _ in session.texts_choices()][:2] == ["a.csv", "Support messages (sample set)"]
     (texts,) = session.uploads.values()
     assert texts.passages == ["a car", "a train"]

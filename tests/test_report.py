@@ -1,145 +1,169 @@
-import json
-from dataclasses import replace
+"""Proposals with reasons, roles that a person changes, and what comes of them."""
+
+from pathlib import Path
 
 import pytest
 
+from mote_demo.data.proposal import Role, columns_of, propose, propose_texts, task_of, texts_of, with_role
+from mote_demo.data.report import check, describe
+from mote_demo.data.tables import Table, read_table
 from mote_demo.errors import UserError
-from mote_demo.evaluation.markdown import report_table, table
-from mote_demo.evaluation.report import Report, Score, SetResult, load_report
+from mote_demo.explore.maps import colour_choices
+from tests.test_columns import CASES, ROWS, table
 
-LACKING = json.dumps(
-    {
-        "protocol": "",
-        "seed": 0,
-        "models": {"mote": {}, "other": {}},
-        "sets": [
-            dict.fromkeys(("name", "family", "metric", "part", "fingerprint", "note"), "x")
-            | {"scores": {"mote": {"parts": [1.0], "texts": 1, "seconds": 1}}}
-        ],
-    }
+TEXT, LABEL, QUESTION, ANSWER, SCORE, IGNORE = (
+    *(Role.TEXT, Role.LABEL, Role.QUESTION, Role.ANSWER),
+    *(Role.SCORE, Role.IGNORE),
 )
 
 
-def result(name, family, first, second, note=""):
-    scores = {"mote": Score(tuple(first), 10, 1.5), "base|line": Score(tuple(second), 10, 0.5)}
-    return SetResult(name, family, "accuracy", "draw" if len(first) > 1 else "", f"hash-{name}", note, scores)
+def checked(table, task=None, **changes):
+    return check(table, {**propose(table, task).roles, **changes}, task)
 
 
-@pytest.fixture
-def report():
-    models = {"mote": {"sts": "aa"}, "base|line": {"sts": "bb"}}
-    sets = (
-        result("one", "classification", [60, 70, 80], [59, 69, 79]),
-        result("two", "classification", [50, 50, 50], [40, 50, 60], note="a seeded sample of 5 of 9 rows"),
-        result("three", "sts", [90], [93]),
-    )
-    return Report("How it was done.", 4, models, sets)
-
-
-def test_means_weigh_sets_or_families(report):
-    assert report.family_mean("mote", "classification") == 60
-    assert report.mean_of_families("mote") == 75
-    assert report.mean_of_sets("mote") == 70
-
-
-def test_the_error_is_that_of_the_mean_and_absent_for_a_single_number(report):
-    assert report.sets[0].scores["mote"].error == pytest.approx(10 / 3**0.5)
-    assert report.sets[2].scores["mote"].error is None
-
-
-def test_a_gain_is_the_second_model_minus_the_first_with_a_paired_interval(report):
-    assert report.sets[0].gain("mote", "base|line") == -1
-    # every query differs by the same point, though the queries differ by twenty
-    assert replace(report.sets[0], part="query").interval("mote", "base|line") == (-1, -1)
-    assert report.sets[0].interval("mote", "base|line") is None
-    assert report.sets[2].interval("mote", "base|line") is None
-    low, high = report.interval("mote", "base|line")
-    assert (low + high) / 2 == pytest.approx(2 / 3)
-    assert high - low > 3 - -1  # three sets say little about others
-
-
-def test_a_saved_report_loads_as_it_was(report, tmp_path):
-    path = tmp_path / "new" / "report.json"
-    report.save(path)
-    assert load_report(path) == report
-    assert [file.name for file in path.parent.iterdir()] == ["report.json"]
-
-
-def test_the_file_says_model_data_seed_scores_and_means(report, tmp_path):
-    report.save(tmp_path / "report.json")
-    values = json.loads((tmp_path / "report.json").read_text())
-    assert values["seed"] == 4
-    assert values["models"]["mote"] == {"sts": "aa"}
-    assert values["means"]["mote"] == {
-        "families": {"classification": 60.0, "sts": 90.0},
-        "mean_of_families": 75.0,
-        "mean_of_sets": 70.0,
-        "seconds": 4.5,
-    }
-    assert values["sets"][0]["fingerprint"] == "hash-one"
-    assert values["sets"][0]["scores"]["mote"] == {
-        "points": 70.0,
-        "error": 5.77,
-        "texts": 10,
-        "seconds": 1.5,
-        "parts": [60, 70, 80],
-    }
-
-
-def test_the_file_says_what_each_further_model_gains_over_the_first(report, tmp_path):
-    queries = replace(report.sets[0], part="query")
-    replace(report, sets=(queries, *report.sets[1:])).save(tmp_path / "report.json")
-    gains = json.loads((tmp_path / "report.json").read_text())["gains"]
-    assert list(gains) == ["base|line - mote"]
-    found = gains["base|line - mote"]
-    assert found["sets"]["classification/one"] == {"points": -1.0, "interval": [-1.0, -1.0]}
-    assert found["sets"]["sts/three"] == {"points": 3.0, "interval": None}
-    assert found["families"]["classification"] == {"points": -0.5, "interval": [-6.85, 5.85]}
-    assert found["families"]["sts"] == {"points": 3.0, "interval": None}
-    assert found["mean_of_sets"]["points"] == 0.67
-
-
-def test_the_table_has_sets_as_rows_models_as_columns_and_the_difference(report):
-    lines = report_table(report).splitlines()
-    assert lines[0] == "| set | metric | mote | base\\|line | base\\|line − mote | 95 % interval |"
-    assert lines[2] == "| one | accuracy | 70.00 ± 5.77 | 69.00 ± 5.77 | -1.00 |  |"
-    assert lines[4] == "| **mean of 2 classification** |  | **60.00** | **59.50** | **-0.50** | -6.85 to +5.85 |"
-    assert lines[5] == "| three | accuracy | 90.00 | 93.00 | +3.00 |  |"
-    assert lines[7].startswith("| **mean of families** |  | **75.00** | **76.25** | **+1.25** |")
-    assert "two: a seeded sample of 5 of 9 rows." in lines[-1]
-
-
-def test_the_table_of_one_model_has_no_difference(report):
-    alone = Report("", 0, {"mote": {}}, report.sets)
-    assert report_table(alone).splitlines()[0] == "| set | metric | mote |"
-
-
-def test_cells_cannot_break_the_table():
-    assert table(["a", "b"], [["x|y", "two\nlines"]]).splitlines()[2] == "| x\\|y | two lines |"
+def made(columns):
+    return Table(table(columns), (), "made.csv")
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "path",
     [
-        ("not json", "cannot be read as JSON"),
-        ('{"protocol": "", "seed": 0, "models": {"mote": {}}}', "missing key 'sets'. Please give a file that"),
-        ("[]", r"report.json: it must be a mapping of keys to values, not \[\]"),
-        ('{"protocol": "", "seed": 0, "models": {}, "sets": []}', "models: Dictionary should have at least 1 item"),
-        (LACKING, r"report.json: it lacks the score of 'other' on the set 'x'"),
+        *sorted((CASES / "07-pairs-with-a-label").iterdir()),
+        *sorted((CASES / "08-scores-out-of-range").iterdir()),
+        *sorted((CASES / "36-scores-on-other-scales").iterdir()),
     ],
+    ids=lambda path: path.name,
 )
-def test_a_file_that_is_no_report_is_refused(tmp_path, text, message):
-    path = tmp_path / "report.json"
-    path.write_text(text)
-    with pytest.raises(UserError, match=message):
-        load_report(path)
+def test_scored_pairs_are_trained_as_similarity(path: Path):
+    read = read_table(path)
+    proposal = propose(read)
+    assert proposal.task == "similarity"
+    report = check(read, proposal.roles, proposal.task)
+    assert not report.error
+    assert len(report.examples) == ROWS
+    assert report.train + report.test == ROWS
+    scores = report.examples.frame["score"]
+    alike = report.examples.frame["sentence2"].str.contains("What is the way|has not come")
+    assert scores[alike].min() > 0.7 > 0.5 > scores[~alike].max()
 
 
-def test_a_missing_report_says_how_to_make_one(tmp_path):
-    with pytest.raises(UserError, match="evaluate --out"):
-        load_report(tmp_path / "none.json")
+@pytest.mark.parametrize("path", sorted(CASES.glob("*-scores-*/*")), ids=lambda path: path.name)
+def test_a_pair_of_a_low_score_is_never_a_right_answer(path):
+    report = checked(read_table(path), "retrieval")
+    assert report.examples.frame["positive"].str.contains("What is the way|has not come").all()
+    assert "are no right answers" in " ".join(report.examples.notes)
+    assert {problem.words for problem in report.problems} == {"is too low for a right answer"}
 
 
-def test_an_unknown_family_lists_the_families(report):
-    with pytest.raises(UserError, match="'classification', 'sts'"):
-        report.family_mean("mote", "pairs")
+def test_several_labels_have_no_order_and_a_blank_one_is_left_out():
+    report = checked(read_table(CASES / "11-doccano-lists" / "csv-export.csv"))
+    assert set(report.examples.counts) >= {"refund", "refund#urgent", "howto#urgent"}
+    assert not {"urgent#refund", "urgent#howto", ""} & set(report.examples.counts)
+    assert "Left out 20 row(s) without text or label." in report.examples.notes
+    assert sum(problem.words == "is blank" for problem in report.problems) == 20
+
+
+@pytest.mark.parametrize(("name", "answers"), [("faq.csv", 3), ("two-answers.csv", 2)])
+def test_an_faq_with_few_answers_trains_or_says_when_checked_what_it_takes(name, answers):
+    read = read_table(CASES / "30-faq-few-answers" / name)
+    report = checked(read)
+    if report.error:
+        assert f"{answers} answers" in report.error
+        assert "at most" in report.error
+        assert f"({answers} labels)" in report.error
+    as_labels = checked(read, question=TEXT, answer=LABEL)
+    assert as_labels.task == "classification"
+    assert not as_labels.error
+    assert len(as_labels.examples.counts) == answers
+
+
+def test_labels_at_random_are_shown_beside_a_guess_of_the_majority():
+    report = checked(read_table(CASES / "25-noise-training" / "random-labels.csv"))
+    assert report.majority == max(report.examples.counts.values()) / len(report.examples) < 0.4
+
+
+def test_what_a_model_cannot_read_is_counted_and_told_by_row(tiny_encoder):
+    report = describe(
+        read_table(CASES / "23-other-scripts" / "thai.csv"), {"text": TEXT}, count_tokens=tiny_encoder.count_tokens
+    )
+    assert report.unreadable > 0.9
+    assert report.lengths.unit == "tokens"
+    assert len(report.problems) == 24
+    assert report.to_frame().columns.tolist() == ["row", "column", "problem", "cell"]
+    assert "cannot read" in report.problems[0].words
+    english = describe(made("text:short"), {"text": TEXT}, count_tokens=tiny_encoder.count_tokens, most_tokens=4)
+    assert english.unreadable == 0
+    assert english.lengths.cut == ROWS
+
+
+def test_every_column_has_a_role_and_a_reason():
+    proposal = propose(made("id:nth when:date text:short topic:class price:float note:two"))
+    assert [each.role for each in proposal.columns] == [IGNORE, IGNORE, TEXT, LABEL, IGNORE, IGNORE]
+    assert all(each.reason for each in proposal.columns)
+    assert "Dates" in proposal.columns[1].reason
+    assert "Numbers" in proposal.columns[4].reason
+    assert "'topic'" in proposal.reason
+
+
+def test_other_roles_make_another_task():
+    roles = propose(made("question:short answer:long kind:class")).roles
+    assert task_of(roles) == "retrieval"
+    assert task_of({**roles, "question": TEXT, "answer": IGNORE, "kind": LABEL}) == "classification"
+    assert task_of({"a": TEXT, "b": TEXT, "c": SCORE}) == "similarity"
+    assert task_of({"a": TEXT, "b": LABEL}, "clustering") == "clustering"
+
+
+def test_a_role_is_given_up_by_the_column_that_had_it():
+    roles = {"a": TEXT, "b": LABEL, "c": IGNORE}
+    assert with_role(roles, "c", LABEL) == {"a": TEXT, "b": IGNORE, "c": LABEL}
+    assert with_role(roles, "c", TEXT, most=2) == {"a": TEXT, "b": LABEL, "c": TEXT}
+    assert with_role(roles, "a", IGNORE) == {"a": IGNORE, "b": LABEL, "c": IGNORE}
+
+
+def test_roles_that_a_task_cannot_use_are_refused_in_the_words_of_the_screen():
+    with pytest.raises(UserError, match="Similarity needs two columns of Text and one Score; here is Text: 'a'"):
+        columns_of({"a": TEXT, "b": LABEL, "c": SCORE}, "similarity")
+    with pytest.raises(UserError, match="Label: none"):
+        columns_of({"a": TEXT}, "classification")
+    with pytest.raises(UserError, match="Text: 'a' and 'b'"):
+        columns_of({"a": TEXT, "b": TEXT, "c": LABEL}, "clustering")
+
+
+def test_too_few_rows_say_how_many_are_missing():
+    read = made("text:short label:class")
+    few = Table(read.frame.head(7), (), "few.csv")
+    assert "Please add 1 or more" in checked(few).error
+
+
+def test_held_out_pairs_of_one_score_are_told_when_checked():
+    read = made("sentence1:short sentence2:like score:binary")
+    report = check(read, propose(read).roles, "similarity", try_split=lambda rows: (rows, one_score(rows)))
+    assert "have the same score" in report.error
+
+
+def one_score(examples):
+    return type(examples)(examples.task, examples.frame[examples.frame["score"] == 1])
+
+
+def test_rows_that_repeat_a_text_are_counted():
+    read = made("text:class label:two")
+    assert describe(read, {"text": TEXT}).duplicates == ROWS - 3
+
+
+def test_all_columns_of_texts_are_there_to_colour_by_and_numbers_are_numbers():
+    read = made("text:short topic:class price:float stars:five when:date")
+    proposal = propose_texts(read)
+    texts = texts_of(read, proposal.roles)
+    assert texts.labels == ("topic",)
+    assert texts.frame["price"].dtype == texts.frame["stars"].dtype == "float64"
+    assert colour_choices(texts)[:4] == ["topic", "price", "stars", "when"]
+    both = texts_of(read, {**proposal.roles, "stars": LABEL})
+    assert both.labels == ("topic", "stars")
+
+
+def test_texts_of_questions_and_answers_are_the_answers_and_the_questions_are_asked():
+    texts = texts_of(read := made("question:short answer:long"), propose_texts(read).roles)
+    assert texts.frame["text"][0].startswith("Within")
+    assert texts.queries[0].startswith("How do I")
+    with pytest.raises(UserError, match="one column that is the Text"):
+        texts_of(read, {"question": IGNORE})

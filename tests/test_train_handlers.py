@@ -9,7 +9,6 @@ import pytest
 from mote_demo.serving.experts import MAX_EXPERTS
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.train import handlers as train_handlers
-from mote_demo.ui.train.data_handlers import NONE
 from mote_demo.ui.train.tab import build_train_tab
 from tests.handlers import VISITOR, TabHandlers, all_values, values
 from tests.own_experts import copied_expert
@@ -41,7 +40,6 @@ def train(tab, name="mine"):
     components = tab.components_of("stop")
     task, training = components.task, components.training
     asked = {task.task: "classification", task.name: name, task.base: "classification", training.effort: "quick"}
-    asked |= {picker: {"text": "text", "label": "intent"}.get(role, NONE) for role, picker in task.columns.items()}
     asked |= {number: {"epochs": 1}.get(key, 0) for key, number in training.changes.items()}
     return tab("train", asked)
 

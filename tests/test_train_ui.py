@@ -68,6 +68,10 @@ def upload(page, path):
     page.locator("#mote-train-upload input[type=file]").set_input_files(path)
 
 
+def role_of(page, column):
+    return page.get_by_label(f"Role of the column {column}", exact=True)
+
+
 def own_routes(sessions):
     return [session.experts.names for session in sessions if session.experts]
 
@@ -113,7 +117,7 @@ def test_an_upload_is_recognised_and_shown_as_text(page, address, sessions, tmp_
     path.write_text("message,category\n" + "\n".join(lines))
     upload(page, path)
     counted(page, "20 usable rows")
-    assert page.get_by_label("Column: label").input_value() == "category"
+    assert role_of(page, "category").input_value() == "Label"
     page.locator("#mote-train-texts").click()
     page.get_by_text("can be picked in Compare and Map").first.wait_for()
     train(page)
@@ -125,9 +129,9 @@ def test_an_upload_is_recognised_and_shown_as_text(page, address, sessions, tmp_
 def test_columns_that_do_not_fit_the_task_are_explained(page, address):
     open_tab(page, address)
     page.get_by_role("radio", name="Similarity").check()
-    page.locator("#mote-train-counts [role=alert]").get_by_text("sentence1").wait_for()
+    page.locator("#mote-train-counts [role=alert]").get_by_text("two columns of Text").wait_for()
     page.locator("#mote-train-start").click()
-    page.locator("#mote-train-progress [role=alert]").get_by_text("sentence1").wait_for()
+    page.locator("#mote-train-progress [role=alert]").get_by_text("two columns of Text").wait_for()
     page.get_by_role("radio", name="Classification").check()
     counted(page, "240 usable rows")
     train(page)
@@ -196,6 +200,36 @@ def test_nothing_is_wider_than_a_phone(open_page, address):
 
 def test_another_label_column_counts_its_own_labels(page, address):
     open_tab(page, address)
-    page.get_by_label("Column: label").click()
-    page.get_by_role("option", name="mood").click()
-    page.locator("#mote-train-counts .mote-chip").get_by_text("cheerful").wait_for()
+    role_of(page, "mood").select_option("Label")
+    page.locator("#mote-train-counts dt").get_by_text("cheerful").wait_for()
+    assert role_of(page, "intent").input_value() == "Ignore"
+    assert page.locator("#mote-train-name input, #mote-train-name textarea").input_value() == "my-mood"
+
+
+def test_roles_are_changed_by_keyboard_and_the_task_follows(page, address, tmp_path):
+    open_tab(page, address)
+    path = tmp_path / "pairs.csv"
+    rows = [f"where is my {n}th parcel,the parcel {n} is on its way,{n % 6}" for n in range(24)]
+    path.write_text("sentence1,sentence2,score\n" + "\n".join(rows))
+    upload(page, path)
+    page.get_by_text("Rescaled the scores from 0..5 to 0..1.").wait_for()
+    assert page.get_by_role("radio", name="Similarity").is_checked()
+    role_of(page, "score").focus()
+    page.keyboard.press("ArrowUp")
+    page.locator("#mote-train-counts [role=alert]").wait_for()
+    assert role_of(page, "score").evaluate("picker => picker === document.activeElement")
+    role_of(page, "sentence1").select_option("Question")
+    role_of(page, "sentence2").select_option("Answer")
+    role_of(page, "score").select_option("Score")
+    page.locator("#mote-train-counts").get_by_text("are no right answers").wait_for()
+    page.get_by_role("radio", name="Retrieval").and_(page.locator(":checked")).wait_for()
+    with page.expect_download() as saved:
+        page.locator("#mote-train-problems").click()
+    assert "is too low for a right answer" in saved.value.path().read_text()
+
+
+def test_roles_fit_a_phone_in_the_dark(open_page, address):
+    page = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    open_tab(page, address)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#mote-train-roles select").first.bounding_box()["height"] >= 24

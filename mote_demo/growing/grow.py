@@ -125,7 +125,7 @@ def grow_steps(
     check_base(encoder, base)
     encoder.config.check_new(name, name)
     yield Stage("Setting rows aside to measure on")
-    train, test = split(_sample(examples, settings.seed), HELD_OUT, settings.seed)
+    train, test = hold_out(examples, settings.seed)
     yield Stage(f"Measuring the route '{base}' on {len(test.frame):,} held-out rows")
     before = measure(encoder, route_pair(task.name, base), train, test)
     yield Stage("Starting to train")
@@ -152,6 +152,11 @@ def grow_steps(
         after = measure(expert.plugged_into(encoder), expert.routes, train, test, documents=before.vectors)
         measured = replace(expert, before=before.metrics, after=after.metrics, held_out_rows=after.rows)
         yield GrowthResult(measured, event, train, test, before.vectors, after.vectors)
+
+
+def hold_out(examples: Examples, seed: int = 0) -> tuple[Examples, Examples]:
+    """Return the rows that a training with this seed would train on, and those it would be measured on."""
+    return split(_sample(examples, seed), HELD_OUT, seed)
 
 
 def choose_settings(examples: Examples, effort: str = "quick", **changes: Any) -> GrowthSettings:

@@ -3,7 +3,6 @@
 import pandas as pd
 from markupsafe import Markup
 
-from mote_demo.data.texts import Texts
 from mote_demo.explore.highlight import mark_words
 from mote_demo.explore.lab import INSTRUCTION, Lab
 from mote_demo.explore.lens import Lens
@@ -92,12 +91,6 @@ def status(stage: str, done: int, total: int) -> Markup:
 def note(text: str) -> Markup:
     """Return a quiet line below the controls."""
     return Markup('<div class="mote-status" role="status">{}</div>').format(text)
-
-
-def added(texts: Texts) -> Markup:
-    """Say how many texts were added, what was cleaned up, and show the first of them."""
-    first = " ".join(texts.frame["text"].iloc[0].split())[:160]
-    return render("mote_demo.ui.compare", "added.html.jinja", texts=texts, first=first)
 
 
 def _merged(frame: pd.DataFrame) -> list[tuple[dict[str, object], tuple[int | None, int | None]]]:

@@ -12,10 +12,10 @@ from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState
 from mote_demo.ui.compare.lab_panel import build_lab_panel
-from mote_demo.ui.compare.texts_panel import build_texts_panel
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
+from mote_demo.ui.shared.texts_panel import build_texts_panel
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _SLOPES = (Path(__file__).parent.parent / "static" / "slopes.js").read_text("utf-8")
@@ -55,11 +55,9 @@ def _build(sessions: Sessions) -> CompareComponents:
         stop = gr.Button("Stop", scale=0, min_width=80, interactive=False)
     second = gr.Textbox(label="Second text (optional): how similar are the two?", lines=1, max_lines=4, visible=False)
     samples = gr.Dataset(components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False)
-    with gr.Row(equal_height=False):
-        with gr.Column(min_width=300), gr.Accordion("More settings", open=False):
-            hits = gr.Slider(1, MOST_HITS, value=10, step=1, label="Results (k)")
-        with gr.Column(min_width=300):
-            build_texts_panel(sessions, texts)
+    with gr.Accordion("More settings", open=False):
+        hits = gr.Slider(1, MOST_HITS, value=10, step=1, label="Results (k)")
+    build_texts_panel(sessions, texts, "compare")
     status = gr.HTML("", elem_classes="mote-slot")
     answers = gr.HTML(compare_html.empty(), elem_id="compare-answers", js_on_load=_SLOPES)
     matrix = gr.HTML("", elem_id="compare-matrix")

@@ -13,6 +13,7 @@ from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
+from mote_demo.ui.shared.texts_panel import build_texts_panel
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 # A click on a listed text is a click on its point.
@@ -65,6 +66,7 @@ def _build(sessions: Sessions) -> MapComponents:
                     info="How many texts UMAP keeps together: few show small groups, many the overall shape.",
                     min_width=180,
                 )
+        build_texts_panel(sessions, texts, "map")
         with gr.Row(elem_classes="mote-map-actions"):
             draw = gr.Button("Draw maps", variant="primary", scale=0, min_width=140, elem_id="mote-map-draw")
             stop = gr.Button("Stop", interactive=False, scale=0, min_width=90, elem_id="mote-map-stop")

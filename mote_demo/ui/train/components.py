@@ -6,36 +6,33 @@ from typing import Any
 
 import gradio as gr
 
-from mote_demo.data.columns import roles_of
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS
 from mote_demo.growing.grow import MOST_ROWS
-from mote_demo.tasks import TASKS, find_task
+from mote_demo.tasks import TASKS
 from mote_demo.ui.map.linked_maps import linked_maps
+from mote_demo.ui.shared.column_roles import role_table
 from mote_demo.ui.train import html as train_html
-
-PREVIEW_ROWS = 8
-_ROLES = {role: task for task in TASKS for role in roles_of(task)}
-"""Every role that a column can have, and a task that has it."""
 
 
 @dataclass(frozen=True)
 class DataComponents:
-    """Hold step 1: the data."""
+    """Hold step 1: the data, what each column is for, and what comes of it."""
 
     file: gr.File
     samples: gr.Button
     add_texts: gr.Button
     note: gr.HTML
-    preview: gr.Dataframe
+    roles: gr.HTML
+    report: gr.HTML
+    problems: gr.Button
+    problems_file: gr.DownloadButton
 
 
 @dataclass(frozen=True)
 class TaskComponents:
-    """Hold step 2: what to make of the data; ``columns`` holds a picker for each role of any task."""
+    """Hold step 2: what to make of the data."""
 
     task: gr.Radio
-    columns: Mapping[str, gr.Dropdown]
-    counts: gr.HTML
     name: gr.Textbox
     base: gr.Dropdown
 
@@ -116,15 +113,20 @@ def _build_data() -> DataComponents:
                 )
         with gr.Column(scale=3, min_width=260):
             note = _html("data")
-            preview = gr.Dataframe(
-                label=f"First {PREVIEW_ROWS} rows",
-                datatype="str",
-                interactive=False,
-                wrap=True,
-                max_height=260,
-                elem_id="mote-train-preview",
-            )
-    return DataComponents(file=file, samples=samples, add_texts=texts, note=note, preview=preview)
+    roles, report = role_table("mote-train-roles"), _html("counts")
+    problems = gr.Button(
+        "Download the problems (CSV)", size="sm", visible=False, scale=0, min_width=200, elem_id="mote-train-problems"
+    )
+    return DataComponents(
+        file=file,
+        samples=samples,
+        add_texts=texts,
+        note=note,
+        roles=roles,
+        report=report,
+        problems=problems,
+        problems_file=gr.DownloadButton("Download", visible="hidden", elem_id="mote-train-problems-file"),
+    )
 
 
 def _build_task() -> TaskComponents:
@@ -136,21 +138,11 @@ def _build_task() -> TaskComponents:
         elem_id="mote-train-task",
     )
     with gr.Row():
-        columns = {role: _column(role, task) for role, task in _ROLES.items()}
-    counts = _html("counts")
-    with gr.Row():
         name = gr.Textbox(
             label="Name of the new expert", max_lines=1, max_length=48, min_width=180, elem_id="mote-train-name"
         )
         base = gr.Dropdown([], label="Start from the expert of", min_width=180, elem_id="mote-train-base")
-    return TaskComponents(task=task, columns=columns, counts=counts, name=name, base=base)
-
-
-def _column(role: str, task: str) -> gr.Dropdown:
-    optional = "" if role in find_task(task).columns else " (optional)"
-    return gr.Dropdown(
-        [], label=f"Column: {role}{optional}", min_width=150, visible=False, elem_id=f"mote-train-column-{role}"
-    )
+    return TaskComponents(task=task, name=name, base=base)
 
 
 def _build_training() -> TrainingComponents:

@@ -1,30 +1,25 @@
-"""What steps 1 and 2 of the Train tab do: read data, recognise its columns, choose a task."""
+"""What steps 1 and 2 of the Train tab do: read data, say what its columns are for, choose a task."""
 
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 import gradio as gr
-import pandas as pd
 
-from mote_demo.data.columns import Columns, roles_of, suggest_task
 from mote_demo.data.examples import Examples, to_examples
+from mote_demo.data.proposal import TASK_ROLES, Role, columns_of, propose_texts, task_of, texts_of, with_role
+from mote_demo.data.report import check
 from mote_demo.data.tables import read_table
-from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
+from mote_demo.growing.grow import hold_out
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import find_task
+from mote_demo.ui.shared.column_roles import changed_role, save_problems, show_report, show_roles
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
 from mote_demo.ui.train import html as train_html
-from mote_demo.ui.train.components import PREVIEW_ROWS, TrainComponents
+from mote_demo.ui.train.components import TrainComponents
 from mote_demo.ui.train.state import TrainState
-
-NONE = "(none)"
-_PREVIEW_CHARACTERS = 120
-_PROSE_CHARACTERS = 25
 
 
 class DataHandlers:
@@ -49,7 +44,7 @@ class DataHandlers:
 
     @show_errors
     def upload(self, file: str, request: gr.Request) -> Updates:
-        """Read a file and guess its columns and its task."""
+        """Read a file and guess what its columns are for, and its task."""
         session, state = self._states.of(request)
         try:
             with uploaded(file) as path:
@@ -57,29 +52,44 @@ class DataHandlers:
         except UserError as error:
             source = "the sample set" if state.sample else state.table.source
             return {self._data.note: train_html.problem(str(error), kept=f"The data below is still {source}.")}
-        state.use_table(table, guess_columns(table))
+        state.use_table(table)
         return self._show(session, state)
 
     @show_errors
     def choose_task(self, task: str, request: gr.Request) -> Updates:
-        """Ask for the columns and offer the starting route of another task."""
-        return self._describe(*self._states.of(request), task)
+        """Guess the columns anew for another task, unless they suit it as well, and offer its starting route."""
+        session, state = self._states.of(request)
+        if _is_incomplete(state, task):
+            state.propose(task)
+        return self._check(session, state, task)
 
     @show_errors
-    def choose_columns(self, values: dict[Any, Any], request: gr.Request) -> Updates:
-        """Count the examples that other columns make."""
+    def choose_role(self, task: str, name: str, event: gr.EventData, request: gr.Request) -> Updates:
+        """Use a column for something else; the task follows where the roles are those of another."""
+        session, state = self._states.of(request)
+        column, role = changed_role(event, state.table)
+        two_texts = role == Role.TEXT and task == "similarity"
+        state.roles = with_role(state.roles, column, role, most=2 if two_texts else 1)
+        suited, offered = task_of(state.roles, task), state.offered_name
+        updates = self._check(session, state, suited)
+        if suited == task:
+            # What a person typed or picked stays.
+            del updates[self._task.base]
+            if name != offered:
+                del updates[self._task.name]
+        return updates
+
+    @show_errors
+    def save_problems(self, request: gr.Request) -> Updates:
+        """Write down every problem by row and column."""
         _, state = self._states.of(request)
-        columns = {role: values[picker] for role, picker in self._task.columns.items()}
-        return {self._task.counts: _count(state, values[self._task.task], columns)}
+        return {self._data.problems_file: save_problems(state.report, state.table.source)}
 
     @show_errors
     def add_texts(self, request: gr.Request) -> Updates:
         """Offer the uploaded texts in Compare and Map as well."""
         session, state = self._states.of(request)
-        guess = state.guess
-        text = guess.text or guess.positive or guess.sentence1
-        labels = [guess.label] if guess.label and guess.label not in (text, guess.title) else []
-        made = to_texts(state.table, text=text, title=guess.title, labels=labels)
+        made = texts_of(state.table, propose_texts(state.table).roles)
         texts = session.add_texts(made)
         words = [f"{texts.title}: {len(texts):,} texts can be picked in Compare and Map now."]
         # The page takes the message for HTML.
@@ -87,50 +97,44 @@ class DataHandlers:
         return {self._data.add_texts: gr.update(interactive=False)}
 
     def _show(self, session: Session, state: TrainState) -> Updates:
-        task = suggest_task(state.guess)
-        preview = state.table.frame.head(PREVIEW_ROWS).map(_shorten)
-        widths = [_width(cells) for _, cells in preview.items()]
         return {
             self._data.note: train_html.data_note(state.table, sample=state.sample),
-            self._data.preview: gr.update(value=preview, column_widths=widths),
             self._data.add_texts: gr.update(interactive=not state.sample),
-            self._task.task: task,
-            **self._describe(session, state, task),
+            **self._check(session, state, state.proposal.task),
         }
 
-    def _describe(self, session: Session, state: TrainState, task: str) -> Updates:
-        roles, choices = roles_of(task), [NONE, *state.table.frame.columns]
-        guess = {role: getattr(state.guess, role) or NONE for role in self._task.columns}
-        topic = state.guess.label if "label" in roles else task
+    def _check(self, session: Session, state: TrainState, task: str) -> Updates:
+        encoder = session.mote
+        report = state.report = check(
+            state.table,
+            state.roles,
+            task,
+            count_tokens=encoder.count_tokens,
+            most_tokens=encoder.config.max_tokens,
+            try_split=hold_out,
+        )
+        proposed = task == state.proposal.task and state.roles == state.proposal.roles
+        words = f"{find_task(task).title} is suggested: {state.proposal.reason}" if proposed else ""
+        topic = next((name for name, role in state.roles.items() if role == Role.LABEL), task)
+        state.offered_name = session.experts.free_name(f"my-{topic}")
         return {
-            **{
-                picker: gr.update(choices=choices, value=guess[role], visible=role in roles)
-                for role, picker in self._task.columns.items()
-            },
-            self._task.counts: _count(state, task, guess),
-            self._task.name: session.experts.free_name(f"my-{topic or task}"),
+            self._data.roles: show_roles(state.table, state.proposal, state.roles, TASK_ROLES),
+            self._data.report: show_report(report, words),
+            self._data.problems: gr.update(visible=bool(report.problems)),
+            self._task.task: task,
+            self._task.name: state.offered_name,
             self._task.base: gr.update(choices=list(session.mote.routes), value=find_task(task).query_route),
         }
 
 
-def chosen_examples(state: TrainState, task: str, columns: Mapping[str, str | None]) -> Examples:
-    """Return the examples that the columns picked for the roles of ``task`` make."""
-    picked = {role: None if columns[role] == NONE else columns[role] for role in roles_of(task)}
-    return to_examples(state.table, task, Columns(**picked))
+def chosen_examples(state: TrainState, task: str) -> Examples:
+    """Return the examples that the columns make for ``task``."""
+    return to_examples(state.table, task, columns_of(state.roles, task))
 
 
-def _count(state: TrainState, task: str, columns: Mapping[str, str | None]) -> str:
+def _is_incomplete(state: TrainState, task: str) -> bool:
     try:
-        return train_html.examples_note(chosen_examples(state, task, columns))
-    except UserError as error:
-        return train_html.problem(str(error))
-
-
-def _width(cells: pd.Series) -> str:
-    """Give prose more room than labels."""
-    return "320px" if cells.str.len().mean() > _PROSE_CHARACTERS else "110px"
-
-
-def _shorten(cell: str) -> str:
-    line = " ".join(cell.split())
-    return line if len(line) <= _PREVIEW_CHARACTERS else f"{line[:_PREVIEW_CHARACTERS].rstrip()} …"
+        columns_of(state.roles, task)
+    except UserError:
+        return True
+    return False

@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from mote_demo.data.examples import Examples
 from mote_demo.errors import UserError
 from mote_demo.explore.cluster_words import clusters_of
 from mote_demo.explore.colouring import Colouring
@@ -138,7 +137,7 @@ class TrainHandlers:
         return self._list_experts(session, expert.name)
 
     def _train(self, session: Session, state: TrainState, values: dict[Any, Any]) -> Iterator[Updates]:
-        examples = self._examples(state, values)
+        examples = chosen_examples(state, values[self._components.task.task])
         name = str(values[self._components.task.name] or "").strip()
         changes = {key: values[number] for key, number in self._components.training.changes.items()}
         settings = choose_settings(examples, values[self._components.training.effort], **changes)
@@ -159,10 +158,6 @@ class TrainHandlers:
                 yield self._show_result(session, event)
         if not losses:
             yield {self._progress: train_html.finished(_STOPPED)}
-
-    def _examples(self, state: TrainState, values: dict[Any, Any]) -> Examples:
-        task = self._components.task
-        return chosen_examples(state, values[task.task], {role: values[each] for role, each in task.columns.items()})
 
     def _show_result(self, session: Session, result: GrowthResult) -> Updates:
         return {

@@ -5,15 +5,13 @@ from functools import partial
 
 from markupsafe import Markup
 
-from mote_demo.data.examples import Examples
 from mote_demo.data.tables import Table
 from mote_demo.growing.expert import Expert
-from mote_demo.growing.grow import HELD_OUT, MOST_ROWS, GrowthResult
+from mote_demo.growing.grow import GrowthResult
 from mote_demo.growing.heldout import FEW_ROWS
 from mote_demo.growing.training import TrainingStep
 from mote_demo.ui.shared.templates import render
 
-_LABELS_SHOWN = 12
 _WIDTH, _HEIGHT = 600, 110
 _WINDOW = 5
 _LEAST_CHANGE = 0.0005
@@ -33,20 +31,6 @@ def data_note(table: Table, *, sample: bool) -> Markup:
 def problem(message: str, *, kept: str = "") -> Markup:
     """Keep an error readable beside what goes on working."""
     return _render("problem.html.jinja", message=message, kept=kept)
-
-
-def examples_note(examples: Examples) -> Markup:
-    """Count what there is to train on, and what is held out."""
-    used = min(len(examples.frame), MOST_ROWS)
-    counts = sorted(examples.counts.items(), key=lambda item: -item[1])
-    return _render(
-        "examples_note.html.jinja",
-        examples=examples,
-        used=used,
-        held_out=round(used * HELD_OUT),
-        counts=counts[:_LABELS_SHOWN],
-        more=len(counts[_LABELS_SHOWN:]),
-    )
 
 
 def idle() -> Markup:

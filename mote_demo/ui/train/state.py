@@ -3,11 +3,14 @@
 import threading
 from dataclasses import dataclass, field
 
-from mote_demo.data.columns import Columns
+from mote_demo.data.proposal import Proposal, Role, propose, with_role
+from mote_demo.data.report import Report
 from mote_demo.data.samples import samples_path
 from mote_demo.data.tables import Table, read_table
 from mote_demo.growing.grow import GrowthResult
 from mote_demo.ui.shared.run_controls import RunState
+
+_SAMPLE_LABEL = "intent"
 
 
 @dataclass
@@ -16,23 +19,40 @@ class TrainState(RunState):
 
     Attributes:
         table: the last table that could be read.
-        guess: its columns as recognised.
+        proposal: what its columns were taken for.
+        roles: what they are for by now.
+        report: what comes of it.
         sample: whether it is the sample set.
+        offered_name: of the next expert.
         result: what is on the screen.
         stop: ends the training that runs.
     """
 
     table: Table = field(default_factory=lambda: read_table(samples_path()))
-    guess: Columns = Columns(text="text", label="intent")
+    proposal: Proposal = field(init=False)
+    roles: dict[str, Role] = field(init=False)
+    report: Report | None = None
     sample: bool = True
+    offered_name: str = ""
     result: GrowthResult | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def use_table(self, table: Table, guess: Columns) -> None:
+    def __post_init__(self) -> None:
+        """Take the columns of the sample set for what they are."""
+        self.propose()
+        self.roles = with_role(self.roles, _SAMPLE_LABEL, Role.LABEL)
+
+    def propose(self, task: str | None = None) -> None:
+        """Guess the columns, for a task where one is given."""
+        self.proposal = propose(self.table, task)
+        self.roles = self.proposal.roles
+
+    def use_table(self, table: Table) -> None:
         """Work on a table of the visitor's own."""
-        self.table, self.guess, self.sample = table, guess, False
+        self.table, self.sample = table, False
+        self.propose()
 
     def use_samples(self) -> None:
         """Go back to the sample set."""
         fresh = TrainState()
-        self.table, self.guess, self.sample = fresh.table, fresh.guess, True
+        self.table, self.proposal, self.roles, self.sample = fresh.table, fresh.proposal, fresh.roles, True

@@ -37,21 +37,21 @@ def build_train_tab(sessions: Sessions) -> TrainTab:
 
 def _wire_data(handlers: DataHandlers, components: TrainComponents) -> None:
     data, task = components.data, components.task
-    columns = task.columns.values()
-    described = [*columns, task.counts, task.name, task.base]
-    every = [data.note, data.preview, data.add_texts, task.task, *described]
+    checked = [data.roles, data.report, data.problems, task.task, task.name, task.base]
+    every = [data.note, data.add_texts, *checked]
     gr.on(None, handlers.open, None, every, **QUICK)
     data.file.upload(handlers.upload, [data.file], every, **QUICK)
     data.samples.click(handlers.use_samples, None, [*every, data.file], **QUICK)
     data.add_texts.click(handlers.add_texts, None, [data.add_texts], **QUICK)
-    task.task.input(handlers.choose_task, [task.task], described, **QUICK)
-    for column in columns:
-        column.input(handlers.choose_columns, {task.task, *columns}, [task.counts], **QUICK)
+    data.roles.select(handlers.choose_role, [task.task, task.name], checked, **QUICK)
+    saved = data.problems.click(handlers.save_problems, None, [data.problems_file], **QUICK)
+    fetch_after(saved, data.problems_file)
+    task.task.input(handlers.choose_task, [task.task], checked, **QUICK)
 
 
 def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None:
     task, training, result = components.task, components.training, components.result
-    asked = {task.task, *task.columns.values(), task.name, task.base, training.effort, *training.changes.values()}
+    asked = {task.task, task.name, task.base, training.effort, *training.changes.values()}
     plugged = [training.progress, result.choice, task.name, *_listed(components)]
     changed = [training.train, training.stop, result.result, *plugged, result.maps]
     queued = training.train.click(handlers.queue, None, handlers.controls.components, queue=False, **QUICK)

@@ -1,0 +1,193 @@
+"""The panel that adds a visitor's own texts, from a file or from the Hub."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from mote_demo.data.hub import HUB_SETS, load_hub
+from mote_demo.data.proposal import TEXT_ROLES, Proposal, Role, propose_texts, texts_of, with_role
+from mote_demo.data.report import Report, describe
+from mote_demo.data.tables import MAX_BYTES, MAX_ROWS, Table, read_table
+from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError
+from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.ui.shared.column_roles import changed_role, role_table, save_problems, show_report, show_roles
+from mote_demo.ui.shared.downloads import fetch_after
+from mote_demo.ui.shared.error_messages import show_errors
+from mote_demo.ui.shared.run_controls import Updates
+from mote_demo.ui.shared.templates import render
+from mote_demo.ui.shared.uploads import uploaded
+from mote_demo.ui.shared.visitor_states import VisitorStates
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+_FIRST_CHARACTERS = 160
+
+
+@dataclass(frozen=True)
+class TextsComponents:
+    """Hold the components of the panel; ``texts`` is the picker that gets the new texts."""
+
+    texts: gr.Dropdown
+    file: gr.File
+    hub: gr.Dropdown
+    load: gr.Button
+    note: gr.HTML
+    roles: gr.HTML
+    report: gr.HTML
+    problems: gr.Button
+    problems_file: gr.DownloadButton
+
+
+@dataclass
+class Upload:
+    """Hold a table, what its columns are for, and the name of the texts that were made of it."""
+
+    table: Table
+    proposal: Proposal
+    roles: dict[str, Role] = field(default_factory=dict)
+    name: str | None = None
+    report: Report | None = None
+
+
+@dataclass
+class TextsState:
+    """Keep a visitor's last upload, so that the roles of its columns can be changed."""
+
+    upload: Upload | None = None
+
+
+class TextsHandlers:
+    """Handle the panel's events."""
+
+    def __init__(self, states: VisitorStates[TextsState], components: TextsComponents) -> None:
+        self._states = states
+        self._components = components
+
+    @show_errors
+    def upload(self, file: str | None, request: gr.Request) -> Updates:
+        """Read a file, guess what its columns are for, and add its texts."""
+        components = self._components
+        if file is None:
+            shown = [components.note, components.roles, components.report]
+            return {**dict.fromkeys(shown, ""), components.problems: gr.update(visible=False)}
+        session, state = self._states.of(request)
+        with uploaded(file) as path:
+            table = read_table(path)
+        proposal = propose_texts(table)
+        state.upload = Upload(table, proposal, proposal.roles)
+        return self._use(session, state.upload)
+
+    @show_errors
+    def choose_role(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Use a column for something else; the texts made of it take the place of those before."""
+        session, state = self._states.of(request)
+        upload = state.upload
+        if upload is None:
+            raise UserError("There is no file to take columns from. Please upload it again.")
+        column, role = changed_role(event, upload.table)
+        upload.roles = with_role(upload.roles, column, role, most=len(upload.roles) if role == Role.LABEL else 1)
+        return self._use(session, upload)
+
+    @show_errors
+    def save_problems(self, request: gr.Request) -> Updates:
+        """Write down every problem by row and column."""
+        _, state = self._states.of(request)
+        upload = state.upload
+        source = upload.table.source if upload else ""
+        return {self._components.problems_file: save_problems(upload.report if upload else None, source)}
+
+    @show_errors
+    def load(self, name: str | None, request: gr.Request) -> Updates:
+        """Add texts of a Hub data set."""
+        if not (name or "").strip():
+            raise UserError("No data set was named. Pick one, or type a Hub name such as owner/name.")
+        session, _ = self._states.of(request)
+        return self._offer(session, session.add_texts(load_hub(str(name), folders=False)))
+
+    def _use(self, session: Session, upload: Upload) -> Updates:
+        components, encoder = self._components, session.mote
+        shown = show_roles(upload.table, upload.proposal, upload.roles, TEXT_ROLES)
+        try:
+            made = texts_of(upload.table, upload.roles)
+        except UserError as error:
+            return {components.roles: shown, components.note: _render("problem.html.jinja", message=str(error))}
+        texts = session.add_texts(made, instead_of=upload.name)
+        upload.name = texts.name
+        limit = encoder.config.max_tokens
+        report = describe(upload.table, upload.roles, count_tokens=encoder.count_tokens, most_tokens=limit)
+        upload.report = report
+        return {
+            **self._offer(session, texts),
+            components.roles: shown,
+            components.report: show_report(report, trains=False),
+            components.problems: gr.update(visible=bool(report.problems)),
+        }
+
+    def _offer(self, session: Session, texts: Texts) -> Updates:
+        return {
+            self._components.texts: gr.update(choices=session.texts_choices(), value=texts.name),
+            self._components.note: _added(texts),
+        }
+
+
+def build_texts_panel(sessions: Sessions, texts: gr.Dropdown, name: str) -> None:
+    """Build the panel as a closed accordion and wire its events.
+
+    Args:
+        sessions: of the visitors.
+        texts: the picker it feeds.
+        name: of the tab.
+    """
+    with gr.Accordion("Add your own texts", open=False):
+        components = _build(texts, name)
+    handlers = TextsHandlers(VisitorStates(sessions, TextsState), components)
+    outputs = [components.texts, components.note]
+    checked = [*outputs, components.roles, components.report, components.problems]
+    components.file.change(handlers.upload, [components.file], checked, **_PRIVATE)
+    components.roles.select(handlers.choose_role, None, checked, **_PRIVATE)
+    components.load.click(handlers.load, [components.hub], outputs, **_PRIVATE)
+    saved = components.problems.click(handlers.save_problems, None, [components.problems_file], **_PRIVATE)
+    fetch_after(saved, components.problems_file)
+
+
+def _build(texts: gr.Dropdown, name: str) -> TextsComponents:
+    with gr.Row():
+        file = gr.File(
+            label=f"CSV, TSV, JSONL or Parquet; at most {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows are used",
+            file_types=[".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet"],
+            height=140,
+            min_width=240,
+        )
+        with gr.Column(min_width=240):
+            choices = [(each.title, name) for name, each in HUB_SETS.items()]
+            hub = gr.Dropdown(
+                choices, value=None, label="Hugging Face Hub data set (needs a network)", allow_custom_value=True
+            )
+            load = gr.Button("Load from the Hub", size="sm")
+    note = gr.HTML("")
+    roles = role_table(f"mote-{name}-roles")
+    report = gr.HTML("", apply_default_css=False, elem_id=f"mote-{name}-report")
+    problems = gr.Button("Download the problems (CSV)", size="sm", visible=False, scale=0, min_width=200)
+    return TextsComponents(
+        texts=texts,
+        file=file,
+        hub=hub,
+        load=load,
+        note=note,
+        roles=roles,
+        report=report,
+        problems=problems,
+        problems_file=gr.DownloadButton("Download", visible="hidden", elem_id=f"mote-{name}-problems-file"),
+    )
+
+
+def _added(texts: Texts) -> Markup:
+    """Say which texts can be picked now, and what was cleaned up."""
+    first = " ".join(texts.frame["text"].iloc[0].split())[:_FIRST_CHARACTERS]
+    return _render("added.html.jinja", texts=texts, first=first)
+
+
+def _render(template: str, **values: object) -> Markup:
+    return render("mote_demo.ui.shared", template, **values)
