@@ -139,7 +139,7 @@ def test_the_slider_moves_the_left_map_to_the_right_one_with_trails(open_maps):
     maps.slider.fill("25")
     np.testing.assert_allclose(maps.drawn(0), start + 0.25 * (end - start), atol=1e-6)
     np.testing.assert_allclose(maps.drawn(1), end)
-    assert [each.inner_text() for each in maps.root.locator("h3").all()] == ["Baseline → MoTE, 25 %", "MoTE"]
+    assert [each.inner_text() for each in maps.root.locator("h3").all()] == ["Baseline → MoTE, 25\u00a0%", "MoTE"]
     assert trails.inner_text().split() == ["trails:", "neighbours", "kept", "all", "changed"]
     maps.slider.fill("100")
     np.testing.assert_allclose(maps.drawn(0), end)

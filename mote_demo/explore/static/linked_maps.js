@@ -270,7 +270,7 @@ function drawTrails(map) {
     if (map.shown[row] === HIDDEN) continue;
     const [x, y] = toScreen(map, points.sides[0].x[row], points.sides[0].y[row]);
     const colour = stops[Math.round(32 * (points.churn[row] ?? 0))];
-    map.raster.line(x, y, map.x[row], map.y[row], colour, map.shown[row] === STRONG ? 110 : 12);
+    map.raster.line(x, y, map.x[row], map.y[row], colour, map.shown[row] === STRONG ? 170 : 12);
   }
 }
 
@@ -433,7 +433,7 @@ function alone(name) {
 
 // A map that moves towards the other one is neither of both.
 function drawHeading(map) {
-  const moved = map.side === 0 && morph > 0 ? ` → ${points.sides[1].title}, ${Math.round(100 * morph)} %` : "";
+  const moved = map.side === 0 && morph > 0 ? ` → ${points.sides[1].title}, ${Math.round(100 * morph)}\u00a0%` : "";
   map.figure.querySelector("h3").textContent = points.sides[map.side].title + moved;
 }
 

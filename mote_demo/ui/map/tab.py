@@ -84,8 +84,8 @@ def _build(sessions: Sessions) -> MapComponents:
                         min_width=240,
                         elem_id="mote-map-query",
                     )
-                    place = gr.Button("Show on maps", scale=0, min_width=130, elem_id="mote-map-place")
-                    clear = gr.Button("Clear marks", scale=0, min_width=130, elem_id="mote-map-clear")
+                    place = gr.Button("Show on maps", scale=0, min_width=160, elem_id="mote-map-place")
+                    clear = gr.Button("Clear marks", scale=0, min_width=150, elem_id="mote-map-clear")
                 samples = gr.Dataset(
                     components=[query], samples=[], label="Sample queries", samples_per_page=6, visible=False
                 )
