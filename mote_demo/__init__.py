@@ -36,6 +36,7 @@ __all__ = [
     "grow",
     "load",
     "load_expert",
+    "load_texts",
     "read_examples",
     "read_texts",
 ]
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mote_demo.growing.expert import Expert, load_expert
     from mote_demo.growing.grow import grow
     from mote_demo.loading import load
+    from mote_demo.serving.shelf import load_texts
     from mote_demo.tasks import TASKS
 else:
     _MODULES = {
@@ -61,6 +63,7 @@ else:
         "grow": "growing.grow",
         "load": "loading",
         "load_expert": "growing.expert",
+        "load_texts": "serving.shelf",
         "read_examples": "data.reading",
         "read_texts": "data.reading",
     }

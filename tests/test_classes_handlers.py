@@ -9,6 +9,7 @@ from mote_demo.data.texts import Texts
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.classes import html as classes_html
 from mote_demo.ui.classes.tab import build_classes_tab
+from mote_demo.ui.shared.opening import Opening
 from tests.handlers import VISITOR, TabHandlers, all_values, values
 from tests.test_classes import compare
 
@@ -30,7 +31,7 @@ def sessions(shelf):
 @pytest.fixture
 def tab(sessions):
     with gr.Blocks() as demo, gr.Tab("Classes") as tab:
-        build_classes_tab(sessions).bind(tab, demo)
+        build_classes_tab(sessions).bind(tab, Opening(demo, sessions))
     return TabHandlers(demo)
 
 

@@ -9,6 +9,7 @@ import pytest
 from mote_demo.data.texts import Texts
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.classes.tab import build_classes_tab
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.walk import VIEWPORTS
 
@@ -41,7 +42,8 @@ def address(session):
         with gr.Tab("Other"):
             gr.Markdown("Another tab of the app, which is the first one to be seen.")
         with gr.Tab("Classes") as tab:
-            build_classes_tab(Sessions(make)).bind(tab, demo)
+            sessions = Sessions(make)
+            build_classes_tab(sessions).bind(tab, Opening(demo, sessions))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url
     demo.close()

@@ -18,6 +18,7 @@ from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
 from mote_demo.ui.compare import handlers
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.shared.error_messages import send_errors, show_errors
+from mote_demo.ui.shared.opening import Opening
 from tests.handlers import VISITOR, TabHandlers
 from tests.own_experts import copied_expert
 
@@ -38,7 +39,7 @@ def session(sessions):
 @pytest.fixture
 def tab(sessions):
     with gr.Blocks() as demo, gr.Tab("Compare") as tab:
-        build_compare_tab(sessions).bind(tab, demo)
+        build_compare_tab(sessions).bind(tab, Opening(demo, sessions))
     return TabHandlers(demo)
 
 
@@ -256,7 +257,7 @@ def test_many_texts_are_encoded_for_every_task_only_when_asked(tab, components, 
 
 
 def test_instruction_and_expert_are_taken_apart(tab, session):
-    offered = tab("list_experts", *LENSES, None)
+    offered = tab("list_experts", *LENSES)
     (update,) = offered.values()
     assert "sts" not in update["choices"]
     (page,) = (

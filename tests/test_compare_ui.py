@@ -7,6 +7,7 @@ import pytest
 from mote_demo.explore.pair import Pair
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.own_experts import copied_expert
 from tests.walk import COMPARISONS, SIDES, pick_preset
@@ -43,7 +44,7 @@ def sessions(open_shelf, tmp_path_factory):
 def address(sessions, uploads):
     """Serve an app that has only this tab."""
     with gr.Blocks() as demo, gr.Tab("Compare") as tab:
-        build_compare_tab(sessions).bind(tab, demo)
+        build_compare_tab(sessions).bind(tab, Opening(demo, sessions))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url
     demo.close()

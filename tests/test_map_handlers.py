@@ -13,6 +13,7 @@ from mote_demo.explore.projection import Projection
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.map import handlers
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.opening import Opening
 from tests.handlers import VISITOR, TabHandlers, values
 from tests.own_experts import copied_expert
 
@@ -37,7 +38,7 @@ def sessions(shelf, monkeypatch):
 @pytest.fixture
 def tab(sessions):
     with gr.Blocks() as demo, gr.Tab("Map") as tab:
-        build_map_tab(sessions).bind(tab, demo)
+        build_map_tab(sessions).bind(tab, Opening(demo, sessions))
     return TabHandlers(demo)
 
 

@@ -10,6 +10,7 @@ from mote_demo.data.texts import Texts
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.map import handlers
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.instrument import Instrument
 from tests.own_experts import copied_expert
@@ -45,7 +46,7 @@ def address(sessions):
         with gr.Tab("Other"):
             gr.Markdown("Another tab of the app, which is the first one to be seen.")
         with gr.Tab("Map") as tab:
-            build_map_tab(sessions).bind(tab, demo)
+            build_map_tab(sessions).bind(tab, Opening(demo, sessions))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url
     demo.close()

@@ -5,7 +5,7 @@ from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.serving import sessions as module
 from mote_demo.serving import shelf as shelf_module
-from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
+from mote_demo.serving.sessions import MAX_UPLOADS, SECONDS_CLOSED, Session, Sessions
 from mote_demo.serving.shelf import BUILT_IN
 from mote_demo.tasks import TASKS
 from tests.own_experts import copied_expert
@@ -272,3 +272,41 @@ def test_a_lens_of_a_visitor_may_leave_the_instruction_out(sessions):
 def test_an_unknown_model_task_or_expert_lists_the_choices(sessions, use, choices):
     with pytest.raises(UserError, match=choices):
         use(sessions.of("a"))
+
+
+KEY = "0" * 32
+
+
+def test_a_reload_within_the_time_finds_the_session_again_and_later_it_is_gone(shelf):
+    now = [0.0]
+    sessions = Sessions(lambda: Session(shelf), clock=lambda: now[0])
+    sessions.recognise("first page", KEY)
+    own = sessions.of("first page")
+    sessions.close("first page")
+    now[0] += SECONDS_CLOSED - 1
+    sessions.recognise("second page", KEY)
+    assert sessions.of("second page") is own
+    sessions.close("second page")
+    now[0] += SECONDS_CLOSED + 1
+    sessions.recognise("third page", KEY)
+    assert sessions.of("third page") is not own
+
+
+def test_a_session_is_open_as_long_as_one_of_its_pages_is(shelf):
+    now = [0.0]
+    sessions = Sessions(lambda: Session(shelf), clock=lambda: now[0])
+    for page in ("one", "two"):
+        sessions.recognise(page, KEY)
+    own = sessions.of("one")
+    sessions.close("one")
+    now[0] += SECONDS_CLOSED + 1
+    sessions.of("somebody else")
+    assert sessions.of("two") is own
+
+
+def test_no_key_finds_another_visitors_session(shelf):
+    sessions = Sessions(lambda: Session(shelf))
+    sessions.recognise("one", KEY)
+    sessions.recognise("two", "1" * 32)
+    assert sessions.of("one") is not sessions.of("two")
+    assert sessions.of(KEY[:-1] + "2") is not sessions.of("one")

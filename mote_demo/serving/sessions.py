@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
@@ -137,11 +137,12 @@ class Session:
 
 @dataclass
 class _Visit:
-    """Hold a session, when it was last used, and since when its page is closed."""
+    """Hold a session, when it was last used, its open pages, and since when all of them are closed."""
 
     session: Session
     touched: float
     closed: float | None = None
+    pages: set[str] = field(default_factory=set)
 
     @property
     def worth(self) -> tuple[bool, bool, float]:
@@ -157,6 +158,7 @@ class Sessions:
         self._make = make
         self._clock = clock
         self._visits: dict[str, _Visit] = {}
+        self._keys: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[Session]:
@@ -169,22 +171,50 @@ class Sessions:
             return self._make()
         with self._lock:
             now = self._clock()
-            visit = self._visits.pop(visitor, None) or _Visit(self._make(), now)
+            name = self._keys.get(visitor, visitor)
+            visit = self._visits.pop(name, None) or _Visit(self._make(), now)
+            visit.pages.add(visitor)
             visit.touched, visit.closed = now, None
             self._make_room(now)
-            self._visits[visitor] = visit
+            self._visits[name] = visit
             return visit.session
 
-    def close(self, visitor: str | None) -> None:
-        """Note that a visitor's page closed; what is theirs is forgotten unless the page comes back in time."""
+    def recognise(self, visitor: str | None, key: str) -> None:
+        """Give a page that opens the session of its visitor's earlier page, as after a reload.
+
+        Args:
+            visitor: id of the page that opens.
+            key: secret of the visitor, which the browser keeps as long as its tab is open.
+        """
+        if not visitor:
+            return
         with self._lock:
-            visit = self._visits.get(visitor or "")
-            if visit is not None:
+            now = self._clock()
+            fresh = self._visits.pop(visitor, None)
+            visit = self._visits.pop(key, None) or fresh or _Visit(self._make(), now)
+            self._keys[visitor] = key
+            visit.pages.add(visitor)
+            visit.touched, visit.closed = now, None
+            self._make_room(now)
+            self._visits[key] = visit
+
+    def close(self, visitor: str | None) -> None:
+        """Note that a visitor's page closed; what is theirs is forgotten unless a page comes back in time."""
+        with self._lock:
+            visit = self._visits.get(self._keys.get(visitor or "", visitor or ""))
+            if visit is None:
+                return
+            visit.pages.discard(visitor or "")
+            if not visit.pages:
                 visit.closed = self._clock()
 
     def _make_room(self, now: float) -> None:
         for visitor, visit in list(self._visits.items()):
             if visit.closed is not None and now - visit.closed > SECONDS_CLOSED:
-                del self._visits[visitor]
+                self._forget(visitor)
         while len(self._visits) >= MAX_SESSIONS:
-            del self._visits[min(self._visits, key=lambda visitor: self._visits[visitor].worth)]
+            self._forget(min(self._visits, key=lambda visitor: self._visits[visitor].worth))
+
+    def _forget(self, name: str) -> None:
+        del self._visits[name]
+        self._keys = {page: key for page, key in self._keys.items() if key != name}

@@ -13,7 +13,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.loading import UNTOUCHED, load
 from mote_demo.runtime.precision import EXACT
-from mote_demo.settings import check_checkpoint
+from mote_demo.settings import cache_folder, check_checkpoint
 from mote_demo.store import VectorStore
 from mote_demo.text_encoder import TextEncoder
 
@@ -120,6 +120,13 @@ class Shelf:
             if name not in self._texts:
                 self._texts[name] = BUILT_IN[name][1](self.store.folder)
             return self._texts[name]
+
+
+def load_texts(name: str) -> Texts:
+    """Return the built-in texts called ``name``: "samples" or "python-docs"; another name is a ``UserError``."""
+    if name not in BUILT_IN:
+        raise unknown_choice("set of texts", name, BUILT_IN)
+    return BUILT_IN[name][1](cache_folder())
 
 
 def _given(encoder: TextEncoder) -> TextEncoder:

@@ -28,6 +28,7 @@ from mote_demo.ui.classes.tab import build_classes_tab
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.experts.tab import build_experts_tab
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.shared.threads import start
 from mote_demo.ui.train.tab import build_train_tab
@@ -65,19 +66,23 @@ def build_app(
     sessions = Sessions(partial(Session, shelf))
     with gr.Blocks(title=TITLE, delete_cache=_DELETE_FILES, analytics_enabled=False) as demo:
         gr.HTML(_BANNER)
-        with gr.Tabs():
-            with gr.Tab("Compare", id="compare") as tab:
-                build_compare_tab(sessions).bind(tab, demo)
-            with gr.Tab("Map", id="map") as tab:
-                build_map_tab(sessions).bind(tab, demo)
-            with gr.Tab("Classes", id="classes") as tab:
-                build_classes_tab(sessions).bind(tab, demo)
-            with gr.Tab("Train", id="train") as tab:
+        with gr.Tabs() as tabs:
+            with gr.Tab("Compare", id="compare") as compare_tab:
+                compare = build_compare_tab(sessions)
+            with gr.Tab("Map", id="map") as map_tab:
+                maps = build_map_tab(sessions)
+            with gr.Tab("Classes", id="classes") as classes_tab:
+                classes = build_classes_tab(sessions)
+            with gr.Tab("Train", id="train"):
                 build_train_tab(sessions)
-            with gr.Tab("Experts", id="experts") as tab:
-                build_experts_tab(results, shelf)(tab)
+            with gr.Tab("Experts", id="experts") as experts_tab:
+                build_experts_tab(results, shelf)(experts_tab)
             with gr.Tab("About", id="about"):
                 build_about_tab(shelf, report, results, report_problem)
+        opening = Opening(demo, sessions, tabs)
+        compare.bind(compare_tab, opening)
+        maps.bind(map_tab, opening)
+        classes.bind(classes_tab, opening)
         add_endpoints(Session(shelf))
 
         def forget(request: gr.Request) -> None:

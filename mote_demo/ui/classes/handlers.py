@@ -9,19 +9,20 @@ import gradio as gr
 
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
-from mote_demo.explore.classes import Classes
+from mote_demo.explore.classes import MOST_NEIGHBOURS, Classes
 from mote_demo.explore.export import write_csv
 from mote_demo.explore.labelled import label_columns
 from mote_demo.explore.pair import Pair
 from mote_demo.explore.progress import OnStage
 from mote_demo.ui.classes import html as classes_html
 from mote_demo.ui.classes.html import SIDES
+from mote_demo.ui.shared.address import read_address, write_address
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _STALE = "mote-stale"
@@ -32,6 +33,7 @@ class ClassesComponents:
     """Hold the components of the tab."""
 
     pickers: LensPickers
+    link: gr.Textbox
     texts: gr.Dropdown
     label: gr.Dropdown
     k: gr.Slider
@@ -75,14 +77,18 @@ class ClassesHandlers:
         )
 
     @show_errors
-    def begin(self, request: gr.Request) -> Updates:
-        """Fill the controls when the page opens."""
-        session, _ = self._states.of(request)
-        name = session.texts_choices()[0][1]
+    def begin(self, search: str, request: gr.Request) -> Updates:
+        """Fill the controls when the page opens, as its address says."""
+        session, state = self._states.of(request)
+        # A page that was loaded again shows nothing yet, whatever it had before.
+        state.classes = None
+        asked = read_address(search, "classes")
+        name, k = choose_texts(session, asked.get("texts")), asked.get("k", "")
         return {
-            **self._components.pickers.begin(session),
+            **self._components.pickers.begin(session, asked.get("left", ""), asked.get("right", "")),
             **self.refresh_texts(name, request),
-            **self.describe_texts(name, None, request),
+            **self.describe_texts(name, asked.get("label"), request),
+            self._components.k: min(max(int(k), 1), MOST_NEIGHBOURS) if k.isdecimal() else gr.skip(),
         }
 
     @show_errors
@@ -192,12 +198,20 @@ class ClassesHandlers:
     def _show(self, classes: Classes, *, opened: bool = False) -> Updates:
         """Show a result in full strength; where it is ``opened`` already, it stays as the visitor left it."""
         components = self._components
-        status = {components.status: classes_html.done_line(classes)}
+        status = {components.status: classes_html.done_line(classes), components.link: _address(classes)}
         if opened:
             return {**status, **{each: gr.update(elem_classes=[]) for each in components.shown}}
         values = (classes_html.overview(classes), classes_html.empty_cell(), classes_html.details(classes))
         shown = zip(components.shown, values, strict=True)
         return {**status, **{each: gr.update(value=value, elem_classes=[]) for each, value in shown}}
+
+
+def _address(classes: Classes) -> str:
+    left, right = (side.lens for side in classes.sides)
+    labelled = classes.labelled
+    return write_address(
+        {"left": left, "right": right, "texts": labelled.texts.name, "label": labelled.label, "k": classes.k}
+    )
 
 
 def _measure(pair: Pair, texts: Texts, *, label: str, k: int, report: OnStage, stop: Any) -> Iterator[Classes]:

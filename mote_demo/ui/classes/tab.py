@@ -11,9 +11,11 @@ from mote_demo.explore.classes import MOST_NEIGHBOURS, NEIGHBOURS
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.classes import html as classes_html
 from mote_demo.ui.classes.handlers import ClassesComponents, ClassesHandlers, ClassesState
+from mote_demo.ui.shared.address import follow_address
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _SCRIPT = Path(__file__).parent.parent / "static" / "classes.js"
@@ -21,9 +23,9 @@ _SCRIPT = Path(__file__).parent.parent / "static" / "classes.js"
 
 @dataclass(frozen=True)
 class ClassesTab:
-    """Offer what the app needs; ``bind`` takes the ``gr.Tab``, whose first opening measures, and the page."""
+    """Offer what the app needs; ``bind`` takes the ``gr.Tab``, which measures at first, and the page's opening."""
 
-    bind: Callable[[gr.Tab, gr.Blocks], None]
+    bind: Callable[[gr.Tab, Opening], None]
 
 
 def build_classes_tab(sessions: Sessions) -> ClassesTab:
@@ -33,7 +35,7 @@ def build_classes_tab(sessions: Sessions) -> ClassesTab:
     components.overview.select(handlers.open_cell, None, [components.cell], **QUICK)
     for button, save in ((components.texts_csv, handlers.save_texts), (components.classes_csv, handlers.save_classes)):
         fetch_after(button.click(save, None, [components.file], **QUICK), components.file)
-    return ClassesTab(lambda tab, page: _bind(handlers, components, tab, page))
+    return ClassesTab(lambda tab, opening: _bind(handlers, components, tab, opening))
 
 
 def _build(sessions: Sessions) -> ClassesComponents:
@@ -72,6 +74,7 @@ def _build(sessions: Sessions) -> ClassesComponents:
             classes_csv = gr.Button("Export classes (CSV)", size="sm", scale=0, min_width=180)
             file = gr.DownloadButton("Download", visible="hidden", elem_id="mote-classes-file")
     return ClassesComponents(
+        link=gr.Textbox(visible="hidden", elem_id="classes-link"),
         pickers=pickers,
         texts=texts,
         label=label,
@@ -88,14 +91,20 @@ def _build(sessions: Sessions) -> ClassesComponents:
     )
 
 
-def _bind(handlers: ClassesHandlers, components: ClassesComponents, tab: gr.Tab, page: gr.Blocks) -> None:
-    page.load(handlers.begin, None, [*components.pickers.choices, components.texts, components.label], **QUICK)
+def _bind(handlers: ClassesHandlers, components: ClassesComponents, tab: gr.Tab, opening: Opening) -> None:
+    follow_address(tab, components.link)
+    opening.then(
+        handlers.begin,
+        [opening.search],
+        [*components.pickers.choices, components.texts, components.label, components.k],
+        **QUICK,
+    )
     lenses = components.pickers.refresh_on(tab.select, **QUICK)
     texts = lenses.then(handlers.refresh_texts, [components.texts], [components.texts], **QUICK)
-    first = _describe_on(texts.then, handlers, components).then(
+    described = _describe_on(texts.then, handlers, components).then(
         handlers.wait_first, None, handlers.controls.components, queue=False, **QUICK
     )
-    running = [_measure_after(first, handlers.measure_first, handlers, components)]
+    running = [_measure_after(described, handlers.measure_first, handlers, components)]
     changed = [each.success for each in components.pickers.wire(**QUICK)]
     changed.append(_describe_on(components.texts.input, handlers, components).success)
     changed += [components.label.input, components.k.release, components.measure.click]
@@ -116,7 +125,7 @@ def _measure_after(
     components: ClassesComponents,
 ) -> Any:  # noqa: ANN401
     inputs = [*components.pickers.names, components.texts, components.label, components.k]
-    outputs = [*handlers.controls.components, *components.shown]
+    outputs = [*handlers.controls.components, components.link, *components.shown]
     measured = waited.success(measure, inputs, outputs, trigger_mode="always_last", **QUICK, **MODEL)
     measured.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
     return measured

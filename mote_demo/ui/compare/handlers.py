@@ -12,15 +12,17 @@ from mote_demo.explore.export import write_csv
 from mote_demo.explore.matrix import TaskMatrix
 from mote_demo.explore.pair import Pair
 from mote_demo.explore.progress import OnStage
-from mote_demo.explore.search import Answer
+from mote_demo.explore.search import MOST_HITS, Answer
+from mote_demo.serving.python_code import python_code
 from mote_demo.serving.sessions import Session
 from mote_demo.ui.compare import html as compare_html
+from mote_demo.ui.shared.address import read_address, write_address
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _FEW = 1000
@@ -46,6 +48,8 @@ class CompareComponents:
     compare: gr.Button
     stop: gr.Button
     status: gr.HTML
+    link: gr.Textbox
+    code: gr.Code
     answers: gr.HTML
     matrix: gr.HTML
     every_task: gr.Button
@@ -55,10 +59,11 @@ class CompareComponents:
 
 @dataclass
 class CompareState(RunState):
-    """Hold what a visitor did in the tab: the last answer, and which question is the latest."""
+    """Hold the last answer of a visitor, which question is the latest, and the label column to begin with."""
 
     answer: Answer | None = None
     latest: object = None
+    label: str | None = None
 
 
 class CompareHandlers:
@@ -76,15 +81,19 @@ class CompareHandlers:
         )
 
     @show_errors
-    def begin(self, request: gr.Request) -> Updates:
-        """Fill the controls when the page opens, with a first query to look at."""
-        session, _ = self._states.of(request)
-        name = session.texts_choices()[0][1]
+    def begin(self, search: str, request: gr.Request) -> Updates:
+        """Fill the controls when the page opens: as its address says, or with a first query to look at."""
+        components, asked = self._components, read_address(search, "compare")
+        session, state = self._states.of(request)
+        state.label = asked.get("label")
+        name = choose_texts(session, asked.get("texts"))
+        hits = asked.get("k", "")
         return {
-            **self._components.pickers.begin(session),
+            **components.pickers.begin(session, asked.get("left", ""), asked.get("right", "")),
             **self.refresh_texts(name, request),
-            **self.describe_texts(name, None, request),
-            self._components.query: session.texts(name).queries[0],
+            **self.describe_texts(name, asked.get("label"), request),
+            components.query: asked.get("q") or session.texts(name).queries[0],
+            components.hits: min(int(hits), MOST_HITS) if hits.isdecimal() and int(hits) else gr.skip(),
         }
 
     @show_errors
@@ -95,9 +104,10 @@ class CompareHandlers:
     @show_errors
     def describe_texts(self, texts: str, label: str | None, request: gr.Request) -> Updates:
         """Offer the label columns and sample queries of the chosen texts."""
-        chosen = self._states.of(request)[0].texts(texts)
+        session, state = self._states.of(request)
+        chosen = session.texts(texts)
         columns = list(chosen.labels)
-        value = label if label in columns else next(iter(columns), None)
+        value = next((each for each in (label, state.label, *columns) if each in columns), None)
         return {
             self._components.label: gr.update(choices=columns, value=value, visible=bool(columns)),
             self._components.samples: gr.update(
@@ -128,7 +138,7 @@ class CompareHandlers:
         # A field that was never shown has no value.
         second = (second or "") if paired else ""
         work = partial(_ask, session, (left, right), texts, query=query, second=second, k=int(hits), label=label)
-        yield from self._follow(work, state, mine)
+        yield from self._follow(work, session, state, mine)
 
     @show_errors
     def compare_all(self, request: gr.Request) -> Iterator[Updates]:
@@ -139,10 +149,10 @@ class CompareHandlers:
         mine = state.latest = object()
         state.waiting = False
         yield self.controls.busy(True)
-        yield from self._follow(partial(_ask_every_task, session, state.answer), state, mine)
+        yield from self._follow(partial(_ask_every_task, session, state.answer), session, state, mine)
 
     def _follow(
-        self, work: Callable[..., Iterator[Answer | Matrices]], state: CompareState, mine: object
+        self, work: Callable[..., Iterator[Answer | Matrices]], session: Session, state: CompareState, mine: object
     ) -> Iterator[Updates]:
         components = self._components
         try:
@@ -155,6 +165,8 @@ class CompareHandlers:
                     state.answer = event
                     yield {
                         components.answers: compare_html.answers(event),
+                        components.link: _address(event),
+                        components.code: _python(session, event),
                         components.matrix: "",
                         components.every_task: gr.update(visible=True),
                     }
@@ -182,6 +194,29 @@ class CompareHandlers:
         path = new_file("mote-compare.csv")
         write_csv(path, answer.to_frame())
         return {self._components.export: str(path)}
+
+
+def _address(answer: Answer) -> str:
+    asked = answer.question
+    return write_address(
+        {
+            "left": answer.left.lens,
+            "right": answer.right.lens,
+            "texts": answer.texts.name,
+            "q": asked.query,
+            "k": asked.k,
+            "label": asked.label,
+        }
+    )
+
+
+def _python(session: Session, answer: Answer) -> str:
+    asked = answer.question
+    second = f", second={asked.second!r}" if asked.second else ""
+    label = f", label={asked.label!r}" if asked.label else ""
+    call = f"answer = pair.ask({asked.query!r}, texts, k={asked.k}{second}{label})\nprint(answer.to_frame())"
+    pair = Pair(answer.left.lens, answer.right.lens)
+    return python_code(session, pair, answer.texts, call)
 
 
 def _ask(

@@ -57,14 +57,14 @@ class LabHandlers:
         )
 
     @show_errors
-    def list_experts(self, left: str, right: str, other: str | None, request: gr.Request) -> Updates:
+    def list_experts(self, left: str, right: str, request: gr.Request) -> Updates:
         """Offer the experts of the model that is taken apart, but for its own."""
         session, _ = self._states.of(request)
         lens = _lens_with_experts(session, (left, right))
         own = {lens.encoder.all_routes[route].expert for route in (lens.query, lens.document)}
         experts = [name for name in session.experts_of(lens.model)[:-1] if name not in own]
-        chosen = other if other in experts else next(reversed([each for each in experts if each != "document"]), None)
-        return {self._components.other: gr.update(choices=experts, value=chosen)}
+        # What was picked may be gone: a list whose choices change cannot be asked for its value.
+        return {self._components.other: gr.update(choices=experts, value=experts[-1])}
 
     @show_errors
     def run(
@@ -115,9 +115,9 @@ def build_lab_panel(sessions: Sessions, names: list[Any], texts: gr.Dropdown, qu
     with gr.Accordion("Instruction or expert? Take them apart", open=False, elem_id="compare-lab") as panel:
         components = _build()
     handlers = LabHandlers(VisitorStates(sessions, LabState), components)
-    panel.expand(handlers.list_experts, [*names, components.other], [components.other], **QUICK)
+    panel.expand(handlers.list_experts, names, [components.other], **QUICK)
     for name in names:
-        name.change(handlers.list_experts, [*names, components.other], [components.other], **QUICK)
+        name.change(handlers.list_experts, names, [components.other], **QUICK)
     waited = components.run.click(handlers.controls.wait, None, handlers.controls.components, queue=False, **QUICK)
     running = waited.success(
         handlers.run,

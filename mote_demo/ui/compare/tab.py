@@ -12,9 +12,11 @@ from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState
 from mote_demo.ui.compare.lab_panel import build_lab_panel
+from mote_demo.ui.shared.address import copy_link_button, follow_address
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.texts_panel import build_texts_panel
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
@@ -24,9 +26,9 @@ _GREY_OUT = "() => document.querySelector('#compare-answers').classList.add('mot
 
 @dataclass(frozen=True)
 class CompareTab:
-    """Offer what the app needs; ``bind`` takes the ``gr.Tab`` and the page, whose opening asks a first question."""
+    """Offer what the app needs; ``bind`` takes the ``gr.Tab`` and the page's opening, which asks a first question."""
 
-    bind: Callable[[gr.Tab, gr.Blocks], None]
+    bind: Callable[[gr.Tab, Opening], None]
 
 
 def build_compare_tab(sessions: Sessions) -> CompareTab:
@@ -36,7 +38,7 @@ def build_compare_tab(sessions: Sessions) -> CompareTab:
     _wire_asking(handlers, components)
     fetch_after(components.save.click(handlers.save, None, [components.export], **QUICK), components.export)
     build_lab_panel(sessions, components.pickers.names, components.texts, components.query)
-    return CompareTab(lambda tab, page: _bind(handlers, components, tab, page))
+    return CompareTab(lambda tab, opening: _bind(handlers, components, tab, opening))
 
 
 def _build(sessions: Sessions) -> CompareComponents:
@@ -64,8 +66,13 @@ def _build(sessions: Sessions) -> CompareComponents:
     every_task = gr.Button("Show the query under every task", size="sm", visible=False, elem_id="compare-every-task")
     with gr.Row():
         save = gr.Button("Export results (CSV)", size="sm", scale=0, min_width=180)
+        copy_link_button()
         export = gr.DownloadButton("Download", visible="hidden", elem_id="mote-compare-file")
+    with gr.Accordion("The same in Python", open=False):
+        code = gr.Code(language="python", show_label=False, interactive=False, buttons=["copy"], elem_id="compare-code")
     return CompareComponents(
+        link=gr.Textbox(visible="hidden", elem_id="compare-link"),
+        code=code,
         pickers=pickers,
         texts=texts,
         hits=hits,
@@ -122,6 +129,7 @@ def _run_on(
     components: CompareComponents,
 ) -> Any:  # noqa: ANN401
     shown = [components.second, components.answers, components.matrix, components.every_task]
+    shown += [components.link, components.code]
     waited = event(handlers.controls.wait, None, handlers.controls.components, queue=False, **QUICK)
     asked = waited.success(
         work, inputs, [*handlers.controls.components, *shown], trigger_mode="always_last", **QUICK, **MODEL
@@ -130,9 +138,11 @@ def _run_on(
     return asked
 
 
-def _bind(handlers: CompareHandlers, components: CompareComponents, tab: gr.Tab, page: gr.Blocks) -> None:
+def _bind(handlers: CompareHandlers, components: CompareComponents, tab: gr.Tab, opening: Opening) -> None:
+    follow_address(tab, components.link)
     components.pickers.refresh_on(tab.select, **QUICK)
     tab.select(handlers.refresh_texts, [components.texts], [components.texts], **QUICK)
     first = [*components.pickers.choices, components.texts, components.label, components.samples, components.query]
+    first.append(components.hits)
     # The change of the texts asks the first question.
-    page.load(handlers.begin, None, first, **QUICK)
+    opening.then(handlers.begin, [opening.search], first, **QUICK)

@@ -12,16 +12,19 @@ from mote_demo.errors import UserError
 from mote_demo.explore.export import write_csv
 from mote_demo.explore.maps import Maps, colour_choices
 from mote_demo.explore.near import describe_point, place_query
+from mote_demo.explore.pair import Pair
 from mote_demo.explore.progress import OnStage
+from mote_demo.serving.python_code import python_code
 from mote_demo.serving.sessions import Session
 from mote_demo.ui.map import html as map_html
 from mote_demo.ui.map.linked_maps import NO_MARKS, marks
+from mote_demo.ui.shared.address import read_address, write_address
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 SECONDS_BEFORE_DRAWING = 0.3
@@ -35,6 +38,8 @@ Look = Callable[[Session, Maps], tuple[str, dict[str, Any]]]
 class MapComponents:
     """Hold the components of the tab; ``maps`` draws both."""
 
+    link: gr.Textbox
+    code: gr.Code
     pickers: LensPickers
     texts: gr.Dropdown
     colour: gr.Dropdown
@@ -66,6 +71,7 @@ class MapState(RunState):
         look: the text or query that is looked at.
         selected: rows of the texts that are selected.
         run: number of the last drawing that was begun or stopped; an older one ends.
+        asked: what the address says of it.
     """
 
     maps: Maps | None = None
@@ -73,6 +79,7 @@ class MapState(RunState):
     look: Look | None = None
     selected: list[int] = field(default_factory=list)
     run: int = 0
+    asked: dict[str, object] = field(default_factory=dict)
 
 
 class MapHandlers:
@@ -91,16 +98,19 @@ class MapHandlers:
         )
 
     @show_errors
-    def begin(self, request: gr.Request) -> Updates:
-        """Fill the controls when the page opens."""
+    def begin(self, search: str, request: gr.Request) -> Updates:
+        """Fill the controls when the page opens, as its address says."""
         session, state = self._states.of(request)
         # A page that was loaded again has no maps yet, whatever it had before.
         state.maps, state.look, state.selected = None, None, []
-        name = session.texts_choices()[0][1]
+        asked = read_address(search, "map")
+        name = choose_texts(session, asked.get("texts"))
+        near = asked.get("neighbours", "")
         return {
-            **self._components.pickers.begin(session),
+            **self._components.pickers.begin(session, asked.get("left", ""), asked.get("right", "")),
             **self.refresh_texts(name, request),
-            **self.describe_texts(name, None, request),
+            **self.describe_texts(name, asked.get("colour"), request),
+            self._components.neighbours: min(max(int(near), 5), 50) if near.isdecimal() else gr.skip(),
         }
 
     @show_errors
@@ -147,6 +157,7 @@ class MapHandlers:
         status = self._components.status
         work = partial(_read_and_draw, session, (left, right), texts, neighbours=int(neighbours))
         state.colour, state.waiting = colour, False
+        state.asked = {"left": left, "right": right, "texts": texts, "neighbours": int(neighbours)}
         state.run += 1
         run, drawn = state.run, None
         yield self.controls.busy(True)
@@ -197,7 +208,10 @@ class MapHandlers:
         state.colour = colour
         if state.maps is None or colour not in colour_choices(state.maps.texts):
             return {self._components.maps: gr.skip()}
-        return {self._components.maps: gr.update(colours=state.maps.colours(colour))}
+        return {
+            self._components.maps: gr.update(colours=state.maps.colours(colour)),
+            self._components.link: _address(state),
+        }
 
     @show_errors
     def select(self, event: gr.EventData, request: gr.Request) -> Updates:
@@ -274,6 +288,8 @@ class MapHandlers:
             del shown["texts"]
         return {
             components.summary: map_html.summary(maps),
+            components.link: _address(state),
+            components.code: _python(session, state, maps),
             components.status: map_html.drawn_line(maps, final=False),
             components.maps: gr.update(**shown, **marked, selected=state.selected, stale=""),
             **({} if moved else {components.panel: panel}),
@@ -303,6 +319,17 @@ def _look_at_query(session: Session, maps: Maps, query: str) -> tuple[str, dict[
     placed = place_query(maps, query, session.shelf.store)
     rows = [[near.row for near in spot.near] for spot in placed.sides]
     return map_html.query_panel(maps, placed), marks(rows, [spot.place for spot in placed.sides])
+
+
+def _address(state: MapState) -> str:
+    return write_address({**state.asked, "colour": state.colour})
+
+
+def _python(session: Session, state: MapState, maps: Maps) -> str:
+    left, right = (side.lens for side in maps.sides)
+    colour = _column(maps, state.colour)
+    call = f"maps = pair.map(texts, neighbours={state.asked['neighbours']})\nmaps.save('maps.html', {colour!r})"
+    return python_code(session, Pair(left, right), maps.texts, call)
 
 
 def _read_and_draw(

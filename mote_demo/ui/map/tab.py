@@ -10,9 +10,11 @@ from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.map import html as map_html
 from mote_demo.ui.map.handlers import MapComponents, MapHandlers, MapState
 from mote_demo.ui.map.linked_maps import linked_maps
+from mote_demo.ui.shared.address import copy_link_button, follow_address
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.lens_pickers import LensPickers
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.texts_panel import build_texts_panel
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
@@ -29,9 +31,9 @@ element.addEventListener("keydown", (event) => event.key === "Escape" && trigger
 
 @dataclass(frozen=True)
 class MapTab:
-    """Offer what the app needs; ``bind`` takes the ``gr.Tab``, whose first opening draws the maps, and the page."""
+    """Offer what the app needs; ``bind`` takes the ``gr.Tab``, which draws at first, and the page's opening."""
 
-    bind: Callable[[gr.Tab, gr.Blocks], None]
+    bind: Callable[[gr.Tab, Opening], None]
 
 
 def build_map_tab(sessions: Sessions) -> MapTab:
@@ -42,7 +44,7 @@ def build_map_tab(sessions: Sessions) -> MapTab:
     drawings = _wire_drawing(handlers, components)
     _wire_looking(handlers, components)
     _wire_saving(handlers, components)
-    return MapTab(lambda tab, page: _bind(handlers, components, drawings, tab, page))
+    return MapTab(lambda tab, opening: _bind(handlers, components, drawings, tab, opening))
 
 
 def _build(sessions: Sessions) -> MapComponents:
@@ -106,8 +108,14 @@ def _build(sessions: Sessions) -> MapComponents:
                 with gr.Row():
                     csv = gr.Button("Export points (CSV)", size="sm", min_width=120, elem_id="mote-map-csv")
                     html = gr.Button("Export both maps (HTML)", size="sm", min_width=120, elem_id="mote-map-html")
+                    copy_link_button()
                 file = gr.DownloadButton("Download", visible="hidden", elem_id="mote-map-file")
+        with gr.Accordion("The same in Python", open=False):
+            code = gr.Code(language="python", show_label=False, interactive=False, buttons=["copy"])
+        link = gr.Textbox(visible="hidden", elem_id="mote-map-link")
     return MapComponents(
+        link=link,
+        code=code,
         pickers=pickers,
         texts=texts,
         colour=colour,
@@ -142,7 +150,7 @@ def _wire_choices(handlers: MapHandlers, components: MapComponents) -> None:
         [components.colour, components.samples],
         **QUICK,
     )
-    components.colour.input(handlers.recolour, [components.colour], [components.maps], **QUICK)
+    components.colour.input(handlers.recolour, [components.colour], [components.maps, components.link], **QUICK)
 
 
 def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> list[Any]:
@@ -155,9 +163,11 @@ def _wire_drawing(handlers: MapHandlers, components: MapComponents) -> list[Any]
     return [_draw_on(each, handlers.draw, handlers, components) for each in waited]
 
 
-def _bind(handlers: MapHandlers, components: MapComponents, drawings: list[Any], tab: gr.Tab, page: gr.Blocks) -> None:
+def _bind(handlers: MapHandlers, components: MapComponents, drawings: list[Any], tab: gr.Tab, opening: Opening) -> None:
+    follow_address(tab, components.link)
     first = [*components.pickers.choices, components.texts, components.colour, components.samples]
-    page.load(handlers.begin, None, first, **QUICK)
+    first.append(components.neighbours)
+    opening.then(handlers.begin, [opening.search], first, **QUICK)
     lenses = components.pickers.refresh_on(tab.select, **QUICK)
     texts = lenses.then(handlers.refresh_texts, [components.texts], [components.texts], **QUICK)
     columns = texts.then(
@@ -178,6 +188,7 @@ def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, compo
     controls = handlers.controls.components
     listed = [components.selection, components.selection_csv]
     outputs = [*controls, components.panel, components.summary, components.maps, *listed]
+    outputs += [components.link, components.code]
     drawing = waited.success(draw, inputs, outputs, trigger_mode="multiple", **QUICK, **MODEL)
     drawing.failure(handlers.controls.free, None, controls, queue=False, **QUICK)
     return drawing

@@ -158,10 +158,16 @@ class LensPickers:
         del updates[self.preset]
         return {part: {key: value for key, value in new.items() if key != "value"} for part, new in updates.items()}
 
-    def begin(self, session: Session) -> Updates:
-        """Return the first comparison."""
+    def begin(self, session: Session, left: str = "", right: str = "") -> Updates:
+        """Return the first comparison: two lenses that were asked for, or that of the first preset."""
+        if left and right:
+            try:
+                preset, task = _preset_of(session, left, right)
+                return {**self._show(session, left, right, preset), self.task: gr.update(value=task)}
+            except UserError as error:
+                gr.Warning(escape(f"The link cannot be followed. {error}", quote=False))
         left, right = lenses_of(_FIRST_PRESET, self._task, session)
-        return self._show(session, left, right, _FIRST_PRESET)
+        return {**self._show(session, left, right, _FIRST_PRESET), self.task: gr.update(value=self._task)}
 
     def _show(self, session: Session, left: str, right: str, preset: str | None) -> Updates:
         pair = session.pair(left, right)
@@ -197,6 +203,18 @@ def _build_picker(side: str, elem_id: str) -> LensPicker:
         expert = gr.Dropdown([], label="Expert that runs", min_width=140, elem_id=f"{elem_id}-expert")
         instruction = gr.Checkbox(True, label="Instruction", min_width=140, elem_id=f"{elem_id}-instruction")
     return LensPicker(model, look, expert, instruction)
+
+
+def _preset_of(session: Session, left: str, right: str) -> tuple[str | None, str]:
+    """Return the preset and the task that two lenses are, without a preset the task of the right one."""
+    names = str(session.lens(left)), str(session.lens(right))
+    for preset in PRESETS:
+        for task in TASKS:
+            with suppress(UserError):
+                if lenses_of(preset, task, session) == names:
+                    return preset, task
+    found = session.lens(right).task or session.lens(left).task
+    return None, found.name if found else _FIRST_TASK
 
 
 def _known(name: str, session: Session) -> str:
