@@ -80,6 +80,7 @@ def load_docstrings(limit: int = 2000, cache: Path | None = None) -> Texts:
         labels=("package",),
         queries=_QUERIES,
         public=True,
+        questions=tuple(entry.summary for entry in entries),
     )
 
 

@@ -76,6 +76,37 @@ def overlap_at_k(rows: Sequence[int], other: Sequence[int]) -> Overlap:
     return Overlap(len(set(map(int, rows)) & set(map(int, other))), max(len(rows), len(other)))
 
 
+def rank_biased_overlap(rows: Sequence[int], other: Sequence[int], p: float = 0.9) -> float:
+    """Compare two rankings with the top counting most: RBO, extrapolated (Webber et al. 2010, equation 32).
+
+    The extrapolated form takes what the rankings share down to their last rank for what they would share below, so
+    that equal rankings have 1 and rankings without a common item 0, however short they are.
+
+    Args:
+        rows: a ranking, best first, without repeats.
+        other: another one; it may be longer or shorter.
+        p: above 0 and below 1; of the weight, 1 - p lies on the first rank, and each rank has p times that before.
+
+    Returns:
+        From 0 to 1; nan where one of them is empty.
+    """
+    short, long = sorted((list(map(int, rows)), list(map(int, other))), key=len)
+    if not short:
+        return float("nan")
+    seen_short, seen_long = set[int](), set[int]()
+    shared, total = [], 0.0
+    for depth, item in enumerate(long, start=1):
+        seen_long.add(item)
+        seen_short.update(short[depth - 1 : depth])
+        shared.append(len(seen_short & seen_long))
+        # Below its end, the shorter ranking is taken to agree as much as it did there.
+        unseen = shared[len(short) - 1] * (depth - len(short)) / len(short) if depth > len(short) else 0.0
+        total += p**depth * (shared[-1] + unseen) / depth
+    agreed = shared[len(short) - 1]
+    rest = (shared[-1] - agreed) / len(long) + agreed / len(short)
+    return (1 - p) / p * total + rest * p ** len(long)
+
+
 def neighbour_overlap(neighbours: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Measure for each text which share of its neighbours two spaces have in common.
 

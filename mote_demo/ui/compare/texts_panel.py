@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from mote_demo.data.columns import Columns
+from mote_demo.data.columns import Columns, question_of
 from mote_demo.data.hub import HUB_SETS, load_hub
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS, Table, read_table
 from mote_demo.data.texts import Texts
@@ -100,7 +100,8 @@ class TextsHandlers:
 
     def _add(self, session: Session, upload: Upload, text: str, title: str | None, labels: list[str]) -> Updates:
         labels = [label for label in labels if label not in (text, title)]
-        made = to_texts(upload.table, text=text, title=title, labels=labels)
+        question = question_of(guess_columns(upload.table), text, (title, *labels))
+        made = to_texts(upload.table, text=text, title=title, labels=labels, question=question)
         texts = session.add_texts(made, instead_of=upload.name)
         upload.name = texts.name
         return self._offer(session, texts)

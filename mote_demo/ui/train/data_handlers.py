@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from mote_demo.data.columns import Columns, roles_of, suggest_task
+from mote_demo.data.columns import Columns, question_of, roles_of, suggest_task
 from mote_demo.data.examples import Examples, to_examples
 from mote_demo.data.tables import read_table
 from mote_demo.data.uploads import guess_columns, to_texts
@@ -79,7 +79,8 @@ class DataHandlers:
         guess = state.guess
         text = guess.text or guess.positive or guess.sentence1
         labels = [guess.label] if guess.label and guess.label not in (text, guess.title) else []
-        made = to_texts(state.table, text=text, title=guess.title, labels=labels)
+        question = question_of(guess, text, (guess.title, *labels))
+        made = to_texts(state.table, text=text, title=guess.title, labels=labels, question=question)
         texts = session.add_texts(made)
         words = [f"{texts.title}: {len(texts):,} texts can be picked in Compare and Map now."]
         # The page takes the message for HTML.
