@@ -42,27 +42,6 @@ def add_endpoints(session: Session) -> None:
         return _to_json(session.pair(left, right).ask(query, session.texts(texts), k))
 
     @send_errors
-    def disagree(
-        left: str, right: str, texts: str, queries: list[str], answers: list[str] | None = None, k: int = 10
-    ) -> dict[str, Any]:
-        """Ask two lenses up to 500 queries: where they disagree, and which finds the known answers.
-
-        Args:
-            left: as in /search.
-            right: as in /search.
-            texts: as in /search.
-            queries: plain texts.
-            answers: for each query a text, its title, or the number of its row; "" where unknown.
-            k: depth of the lists that are compared, from 1 to 50.
-        """
-        for name, value in (("left lens", left), ("right lens", right), ("texts", texts)):
-            _check_type(name, value, str, "a text")
-        _check_type("k", k, int, "a whole number")
-        _check_list("queries", queries)
-        _check_list("answers", answers or [])
-        return _disagreement_to_json(session.pair(left, right).ask_all(queries, session.texts(texts), answers, k))
-
-    @send_errors
     def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
         """Encode up to 256 texts through a lens; rows have unit length.
 
@@ -106,10 +85,35 @@ def add_endpoints(session: Session) -> None:
         ]
 
     gr.api(search, api_name="search", **MODEL)
-    gr.api(disagree, api_name="disagree", **MODEL)
+    _add_disagree(session)
     gr.api(encode, api_name="encode", **MODEL)
     gr.api(lenses, api_name="lenses", **MODEL)
     gr.api(tasks, api_name="tasks")
+
+
+def _add_disagree(session: Session) -> None:
+    @send_errors
+    def disagree(
+        left: str, right: str, texts: str, queries: list[str], answers: list[str] | None = None, k: int = 10
+    ) -> dict[str, Any]:
+        """Ask two lenses up to 500 queries: where they disagree, and which finds the known answers.
+
+        Args:
+            left: as in /search.
+            right: as in /search.
+            texts: as in /search.
+            queries: plain texts.
+            answers: for each query a text, its title, or the number of its row; "" where unknown.
+            k: depth of the lists that are compared, from 1 to 50.
+        """
+        for name, value in (("left lens", left), ("right lens", right), ("texts", texts)):
+            _check_type(name, value, str, "a text")
+        _check_type("k", k, int, "a whole number")
+        _check_list("queries", queries)
+        _check_list("answers", answers or [])
+        return _disagreement_to_json(session.pair(left, right).ask_all(queries, session.texts(texts), answers, k))
+
+    gr.api(disagree, api_name="disagree", **MODEL)
 
 
 def _check_type(name: str, value: object, wanted: type, words: str) -> None:

@@ -10,6 +10,8 @@ from mote_demo.explore.search import MOST_HITS
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState
+from mote_demo.ui.compare.queries_panel import build_queries_panel
+from mote_demo.ui.compare.similarity_panel import build_similarity_panel
 from mote_demo.ui.compare.texts_panel import build_texts_panel
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
@@ -27,9 +29,11 @@ class CompareTab:
 def build_compare_tab(sessions: Sessions) -> CompareTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
     components = _build(sessions)
+    picked = build_queries_panel(sessions, components.pickers.names, components.texts, components.query)
+    build_similarity_panel(sessions, components.pickers.names)
     handlers = CompareHandlers(VisitorStates(sessions, CompareState), components)
     _wire_texts(handlers, components)
-    _wire_asking(handlers, components)
+    _wire_asking(handlers, components, picked)
     fetch_after(components.save.click(handlers.save, None, [components.export], **QUICK), components.export)
     return CompareTab(lambda tab, page: _bind(handlers, components, tab, page))
 
@@ -86,12 +90,12 @@ def _wire_texts(handlers: CompareHandlers, components: CompareComponents) -> Non
     )
 
 
-def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> None:
+def _wire_asking(handlers: CompareHandlers, components: CompareComponents, picked: Any) -> None:  # noqa: ANN401
     asked = [components.compare.click, components.query.submit, components.second.submit]
     running = [_ask_on(event, handlers, components) for event in asked]
     running += [_ask_on(chosen.success, handlers, components) for chosen in components.pickers.wire(**QUICK)]
-    picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
-    running.append(_ask_on(picked.success, handlers, components))
+    sample = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
+    running += [_ask_on(filled.success, handlers, components) for filled in (sample, picked)]
     components.stop.click(handlers.stop, None, handlers.controls.components, cancels=running, **QUICK)
 
 
