@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 LENSES = ("baseline/retrieval", "mote/retrieval")
 EVIL = "<img src=x onerror=window.hacked=1> ${window.hacked=2} {{value}}"
-TEXTS = ["the parcel is late", "the parcel is here", "a refund please", f"the dog {EVIL}"]
+TEXTS = ["the parcel is late", "a big dog", "a refund please", "where is my bank card", "cat", f"the fish {EVIL}"]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ def pair(sessions, page, address):
 
 
 def open_compare(page, address):
+    page.set_default_timeout(120_000)
     page.goto(address)
     page.locator(f"{SIDES[1]} .mote-hit").first.wait_for()
 
@@ -146,7 +147,7 @@ def test_a_list_is_a_heat_map_a_side_and_a_cell_compares_its_two_texts_under_all
     expected = pair.similarities(TEXTS)
     for side, cosines in zip(("left", "right"), expected.cosines, strict=True):
         cells = panel.locator(f".mote-heat-{side} td[data-pair]")
-        assert cells.all_inner_texts() == [f"{cosines[i, j]:.2f}" for i in range(4) for j in range(4) if i != j]
+        assert cells.all_inner_texts() == [f"{cosines[i, j]:.2f}" for i in range(6) for j in range(6) if i != j]
         assert cells.first.get_attribute("title") == f"1 and 2: {cosines[0, 1]:.3f}"
     contrast = expected.contrasts()[0]
     first = panel.locator(".mote-heat-contrasts li").first.inner_text()
@@ -154,7 +155,7 @@ def test_a_list_is_a_heat_map_a_side_and_a_cell_compares_its_two_texts_under_all
     panel.locator(".mote-heat-left td[data-pair='0 2']").click()
     table = panel.locator("#mote-similarity-pair")
     table.get_by_text(f"“{TEXTS[0]}” and “{TEXTS[2]}”").wait_for()
-    table.get_by_text("%").last.wait_for(timeout=120_000)
+    table.get_by_text("%").last.wait_for()
     under = pair.similarity(TEXTS[0], TEXTS[2])
     for title, sides in under.rows.items():
         cells = table.get_by_role("row", name=title).get_by_role("cell").all_inner_texts()
