@@ -159,7 +159,7 @@ def test_a_list_is_a_heat_map_a_side_and_a_cell_compares_its_two_texts_under_all
     under = pair.similarity(TEXTS[0], TEXTS[2])
     for title, sides in under.rows.items():
         cells = table.get_by_role("row", name=title).get_by_role("cell").all_inner_texts()
-        shown = [cell for side in sides for cell in (f"{side.cosine:.3f}", f"{100 * side.percentile:.0f} %")]
+        shown = [cell for side in sides for cell in (f"{side.cosine:.3f}", f"{100 * side.percentile:.1f} %")]
         assert [cell.strip() for cell in cells] == shown
     assert page.evaluate("window.hacked") is None
 

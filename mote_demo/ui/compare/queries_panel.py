@@ -139,7 +139,7 @@ class QueriesHandlers:
                     yield {
                         **self.controls.busy(False),
                         components.status: "",
-                        components.age: "",
+                        components.age: gr.update(visible=False),
                         components.headline: _headline(event, given.notes),
                         components.outcome: gr.update(visible=bool(event.scores), value=_ALL, choices=_outcomes(event)),
                         components.rows: _rows(event, _ALL),
@@ -164,7 +164,7 @@ class QueriesHandlers:
         asked = self._states.of(request)[1].asked
         old = asked not in (None, (left, right, texts))
         words = "The list below is for the previous lenses or texts. Press 'Ask all' for those that are picked now."
-        return {self._components.age: compare_html.note(words) if old else ""}
+        return {self._components.age: gr.update(value=compare_html.note(words), visible=old)}
 
     def pick(self, event: gr.EventData) -> str:
         """Return the query of the row that was clicked."""
@@ -211,7 +211,7 @@ def _build() -> QueriesComponents:
             [("Of these texts", OWN), ("Pasted", PASTED), ("From a file", FILE)],
             value=OWN,
             label="Queries",
-            info="Their questions, where the texts answer some, or else their sample queries.",
+            info="The questions that these texts answer, or else their sample queries.",
             scale=6,
             min_width=220,
         )
@@ -234,7 +234,7 @@ def _build() -> QueriesComponents:
             min_width=150,
         )
     status = gr.HTML("", elem_classes="mote-slot")
-    age = gr.HTML("", elem_classes="mote-slot")
+    age = gr.HTML("", elem_classes="mote-slot", visible=False)
     headline = gr.HTML("", css_template=_CSS, apply_default_css=False, elem_id="mote-queries-headline")
     outcome = gr.Radio([], label="Show queries that the right side", visible=False, elem_id="mote-queries-outcome")
     rows = gr.HTML("", css_template=_CSS, js_on_load=_ASK, apply_default_css=False, elem_id="mote-queries-rows")

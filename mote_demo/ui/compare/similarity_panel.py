@@ -25,7 +25,9 @@ from mote_demo.ui.shared.visitor_states import VisitorStates
 _EXAMPLE = """Where is my parcel?
 My parcel came today, thank you!
 Where do I find my invoice?
-The invoice is right at last, thank you!"""
+The invoice is right at last, thank you!
+Why is the app so slow?
+The app is wonderful, thank you!"""
 _MOST_SHOWN = 12
 """Of more texts, cells are too small for numbers."""
 
