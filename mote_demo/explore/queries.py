@@ -151,9 +151,9 @@ class Disagreement:
         return f"Disagreement({left} | {right}: {self.mean:.2f} over {len(self.rows):,} queries{known})"
 
     def _repr_html_(self) -> str:
-        scores = self.scores_frame().to_html(index=False, float_format="%.3f") if self.scores else ""
+        scores = self.scores_frame().round(3).to_html(index=False) if self.scores else ""
         rows = self.to_frame().drop(columns=[f"{lens} rows" for lens in self.lenses], errors="ignore")
-        return f"<p>{escape(repr(self))}</p>{scores}{rows.head(20).to_html(index=False, float_format='%.3f')}"
+        return f"<p>{escape(repr(self))}</p>{scores}{rows.head(20).round(3).to_html(index=False)}"
 
 
 def own_queries(texts: Texts) -> Queries:
@@ -164,12 +164,12 @@ def own_queries(texts: Texts) -> Queries:
     asked = [row for row, question in enumerate(texts.questions) if question]
     if not asked:
         return Queries(texts.queries)
-    chosen, notes = asked, ()
+    chosen, notes = asked, []
     if len(asked) > MOST_QUERIES:
         drawn = np.random.default_rng(0).choice(len(asked), MOST_QUERIES, replace=False)
         chosen = [asked[at] for at in sorted(drawn)]
-        notes = (f"A random {MOST_QUERIES:,} of {len(asked):,} questions, the same at each call.",)
-    return Queries(tuple(texts.questions[row] for row in chosen), tuple(chosen), notes)
+        notes = [f"A random {MOST_QUERIES:,} of {len(asked):,} questions, the same at each call."]
+    return Queries(tuple(texts.questions[row] for row in chosen), tuple(chosen), tuple(notes))
 
 
 def ask_all(

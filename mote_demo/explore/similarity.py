@@ -83,7 +83,7 @@ class Similarities:
         return f"Similarities({left} | {right}: {len(self.texts)} texts)"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.to_frame().to_html(index=False, float_format='%.3f')}"
+        return f"<p>{escape(repr(self))}</p>{self.to_frame().round(3).to_html(index=False)}"
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class TaskSimilarities:
         return f"TaskSimilarities({self.first!r} and {self.second!r} under {len(self.rows)} tasks)"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.to_frame().to_html(index=False, float_format='%.3f', na_rep='')}"
+        return f"<p>{escape(repr(self))}</p>{self.to_frame().round(3).to_html(index=False, na_rep='')}"
 
 
 def similarities(lenses: tuple[Lens, Lens], texts: Sequence[str]) -> Similarities:

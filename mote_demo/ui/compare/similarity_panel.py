@@ -129,7 +129,8 @@ def build_similarity_panel(sessions: Sessions, names: list[Any]) -> None:
     settled = [components.show.click(handlers.show, [*names, components.texts], shown, **QUICK, **MODEL)]
     settled += [name.change(handlers.show_again, names, shown, **QUICK, **MODEL) for name in names]
     settled += [components.heat.select(handlers.pick, None, picked, **QUICK)]
-    for event in (*(each.success for each in settled), *(picker.input for picker in picked)):
+    events: list[Any] = [*(each.success for each in settled), *(picker.input for picker in picked)]
+    for event in events:
         event(handlers.compare, [*names, *picked], [components.status, components.pair], **QUICK, **MODEL)
 
 
