@@ -47,6 +47,7 @@ def lenses(task):
 def test_only_the_named_endpoints_are_public(client):
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
         "/search",
+        "/disagree",
         "/classes",
         "/encode",
         "/lenses",
@@ -74,6 +75,24 @@ def test_search_answers_through_both_lenses_and_says_what_was_sent(client):
     assert answer["right"]["text_sent"] == f"clustering: {query}"
     assert answer["right"]["expert"] == "clustering"
     assert answer["left"]["expert"] is None
+
+
+def test_disagree_sorts_queries_and_scores_those_whose_answers_are_known(client):
+    queries, answers = ["a cat", "my parcel is late", "a refund please"], ["0", "", "3"]
+    found = client.predict(*lenses("clustering"), "samples", queries, answers, 4, api_name="/disagree")
+    order = [row["disagreement"] for row in found["queries"]]
+    assert order == sorted(order, reverse=True)
+    rows = {row["query"]: row for row in found["queries"]}
+    assert rows["a cat"]["answers"] == [0]
+    assert rows["a cat"]["left"]["rank"] >= 1
+    assert rows["my parcel is late"]["right"] == {"rows": rows["my parcel is late"]["right"]["rows"], "rank": None}
+    assert all(len(row[side]["rows"]) == 4 for row in found["queries"] for side in ("left", "right"))
+    assert [score["metric"] for score in found["scores"]] == ["nDCG@10", "hit@1", "MRR"]
+    assert not client.predict(*lenses("clustering"), "samples", queries, api_name="/disagree")["scores"]
+    with pytest.raises(AppError, match="entry 2 of queries"):
+        client.predict(*lenses("clustering"), "samples", ["a", 1], api_name="/disagree")
+    with pytest.raises(AppError, match="There are no queries"):
+        client.predict(*lenses("clustering"), "samples", [], api_name="/disagree")
 
 
 def test_search_takes_any_two_lenses(client):

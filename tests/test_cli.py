@@ -158,6 +158,46 @@ def test_compare_asks_any_two_lenses_and_writes_a_table(run, table, tmp_path):
     assert frame["text_sent"].tolist() == ["similarity: a cat"] * 2 + ["a cat"] * 2
 
 
+DISAGREE = ("disagree", "baseline/sts", "mote/sts")
+
+
+def test_disagree_sorts_queries_and_scores_their_answers(run, table, tmp_path):
+    queries = tmp_path / "queries.csv"
+    pd.DataFrame({"ask": [f"a {word}" for word in WORDS[:4]], "row": [0, 1, 2, 3]}).to_csv(queries, index=False)
+    status, out, err = run(*DISAGREE, "--texts", table, "--queries", queries, "--out", tmp_path / "out.csv")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Queries are the column 'ask', answers 'row'."
+    assert lines[1] == "Baseline · Similarity | MoTE · Similarity: 4 queries over things.csv"
+    metrics = [line.split()[0] for line in lines if line.startswith(("nDCG@10", "hit@1", "MRR"))]
+    assert metrics == ["nDCG@10", "hit@1", "MRR"]
+    assert all("[" in line for line in lines if line.startswith(("nDCG@10", "hit@1", "MRR")))
+    shown = [line for line in lines if line.split()[-2:-1] == ["a"]]
+    order = [float(line.split()[0]) for line in shown]
+    assert len(order) == 4
+    assert order == sorted(order, reverse=True)
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert frame["disagreement"].round(3).tolist() == order
+    won = (frame["outcome"] == "won").sum()
+    assert f"the right one: {won} won" in out
+
+
+def test_disagree_takes_the_questions_of_the_texts_or_their_sample_queries(run, table, tmp_path):
+    faq = tmp_path / "faq.csv"
+    rows = {
+        "question": [f"what is a {word}?" for word in WORDS],
+        "answer": [f"a {word} is a good thing" for word in WORDS],
+    }
+    pd.DataFrame(rows).to_csv(faq, index=False)
+    assert "10 known answers" in run(*DISAGREE, "--texts", faq, "--rows", 0)[1]
+    out = run(*DISAGREE, "--texts", table, "--rows", 3)[1]
+    assert "hit@1" not in out
+    assert sum(line.endswith(" is good") for line in out.splitlines()) == 3
+    status, _, err = run(*DISAGREE, "--texts", table, "--queries", table, "--query", "nope")
+    assert status == 2
+    assert "'nope'" in err
+
+
 def test_a_lens_may_be_of_a_model_in_a_folder(run, table, checkpoints):
     status, out, _ = run("compare", f"{checkpoints / 'mote'}/sts", "mote/sts", "--query", "a cat", "--texts", table)
     assert status == 0

@@ -76,6 +76,39 @@ def test_overlap_counts_shared_hits_in_any_order():
     assert overlap_at_k([], []).fraction == 0
 
 
+def rbo_by_its_definition(rows, other, p):
+    """Sum the agreement of each depth far down, where what the lists share goes on as it ended."""
+    short, long = sorted((rows, other), key=len)
+    agreed = len(set(short) & set(long[: len(short)])) / len(short)
+    total = 0.0
+    for depth in range(1, 2000):
+        end = min(depth, len(long))
+        common = len(set(short[:end]) & set(long[:end])) + agreed * max(0, end - len(short))
+        total += (1 - p) * p ** (depth - 1) * common / end
+    return total
+
+
+@pytest.mark.parametrize("p", [0.5, 0.9])
+@pytest.mark.parametrize(
+    ("rows", "other"),
+    [([1, 2, 3, 4], [1, 2, 3, 4]), ([1, 2], [3, 4]), ([1, 2, 3, 4], [4, 3, 2, 1]), ([1, 2, 3], [2, 5, 1])]
+    + [([1, 2], [2, 9, 1, 8, 7]), ([5, 6, 7, 1], [1])],
+)
+def test_rank_biased_overlap_is_its_sum_over_all_depths(rows, other, p):
+    expected = rbo_by_its_definition(rows, other, p)
+    assert rank_biased_overlap(rows, other, p) == pytest.approx(expected, abs=1e-9)
+    assert rank_biased_overlap(other, rows, p) == pytest.approx(expected, abs=1e-9)
+
+
+def test_rank_biased_overlap_counts_the_top_most_and_ends_at_0_and_1():
+    rows = list(range(10))
+    first, last = [1, 0, *rows[2:]], [*rows[:8], 9, 8]
+    assert rank_biased_overlap(rows, first) < rank_biased_overlap(rows, last) < 1
+    assert rank_biased_overlap(rows, rows) == pytest.approx(1)
+    assert rank_biased_overlap(rows, [20, 21]) == 0
+    assert np.isnan(rank_biased_overlap([], rows))
+
+
 def test_neighbour_overlap_is_the_share_of_common_neighbours_per_text():
     shares = neighbour_overlap(np.array([[1, 2], [0, 2], [0, 1]]), np.array([[2, 1], [2, 3], [4, 5]]))
     assert shares.dtype == np.float32

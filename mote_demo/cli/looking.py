@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mote_demo.explore.classes import Classes
     from mote_demo.explore.lens import Lens
     from mote_demo.explore.pair import Pair
+    from mote_demo.explore.queries import Disagreement
     from mote_demo.explore.search import Answer
     from mote_demo.serving.sessions import Session
 
@@ -28,6 +29,7 @@ def add_verbs(verbs: Verbs) -> None:
     _add_encode(verbs)
     _add_search(verbs)
     _add_compare(verbs)
+    _add_disagree(verbs)
     _add_matrix(verbs)
     _add_map(verbs)
     _add_classes(verbs)
@@ -57,6 +59,29 @@ def _add_compare(verbs: Verbs) -> None:
     _add_texts(parser)
     parser.add_argument("-k", type=int, default=10, help="results (default 10)")
     parser.add_argument("--out", type=Path, help="write the results to this CSV file")
+
+
+def _add_disagree(verbs: Verbs) -> None:
+    words = "Ask any two lenses many questions: where they disagree, and which finds the known answers."
+    parser = add_verb(verbs, "disagree", _disagree, words)
+    parser.add_argument("left", metavar="LEFT", help=_LENS)
+    parser.add_argument("right", metavar="RIGHT", help="the same")
+    _add_texts(parser)
+    parser.add_argument(
+        "--queries",
+        type=Path,
+        metavar="FILE",
+        help="a table (default: the questions of the texts, or samples)",
+    )
+    parser.add_argument("--query", metavar="COLUMN", help="its column of queries (default: a guess)")
+    parser.add_argument(
+        "--answer",
+        metavar="COLUMN",
+        help='of answers, each a text or the number of a row (default: a guess; "": none)',
+    )
+    parser.add_argument("-k", type=int, default=10, help="depth of the lists that are compared (default 10)")
+    parser.add_argument("--rows", type=int, default=10, help="queries to show (default 10)")
+    parser.add_argument("--out", type=Path, help="write all queries to this CSV file")
 
 
 def _add_matrix(verbs: Verbs) -> None:
@@ -123,6 +148,38 @@ def _compare(options: argparse.Namespace) -> None:
         _say_answer(answer)
     else:
         write_csv(options.out, answer.to_frame())
+
+
+def _disagree(options: argparse.Namespace) -> None:
+    from mote_demo.data.queries import read_queries
+    from mote_demo.explore.export import write_csv
+    from mote_demo.explore.queries import own_queries
+
+    session = _session()
+    texts = _texts(session, options)
+    given = read_queries(options.queries, options.query, options.answer) if options.queries else own_queries(texts)
+    pair = _pair(session, options.left, options.right)
+    found = pair.ask_all(given.queries, texts, given.answers or None, options.k)
+    for note in (*given.notes, *found.notes):
+        say(note)
+    _say_disagreement(found, options.rows)
+    if options.out is not None:
+        write_csv(options.out, found.to_frame())
+
+
+def _say_disagreement(found: "Disagreement", rows: int) -> None:
+    say(f"{found.lenses[0].title} | {found.lenses[1].title}: {len(found.rows):,} queries over {found.texts.title}")
+    say(f"mean disagreement {found.mean:.3f} (1 - rank-biased overlap of the first {found.k})")
+    if found.scores:
+        say(f"{'':9}{'left':>7}{'right':>7}  right - left, 95 % interval, over {found.answered:,} known answers")
+    for score in found.scores:
+        interval = "" if score.interval is None else " [{:+.3f}, {:+.3f}]".format(*score.interval)
+        say(f"{score.metric:9}{score.left:7.3f}{score.right:7.3f}  {score.gain:+.3f}{interval}")
+    if found.scores:
+        say("the right one: " + ", ".join(f"{found.count(each)} {each}" for each in ("won", "lost", "tied")))
+    for row in found.rows[:rows]:
+        ranks = "{:>6} ->{:>6}".format(*row.ranks) if row.ranks else ""
+        say(f"{row.disagreement:.3f}{ranks}  {_line(row.query)}")
 
 
 def _matrix(options: argparse.Namespace) -> None:

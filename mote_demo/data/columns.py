@@ -85,6 +85,21 @@ def find_columns(frame: pd.DataFrame, **named: str) -> dict[str, Found]:
     return _Search(frame, named).find()
 
 
+def question_of(columns: Columns, text: str | None, used: Iterable[str | None] = ()) -> str | None:
+    """Return the column of questions that the texts of the column ``text`` answer, if one seems to be among the rest.
+
+    Args:
+        columns: what was guessed.
+        text: the column of texts.
+        used: columns that are something else, such as titles and labels.
+    """
+    if columns.query in (None, text, *used):
+        return None
+    # A column may be taken for queries because it is the shorter one of two: then the longer one has the answers.
+    is_named = "query" in meaning(columns.query or "")
+    return columns.query if is_named or columns.positive == text else None
+
+
 def roles_of(task: str) -> tuple[str, ...]:
     """List the roles that columns can have for ``task``; those that the task does not list are optional."""
     columns = find_task(task).columns

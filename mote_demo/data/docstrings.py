@@ -83,6 +83,7 @@ def load_docstrings(limit: int = 8000, cache: Path | None = None) -> Texts:
         labels=("package",),
         queries=_QUERIES,
         public=True,
+        questions=tuple(entry.summary for entry in entries),
     )
 
 

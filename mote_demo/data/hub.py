@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mote_demo.data.columns import Columns, recognise
+from mote_demo.data.columns import Columns, question_of, recognise
 from mote_demo.data.parquet import read_parquet
 from mote_demo.data.records import Records, from_mappings
 from mote_demo.data.tables import Table, make_table
@@ -120,7 +120,10 @@ def load_hub(
 
 def _to_texts(table: Table, columns: Columns, name: str, queries: tuple[str, ...]) -> Texts:
     labels = (columns.label,) if columns.label is not None else ()
-    return to_texts(table, text=columns.text, title=columns.title, labels=labels, name=name, queries=queries)
+    question = question_of(columns, columns.text, (columns.title, *labels))
+    return to_texts(
+        table, text=columns.text, title=columns.title, labels=labels, name=name, queries=queries, question=question
+    )
 
 
 def _is_path(name: str) -> bool:

@@ -45,7 +45,6 @@ _ROLE_OF = {
     "sentence2": Role.TEXT,
     "score": Role.SCORE,
 }
-_SAMPLE_QUERIES = 6
 _NEEDS = {
     "classification": "one Text and one Label",
     "clustering": "one Text and one Label",
@@ -153,13 +152,12 @@ def texts_of(table: Table, roles: Mapping[str, Role]) -> Texts:
     if len(texts) != 1 or len(titles) > 1:
         raise UserError("Texts need one column that is the Text, and one at most that is the Title.")
     others = [str(name) for name in table.frame.columns if name not in (*texts, *titles, *labels)]
-    asked = [cell for name in by_role[Role.QUESTION] for cell in table.frame[name].unique() if cell]
     made = to_texts(
         table,
         text=texts[0],
         title=titles[0] if titles else None,
         labels=[*labels, *others],
-        queries=tuple(asked[:_SAMPLE_QUERIES]),
+        question=next(iter(by_role[Role.QUESTION]), None),
     )
     frame = made.frame.copy()
     for name in made.labels[len(labels) :]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mote_demo.data.columns import Columns, recognise, roles_of
+from mote_demo.data.columns import Columns, question_of, recognise, roles_of
 from mote_demo.data.examples import Examples, to_examples
 from mote_demo.data.tables import read_table
 from mote_demo.data.texts import Texts
@@ -13,7 +13,11 @@ from mote_demo.errors import unknown_choice
 
 
 def read_texts(
-    path: str | Path, text: str | None = None, title: str | None = None, labels: str | Sequence[str] | None = None
+    path: str | Path,
+    text: str | None = None,
+    title: str | None = None,
+    labels: str | Sequence[str] | None = None,
+    question: str | None = None,
 ) -> Texts:
     """Read texts from a CSV, TSV, JSONL or Parquet file.
 
@@ -22,6 +26,7 @@ def read_texts(
         text: its column of texts.
         title: its column of titles.
         labels: its columns to colour and group by; an empty list for none.
+        question: its column of the questions that the texts answer, as in a list of questions and answers.
 
     Returns:
         The texts, with what was cleaned up and which columns were guessed in ``notes``: those that are None.
@@ -41,12 +46,15 @@ def read_texts(
     chosen = [labels] if isinstance(labels, str) else labels
     named = _given(text=text, title=title, label=chosen[0] if chosen else None)
     # What is a label by a person's word is not guessed to be anything else.
-    free = table.frame.drop(columns=list((chosen or [])[1:]), errors="ignore")
+    free = table.frame.drop(columns=[*(chosen or [])[1:], *([question] if question else [])], errors="ignore")
     found = recognise(free, **named)
     guessed = _given(text=found.text, title=found.title, label=found.label if chosen is None else None)
     if chosen is None:
         chosen = [found.label] if found.label else []
-    texts = to_texts(table, text=found.text, title=found.title, labels=chosen, name=path.stem)
+    if question is None:
+        question = question_of(found, found.text, (found.title, *chosen))
+        guessed |= _given(question=question)
+    texts = to_texts(table, text=found.text, title=found.title, labels=chosen, name=path.stem, question=question)
     return replace(texts, notes=(*_note(guessed, named), *texts.notes))
 
 

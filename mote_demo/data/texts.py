@@ -25,6 +25,7 @@ class Texts:
         queries: sample queries that make sense for these texts.
         notes: what was cleaned up while reading, with counts, one sentence each.
         public: whether what is computed of them may be kept on disk; a person's own texts are not.
+        questions: the question that each text answers, "" where there is none; empty where nobody knows any.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Texts:
     queries: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     public: bool = False
+    questions: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mote_demo.data.columns import Columns, recognise
 from mote_demo.data.examples import Examples, split, to_examples
+from mote_demo.data.sample_queries import pick_queries
 from mote_demo.data.tables import Table, read_table
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError, unknown_choice
@@ -24,6 +25,7 @@ def to_texts(
     labels: Sequence[str] = (),
     name: str = "upload",
     queries: Sequence[str] = (),
+    question: str | None = None,
 ) -> Texts:
     """Make texts of a table.
 
@@ -33,12 +35,13 @@ def to_texts(
         title: its column of titles; None leaves them empty.
         labels: its columns to colour and group by, under their own names.
         name: stable identifier of the texts.
-        queries: sample queries.
+        queries: sample queries; none takes some of the questions or, without such, of the texts.
+        question: its column of the questions that the texts answer; None where there is none.
 
     Raises:
         UserError: a column is missing or unknown, or every text is blank.
     """
-    for column in (text, *([title] if title is not None else []), *labels):
+    for column in (text, *(name for name in (title, question) if name is not None), *labels):
         if column is None or column not in table.frame:
             raise unknown_choice("column", column, table.frame.columns)
     filled = table.frame[table.frame[text] != ""].reset_index(drop=True)
@@ -50,7 +53,9 @@ def to_texts(
     frame.insert(0, "title", filled[title] if title is not None else "")
     blank = len(table.frame) - len(filled)
     notes = (*table.notes, f"Left out {blank:,} row(s) without text.") if blank else table.notes
-    return Texts(name, table.source, frame, tuple(renamed), tuple(queries), notes)
+    questions = tuple(filled[question]) if question is not None else ()
+    queries = tuple(queries) or pick_queries(frame, tuple(renamed), questions)
+    return Texts(name, table.source, frame, tuple(renamed), queries, notes, questions=questions)
 
 
 def _free_name(label: str) -> str:

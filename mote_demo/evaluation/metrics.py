@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-_FEW_SETS = 20
+FEW = 20
+"""With fewer sets or queries, an interval is that of Student's t: a bootstrap of so few is too narrow."""
 _RESAMPLES_AT_ONCE = 100
 
 
@@ -129,13 +130,13 @@ def average_precision(predicted: np.ndarray, labels: ArrayLike) -> float:
 
 
 def sets_interval(differences: ArrayLike, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of a mean difference over sets, two at least.
+    """Return the 95 % interval of a mean difference over sets or queries, two at least.
 
     By bootstrap where there are twenty or more, and by Student's t where there are fewer: of ten sets, nominal 95 % of
     a bootstrap hold the mean less than nine times in ten.
     """
     values = np.asarray(differences, dtype=np.float64)
-    return student_interval(values) if len(values) < _FEW_SETS else bootstrap_interval(values, seed=seed)
+    return student_interval(values) if len(values) < FEW else bootstrap_interval(values, seed=seed)
 
 
 def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:

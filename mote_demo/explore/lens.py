@@ -130,9 +130,11 @@ class Lens:
         """Return a hash of all that decides the vectors of documents."""
         return self.encoder.fingerprint(self.document, instruction=self.instruction)
 
-    def encode_query(self, texts: Sequence[str]) -> np.ndarray:
-        """Encode queries: float32 [len(texts), d], rows of unit length."""
-        return self.encoder.encode(texts, route=self.query, instruction=self.instruction)
+    def encode_query(
+        self, texts: Sequence[str], progress: "Progress | None" = None, stop: threading.Event | None = None
+    ) -> np.ndarray:
+        """Encode queries: float32 [len(texts), d], rows of unit length (see ``encode_document``)."""
+        return self.encoder.encode(texts, route=self.query, instruction=self.instruction, progress=progress, stop=stop)
 
     def encode_document(
         self, texts: Sequence[str], progress: "Progress | None" = None, stop: threading.Event | None = None

@@ -92,31 +92,34 @@ def overlap_at_k(rows: Sequence[int], other: Sequence[int]) -> Overlap:
 
 
 def rank_biased_overlap(rows: Sequence[int], other: Sequence[int], p: float = 0.9) -> float:
-    """Measure how alike two rankings are, the top counting most: extrapolated RBO (Webber et al. 2010, equation 30).
+    """Compare two rankings with the top counting most: RBO, extrapolated (Webber et al. 2010, equation 32).
 
-    The agreement at depth d, the share of the first d that both have in common, has the weight (1 - p) p^(d-1); what
-    lies deeper than the lists is taken to agree as much as their last depth does.
+    The extrapolated form takes what the rankings share down to their last rank for what they would share below, so
+    that equal rankings have 1 and rankings without a common item 0, however short they are.
 
     Args:
-        rows: a ranking without repetitions, best first.
-        other: one as long.
-        p: how patient the reader is: with 0.9 the first ten ranks hold 86 % of the weight.
+        rows: a ranking, best first, without repeats.
+        other: another one; it may be longer or shorter.
+        p: above 0 and below 1; of the weight, 1 - p lies on the first rank, and each rank has p times that before.
 
     Returns:
-        From 0 (nothing in common) to 1 (the same order); 1 of empty lists.
+        From 0 to 1; nan where one of them is empty.
     """
-    depth = min(len(rows), len(other))
-    if depth == 0:
-        return 1.0
-    seen: set[int] = set()
-    both, total, agreement = 0, 0.0, 0.0
-    for at in range(depth):
-        for row in (int(rows[at]), int(other[at])):
-            both += row in seen
-            seen.add(row)
-        agreement = both / (at + 1)
-        total += agreement * p**at
-    return (1 - p) * total + agreement * p**depth
+    short, long = sorted((list(map(int, rows)), list(map(int, other))), key=len)
+    if not short:
+        return float("nan")
+    seen_short, seen_long = set[int](), set[int]()
+    shared, total = [], 0.0
+    for depth, item in enumerate(long, start=1):
+        seen_long.add(item)
+        seen_short.update(short[depth - 1 : depth])
+        shared.append(len(seen_short & seen_long))
+        # Below its end, the shorter ranking is taken to agree as much as it did there.
+        unseen = shared[len(short) - 1] * (depth - len(short)) / len(short) if depth > len(short) else 0.0
+        total += p**depth * (shared[-1] + unseen) / depth
+    agreed = shared[len(short) - 1]
+    rest = (shared[-1] - agreed) / len(long) + agreed / len(short)
+    return (1 - p) / p * total + rest * p ** len(long)
 
 
 def neighbour_overlap(neighbours: np.ndarray, other: np.ndarray) -> np.ndarray:

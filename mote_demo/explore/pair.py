@@ -11,7 +11,9 @@ from mote_demo.explore.maps import Maps, draw
 from mote_demo.explore.matrix import TaskMatrix, found_by
 from mote_demo.explore.near import QueryPlace, place_query
 from mote_demo.explore.progress import OnStage, silent
+from mote_demo.explore.queries import Disagreement, ask_all
 from mote_demo.explore.search import Answer, Question, compare, rank
+from mote_demo.explore.similarity import Similarities, TaskSimilarities, similarities, similarities_by_task
 from mote_demo.store import VectorStore
 
 
@@ -77,6 +79,70 @@ class Pair:
         question = Question(query, k, second, label).checked(texts)
         left, right = (rank(lens, texts, question, self.store, on_stage, stop) for lens in self.lenses)
         return compare(texts, question, left, right)
+
+    def ask_all(
+        self,
+        queries: Sequence[str],
+        texts: Texts,
+        answers: Sequence[str | int | None] | None = None,
+        k: int = 10,
+        *,
+        on_stage: OnStage = silent,
+        stop: threading.Event | None = None,
+    ) -> Disagreement:
+        """Ask both lenses many queries: where do they disagree, and which finds the known answers?
+
+        Texts that differ in case or spaces only count as one, so that an answer is found wherever one of them is.
+
+        Args:
+            queries: at most ``MOST_QUERIES``; one that is repeated is asked once, and each of its answers will do.
+            texts: what is searched.
+            answers: what answers each query: a text, its title, or the number of its row; None or "" where unknown.
+            k: depth of the lists that are compared, from 1 to ``MOST_HITS``. Answers are ranked among all texts.
+            on_stage: called as the work goes on.
+            stop: set it from another thread to end early with ``Stopped``.
+
+        Raises:
+            UserError: there are no queries or too many, one is empty or too long, or no answer is one of the texts.
+
+        Example:
+            >>> found = pair.ask_all(["charged twice"], texts, ["I was billed two times."])  # doctest: +SKIP
+            >>> found.to_frame(), found.scores_frame()  # doctest: +SKIP
+        """
+        return ask_all(self.lenses, queries, texts, answers, k, self.store, on_stage, stop)
+
+    def similarities(self, texts: Sequence[str]) -> Similarities:
+        """Compare 2 to 50 texts with each other, as documents; nothing else is encoded.
+
+        Raises:
+            UserError: there are fewer or more, or one is empty or too long.
+        """
+        return similarities(self.lenses, texts)
+
+    def similarity(
+        self,
+        first: str,
+        second: str,
+        *,
+        placed: bool = True,
+        on_stage: OnStage = silent,
+        stop: threading.Event | None = None,
+    ) -> TaskSimilarities:
+        """Compare two texts under every task and expert of the left model, and of the right one.
+
+        Args:
+            first: plain text, encoded as a query.
+            second: plain text, encoded as a document.
+            placed: whether each cosine is placed among those of the pairs of sample texts, since cosines of different
+                models are not comparable; what is not known of the sample texts is computed then.
+            on_stage: called as the work goes on.
+            stop: set it from another thread to end early with ``Stopped``.
+
+        Raises:
+            UserError: a text is empty or too long.
+        """
+        sides = _all_looks(self.left), _all_looks(self.right)
+        return similarities_by_task(sides, first, second, self.store, placed=placed, on_stage=on_stage, stop=stop)
 
     def map(self, texts: Texts, *, neighbours: int = 15) -> Maps:
         """Map the texts through both lenses by UMAP (see ``draw``)."""

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.classes import Classes
+from mote_demo.explore.queries import Disagreement
 from mote_demo.explore.search import Answer, LensAnswer, check_length
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
@@ -19,7 +20,7 @@ _MOST_TEXTS = 256
 
 
 def add_endpoints(session: Session) -> None:
-    """Add ``/search``, ``/classes``, ``/encode``, ``/lenses`` and ``/tasks`` to the current ``gr.Blocks``.
+    """Add the endpoints for programs to the current ``gr.Blocks``.
 
     All programs share one session: a call without a visitor's page would leave behind a session of its own.
 
@@ -101,9 +102,35 @@ def add_endpoints(session: Session) -> None:
 
     gr.api(search, api_name="search", **MODEL)
     gr.api(classes, api_name="classes", **MODEL)
+    _add_disagree(session)
     gr.api(encode, api_name="encode", **MODEL)
     gr.api(lenses, api_name="lenses", **MODEL)
     gr.api(tasks, api_name="tasks")
+
+
+def _add_disagree(session: Session) -> None:
+    @send_errors
+    def disagree(
+        left: str, right: str, texts: str, queries: list[str], answers: list[str] | None = None, k: int = 10
+    ) -> dict[str, Any]:
+        """Ask two lenses up to 500 queries: where they disagree, and which finds the known answers.
+
+        Args:
+            left: as in /search.
+            right: as in /search.
+            texts: as in /search.
+            queries: plain texts.
+            answers: for each query a text, its title, or the number of its row; "" where unknown.
+            k: depth of the lists that are compared, from 1 to 50.
+        """
+        for name, value in (("left lens", left), ("right lens", right), ("texts", texts)):
+            _check_type(name, value, str, "a text")
+        _check_type("k", k, int, "a whole number")
+        _check_list("queries", queries)
+        _check_list("answers", answers or [])
+        return _disagreement_to_json(session.pair(left, right).ask_all(queries, session.texts(texts), answers, k))
+
+    gr.api(disagree, api_name="disagree", **MODEL)
 
 
 def _check_texts(values: Mapping[str, object]) -> None:
@@ -115,6 +142,12 @@ def _check_type(name: str, value: object, wanted: type, words: str) -> None:
     # JSON's true is an int to Python.
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise UserError(f"The {name} must be {words}, not {type(value).__name__}.")
+
+
+def _check_list(name: str, given: object) -> None:
+    _check_type(name, given, list, "a list of texts")
+    for number, each in enumerate(cast("list[object]", given), 1):
+        _check_type(f"entry {number} of {name}", each, str, "a text")
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
@@ -139,6 +172,29 @@ def _classes_to_json(classes: Classes) -> dict[str, Any]:
         "classes": json.loads(classes.table().to_json(orient="records")),
         "left": {"lens": str(classes.left.lens), "confusion": classes.left.confusion.tolist()},
         "right": {"lens": str(classes.right.lens), "confusion": classes.right.confusion.tolist()},
+    }
+
+
+def _disagreement_to_json(found: Disagreement) -> dict[str, Any]:
+    return {
+        "texts": found.texts.name,
+        "left": str(found.lenses[0]),
+        "right": str(found.lenses[1]),
+        "mean": found.mean,
+        "notes": list(found.notes),
+        "scores": json.loads(found.scores_frame().to_json(orient="records")),
+        "queries": [
+            {
+                "query": row.query,
+                "disagreement": row.disagreement,
+                "shared": row.shared,
+                "answers": row.answers,
+                "outcome": row.outcome,
+                "left": {"rows": row.tops[0], "rank": row.ranks[0] if row.ranks else None},
+                "right": {"rows": row.tops[1], "rank": row.ranks[1] if row.ranks else None},
+            }
+            for row in found.rows
+        ],
     }
 
 

@@ -12,6 +12,8 @@ from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState
 from mote_demo.ui.compare.lab_panel import build_lab_panel
+from mote_demo.ui.compare.queries_panel import build_queries_panel
+from mote_demo.ui.compare.similarity_panel import build_similarity_panel
 from mote_demo.ui.shared.address import copy_link_button, follow_address
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
@@ -35,9 +37,13 @@ def build_compare_tab(sessions: Sessions) -> CompareTab:
     """Build the tab inside the current ``gr.Tab`` and wire its events."""
     components = _build(sessions)
     handlers = CompareHandlers(VisitorStates(sessions, CompareState), components)
-    _wire_asking(handlers, components)
-    fetch_after(components.save.click(handlers.save, None, [components.export], **QUICK), components.export)
-    build_lab_panel(sessions, components.pickers.names, components.texts, components.query)
+    names = components.pickers.names
+    save = components.save.click(handlers.save, None, [components.export], **QUICK)
+    fetch_after(save, components.export)
+    opened = build_queries_panel(sessions, names, components.texts, components.query)
+    _wire_asking(handlers, components, opened)
+    build_lab_panel(sessions, names, components.texts, components.query)
+    build_similarity_panel(sessions, names)
     return CompareTab(lambda tab, opening: _bind(handlers, components, tab, opening))
 
 
@@ -91,7 +97,7 @@ def _build(sessions: Sessions) -> CompareComponents:
     )
 
 
-def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> None:
+def _wire_asking(handlers: CompareHandlers, components: CompareComponents, opened: Any) -> None:  # noqa: ANN401
     described = components.texts.change(
         handlers.describe_texts,
         [components.texts, components.label],
@@ -100,7 +106,7 @@ def _wire_asking(handlers: CompareHandlers, components: CompareComponents) -> No
     )
     picked = components.samples.click(lambda sample: sample[0], [components.samples], [components.query], **QUICK)
     asked = [components.compare.click, components.query.submit, components.second.submit]
-    asked += [components.hits.release, components.label.input, described.success, picked.success]
+    asked += [components.hits.release, components.label.input, described.success, picked.success, opened.success]
     asked += [chosen.success for chosen in components.pickers.wire(**QUICK)]
     running = [_ask_on(event, handlers, components) for event in asked]
     running.append(_run_on(components.every_task.click, handlers.compare_all, [], handlers, components))
