@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _LENS = "MODEL/TASK, such as mote/retrieval or mote/sts?instruction=off; the model is one of the app's, or a folder"
 
-_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet")
-
 
 def add_verbs(verbs: Verbs) -> None:
     """Add the verbs of this group."""
@@ -170,6 +168,7 @@ def _lens(session: "Session", name: str) -> "Lens":
 
 def _texts(session: "Session", options: argparse.Namespace) -> "Texts":
     """Return built-in texts, or those of a file or of the Hub."""
+    from mote_demo.data.file_kinds import has_known_suffix
     from mote_demo.data.hub import load_hub
     from mote_demo.data.reading import read_texts
     from mote_demo.serving.shelf import BUILT_IN
@@ -178,7 +177,7 @@ def _texts(session: "Session", options: argparse.Namespace) -> "Texts":
     if name in BUILT_IN:
         return session.texts(name)
     path = Path(name)
-    if not path.is_file() and (path.is_dir() or path.suffix.lower() not in _TABLES):
+    if not path.is_file() and (path.is_dir() or not has_known_suffix(path.name)):
         return load_hub(name)
     return read_texts(path)
 

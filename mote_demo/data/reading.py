@@ -41,7 +41,7 @@ def read_texts(
     chosen = [labels] if isinstance(labels, str) else labels
     named = _given(text=text, title=title, label=chosen[0] if chosen else None)
     # What is a label by a person's word is not guessed to be anything else.
-    free = table.frame.drop(columns=list((chosen or [])[1:]), errors="ignore")
+    free = table.plain.drop(columns=list((chosen or [])[1:]), errors="ignore")
     found = recognise(free, **named)
     guessed = _given(text=found.text, title=found.title, label=found.label if chosen is None else None)
     if chosen is None:
@@ -79,7 +79,7 @@ def read_examples(path: str | Path, task: str, **columns: str | None) -> Example
             raise unknown_choice(f"role of a column for {task}", role, roles)
     table = read_table(Path(path).expanduser())
     named = _given(**columns)
-    found = recognise(table.frame, **named)
+    found = recognise(table.plain, **named)
     used = _given(**{role: getattr(found, role) for role in roles})
     examples = to_examples(table, task, Columns(**used))
     return replace(examples, notes=(*_note(used, named), *table.notes, *examples.notes))

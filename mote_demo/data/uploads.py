@@ -2,18 +2,33 @@
 
 from collections.abc import Sequence
 
+from mote_demo.data.beir import KnownAnswers
 from mote_demo.data.columns import Columns, recognise
 from mote_demo.data.examples import Examples, split, to_examples
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.tables import Table, read_table
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError, unknown_choice
 
-__all__ = ["Columns", "Examples", "Table", "guess_columns", "read_table", "split", "to_examples", "to_texts"]
+_SAMPLE_QUERIES = 6
+
+__all__ = [
+    "Columns",
+    "Examples",
+    "ReadOptions",
+    "Table",
+    "guess_columns",
+    "read_table",
+    "split",
+    "to_answered_texts",
+    "to_examples",
+    "to_texts",
+]
 
 
 def guess_columns(table: Table) -> Columns:
     """Guess which column has which role, by name and by content."""
-    return recognise(table.frame)
+    return recognise(table.plain)
 
 
 def to_texts(
@@ -51,6 +66,15 @@ def to_texts(
     blank = len(table.frame) - len(filled)
     notes = (*table.notes, f"Left out {blank:,} row(s) without text.") if blank else table.notes
     return Texts(name, table.source, frame, tuple(renamed), tuple(queries), notes)
+
+
+def to_answered_texts(answers: KnownAnswers, name: str = "upload") -> Texts:
+    """Make texts of a set with known answers: its corpus, with its queries as samples.
+
+    The rows are those of ``answers.corpus``, so that its ids tell which of them answer a query.
+    """
+    frame = answers.corpus[["title", "text"]]
+    return Texts(name, answers.source, frame, (), tuple(answers.queries.values())[:_SAMPLE_QUERIES], answers.notes)
 
 
 def _free_name(label: str) -> str:
