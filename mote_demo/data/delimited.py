@@ -11,10 +11,10 @@ from typing import Any
 
 from mote_demo.data.encodings import Decoded
 from mote_demo.data.header import has_header
+from mote_demo.data.lines import draw_lines, quotes_are_closed
 from mote_demo.data.notes import Note, listed_rows
 from mote_demo.data.options import ReadOptions
-from mote_demo.data.records import Records, Row, from_rows
-from mote_demo.data.sampling import reservoir
+from mote_demo.data.records import Records, Row, blank_rows, from_rows
 from mote_demo.errors import UserError
 
 DELIMITERS: Mapping[str, str] = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a pipe"}
@@ -30,14 +30,15 @@ _PLAIN: Mapping[str, Any] = {}
 _SAMPLED = 200
 _LOOKED_AT = 1000
 _SURVEYED = 200_000
+_FEW = 4
 _SAMPLED_CHARACTERS = 1_000_000
 _SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?;*\s*', re.IGNORECASE)
 # Stands for a line end inside a value until the reader of csv, to which it would end a row, is done.
 _LINE_END = "\x1e"
 
 
-_Record = tuple[int, list[str], bool]
-"""The line where it starts, its cells, and whether it goes over several lines."""
+_Record = tuple[int, list[str], int]
+"""The line where it starts, its cells, and how many lines it goes over."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class _Dialect:
     quoting: Mapping[str, Any]
     skipped: int
     """Lines before the first row: ``sep=;`` is one."""
+    is_by_line: bool = False
+    """Whether each line is a row."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class _Survey:
 
     lengths: Counter[int]
     first: int
-    spans_lines: bool
+    joined: set[int]
+    """Lines of records that go over several."""
     broken: bool
 
     @property
@@ -97,20 +101,32 @@ def read_delimited(text: Decoded, source: str, options: ReadOptions) -> Records:
         notes.append(Note("There is no header row; columns are called by their position."))
     columns = head[0] if headed else [""] * len(head[0])
     said = itertools.chain(text.notes, notes, shape.notes())
-    if dialect.quoting is _PLAIN:
-        records, total = _drawn_lines(text, dialect, options, headed)
+    if dialect.is_by_line:
+        records, total, blank = _drawn_records(text, dialect, options, headed)
+        said = itertools.chain(said, blank_rows(blank))
         return replace(from_rows(columns, shape.check(records), source, options, said), total=total)
     records = itertools.islice(_records(text, dialect), int(headed), None)
     return from_rows(columns, shape.check(records), source, options, said)
 
 
-def _drawn_lines(text: Decoded, dialect: _Dialect, options: ReadOptions, headed: bool) -> tuple[list[_Record], int]:
-    """Draw from a file whose rows are its lines before they are cut, which takes a tenth of the time."""
-    has_content = re.compile(rf"[^\s{re.escape(dialect.delimiter)}]").search
-    numbered = itertools.islice(enumerate(_lines(text, dialect.newline), start=1), dialect.skipped, None)
-    filled = (line for line in numbered if has_content(line[1]))
-    drawn, total = reservoir(itertools.islice(filled, int(headed), None), options.max_rows, options.seed)
-    return [(number, _cut(line, dialect.delimiter), False) for number, line in drawn], total
+def _drawn_records(
+    text: Decoded, dialect: _Dialect, options: ReadOptions, headed: bool
+) -> tuple[Iterator[_Record], int, int]:
+    """Draw from a file whose rows are its lines before they are cut, which takes a hundredth of the time.
+
+    Returns:
+        The drawn rows, how many there were to draw from, and how many were blank.
+    """
+    drawn, total, blank = draw_lines(
+        text,
+        options.max_rows,
+        options.seed,
+        newline=dialect.newline,
+        blank=dialect.delimiter if dialect.delimiter.isascii() else "",
+        skipped=dialect.skipped + headed,
+    )
+    cut = (_cut_lines([_clean_line(line, dialect.newline)], dialect, number) for number, line in drawn)
+    return itertools.chain.from_iterable(cut), total, blank
 
 
 class _Shape:
@@ -177,30 +193,30 @@ def _find_dialect(text: Decoded, source: str, options: ReadOptions) -> tuple[_Di
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UserError(f"The delimiter must be one character, not {delimiter!r}. Please choose a comma or another.")
     if delimiter == _ALONE:
-        quoted = _Dialect(newline, ",", _QUOTED, skipped)
+        plain = _Dialect(newline, _ALONE, _PLAIN, skipped, is_by_line=True)
+        if b'"' not in text.data:
+            return plain, []
+        quoted = _Dialect(newline, ",", _QUOTED, skipped, is_by_line=quotes_are_closed(text, newline))
         survey = _survey(text, quoted)
         alone = survey.broken or survey.lengths.keys() != {1}
-        return (_Dialect(newline, _ALONE, _PLAIN, skipped) if alone else quoted), []
+        return (plain if alone else quoted), []
     if b'"' not in text.data:
-        return _Dialect(newline, delimiter, _PLAIN, skipped), []
-    chosen = _choose_quoting(text, _Dialect(newline, delimiter, _QUOTED, skipped))
+        return _Dialect(newline, delimiter, _PLAIN, skipped, is_by_line=True), []
+    spaced = any(f'"{delimiter} "' in line for line in head)
+    chosen = _choose_quoting(text, _Dialect(newline, delimiter, _SPACED if spaced else _QUOTED, skipped))
     if chosen.quoting is not _PLAIN:
         return chosen, []
     return chosen, [Note("Quotation marks are kept as a part of the texts, because no value is put in them.")]
 
 
 def _choose_quoting(text: Decoded, quoted: _Dialect) -> _Dialect:
-    """Choose what quotation marks mean: that by which all rows are of one length.
-
-    Where each line is a row of that length without any quoting, marks that join lines are a part of the texts. Only
-    where there are commas it is likelier that a quoted text has a line break and a comma in it.
-    """
+    """Choose what quotation marks mean: that by which all rows are of one length."""
     usual = _survey(text, quoted)
-    if usual.is_even and not usual.spans_lines:
-        return quoted
-    plain = replace(quoted, quoting=_PLAIN)
+    if usual.is_even and not usual.joined:
+        return replace(quoted, is_by_line=quotes_are_closed(text, quoted.newline))
+    plain = replace(quoted, quoting=_PLAIN, is_by_line=True)
     by_line = _survey(text, plain)
-    if by_line.is_even and quoted.delimiter != ",":
+    if by_line.is_even and (not usual.is_even or _lines_are_rows(text, plain, usual.joined)):
         return plain
     if usual.is_even:
         return quoted
@@ -208,7 +224,23 @@ def _choose_quoting(text: Decoded, quoted: _Dialect) -> _Dialect:
         other = replace(quoted, quoting=quoting)
         if _survey(text, other).is_even:
             return other
-    return plain if by_line.is_even or quoted.delimiter == "\t" and by_line.even_rows > usual.even_rows else quoted
+    return plain if quoted.delimiter == "\t" and by_line.even_rows > usual.even_rows else quoted
+
+
+def _lines_are_rows(text: Decoded, plain: _Dialect, joined: set[int]) -> bool:
+    """Tell whether lines that quotation marks would join are rows like the others.
+
+    They are where they have the values of columns with few of them. Where there are no such columns, a quoted text
+    with a line break and a delimiter in it is likelier with commas, and with marks that are written twice.
+    """
+    rows = [(line, cells) for line, cells, _ in itertools.islice(_records(text, plain), _SURVEYED)]
+    alone = [cells for line, cells in rows if line not in joined]
+    within = [cells for line, cells in rows if line in joined]
+    values = [set(column) for column in zip(*alone, strict=True)]
+    few = [place for place, each in enumerate(values) if len(each) <= len(alone) / 2]
+    if few and len(alone) >= _FEW:
+        return all(cells[place] in values[place] for cells in within for place in few)
+    return plain.delimiter != "," and b'""' not in text.data
 
 
 def _guess_delimiter(head: list[str], source: str) -> str:
@@ -223,7 +255,7 @@ def _guess_delimiter(head: list[str], source: str) -> str:
 
 def _fit(head: list[str], delimiter: str) -> tuple[float, int]:
     """Rate a delimiter by (share of rows that are as long as the first, cells in the first)."""
-    lengths = [len(_cut(line, delimiter)) for line in head if line.strip()]
+    lengths = [len(_cut(line, delimiter)) for line in head if not line.isspace()]
     ratings = [(lengths.count(lengths[0]) / len(lengths), lengths[0])] if lengths and lengths[0] > 1 else []
     for quoting in (_QUOTED, _SPACED, _ESCAPED):
         try:
@@ -240,9 +272,9 @@ def _fit(head: list[str], delimiter: str) -> tuple[float, int]:
 
 
 def _stands_apart(head: list[str], delimiter: str) -> bool:
-    """Tell a delimiter from punctuation, which is followed by a blank or stands between digits."""
+    """Tell a delimiter from punctuation, which is followed by a blank, or is a comma between digits."""
     text = "".join(head)
-    punctuation = re.findall(rf"(?<=\d){re.escape(delimiter)}(?=\d)|{re.escape(delimiter)}(?= )", text)
+    punctuation = re.findall(r"(?<=\d),(?=\d)|,(?= )" if delimiter == "," else rf"{re.escape(delimiter)}(?= )", text)
     return len(punctuation) <= text.count(delimiter) / 2
 
 
@@ -263,48 +295,57 @@ def _some_lines(text: Decoded, newline: str) -> Iterator[str]:
 
 
 def _lines(text: Decoded, newline: str) -> Iterator[str]:
-    """Yield lines that end with LF and hold no other line end, nor NUL, which old readers refuse."""
     with text.open(newline) as file:
         for line in file:
-            if "\r" in line or "\0" in line:
-                body = line.replace("\0", "").removesuffix(newline).removesuffix("\r")
-                line = body.replace("\r\n", _LINE_END).replace("\r", _LINE_END).replace("\n", _LINE_END) + "\n"
-            yield line
+            yield _clean_line(line, newline)
+
+
+def _clean_line(line: str, newline: str) -> str:
+    """Return a line that ends with LF and holds no other line end, nor NUL, which old readers refuse."""
+    body = line.replace("\0", "").removesuffix(newline).removesuffix("\r")
+    return body.replace("\r\n", _LINE_END).replace("\r", _LINE_END).replace("\n", _LINE_END) + "\n"
 
 
 def _records(text: Decoded, dialect: _Dialect) -> Iterator[_Record]:
     """Yield each record that is not blank."""
-    lines = itertools.islice(_lines(text, dialect.newline), dialect.skipped, None)
+    first = dialect.skipped
+    return _cut_lines(itertools.islice(_lines(text, dialect.newline), first, None), dialect, first + 1)
+
+
+def _cut_lines(lines: Iterable[str], dialect: _Dialect, number: int) -> Iterator[_Record]:
+    """Cut lines, of which the first has a number."""
     if dialect.quoting is _PLAIN:
-        numbered = enumerate(lines, start=1 + dialect.skipped)
-        yield from ((line, _cut(cells, dialect.delimiter), False) for line, cells in numbered if not cells.isspace())
+        for place, line in enumerate(lines, start=number):
+            if not line.isspace():
+                yield place, _cut(line, dialect.delimiter), 1
         return
     reader = csv.reader(lines, delimiter=dialect.delimiter, **dialect.quoting)
-    start = 1
+    before = 0
     try:
         for cells in reader:
             if cells:
-                yield start + dialect.skipped, cells, reader.line_num > start
-            start = reader.line_num + 1
+                yield number + before, cells, reader.line_num - before
+            before = reader.line_num
     except csv.Error as error:
-        raise _BrokenRecord(start + dialect.skipped, error) from error
+        raise _BrokenRecord(number + before, error) from error
 
 
 def _cut(line: str, delimiter: str) -> list[str]:
-    return line.removesuffix("\n").removesuffix("\r").split(delimiter)
+    return line.removesuffix("\n").split(delimiter)
 
 
 def _survey(text: Decoded, dialect: _Dialect) -> _Survey:
     lengths: Counter[int] = Counter()
-    first, spans = 0, False
+    first, joined, broken = 0, set[int](), False
     try:
-        for _, cells, spanning in itertools.islice(_records(text, dialect), _SURVEYED):
+        for line, cells, span in itertools.islice(_records(text, dialect), _SURVEYED):
             first = first or len(cells)
             lengths[len(cells)] += 1
-            spans = spans or spanning
+            if span > 1:
+                joined.update(range(line, line + span))
     except _BrokenRecord:
-        return _Survey(lengths, first, spans, broken=True)
-    return _Survey(lengths, first, spans, broken=False)
+        broken = True
+    return _Survey(lengths, first, joined, broken)
 
 
 def _first(text: Decoded, dialect: _Dialect) -> list[_Record]:

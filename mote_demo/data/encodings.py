@@ -57,7 +57,10 @@ _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Decoded:
-    """Hold text as bytes with their encoding, so that it can be read without holding all of it as str."""
+    """Hold text as bytes with their encoding, so that it can be read without holding all of it as str.
+
+    The encoding is one in which LF and CR are the bytes that they are in ASCII, and there is no mark at the start.
+    """
 
     data: bytes
     encoding: str
@@ -81,8 +84,20 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> Decoded:
     if found is None:
         _refuse_binary(data, source)
         return _guessed(data, source)
-    notes = () if found == "utf-8-sig" else (Note(f"Read as {found.upper()}."),)
-    return Decoded(data, found, (*notes, *_replacements(data, found)))
+    return _plainly(data, found, () if found == "utf-8-sig" else (Note(f"Read as {found.upper()}."),))
+
+
+def _plainly(data: bytes, encoding: str, notes: tuple[Note, ...] = ()) -> Decoded:
+    """Return the text without a mark, and what is not ASCII beyond all else, such as UTF-16, as UTF-8."""
+    notes = (*notes, *_replacements(data, encoding))
+    if encoding == "utf-8-sig" or "\r\n".encode(encoding) == b"\r\n":
+        is_utf_8 = encoding in ("utf-8", "utf-8-sig")
+        return (
+            Decoded(data.removeprefix(codecs.BOM_UTF8), "utf-8", notes) if is_utf_8 else Decoded(data, encoding, notes)
+        )
+    with io.TextIOWrapper(io.BytesIO(data), encoding, errors="replace", newline="") as text:
+        data = b"".join(part.encode("utf-8", "replace") for part in iter(lambda: text.read(_STEP), ""))
+    return Decoded(data, "utf-8", notes)
 
 
 def _as_told(data: bytes, encoding: str) -> Decoded:
@@ -91,9 +106,7 @@ def _as_told(data: bytes, encoding: str) -> Decoded:
         "".encode(name)  # codecs that are no text encodings, such as rot13, refuse
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise unknown_choice("encoding", encoding, ENCODINGS) from error
-    if name == "utf-8":
-        name = "utf-8-sig"
-    return Decoded(data, name, _replacements(data, name))
+    return _plainly(data, name)
 
 
 def _guessed(data: bytes, source: str) -> Decoded:

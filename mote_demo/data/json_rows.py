@@ -4,11 +4,13 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mote_demo.data.columns import is_role_name
 from mote_demo.data.encodings import Decoded
 from mote_demo.data.header import has_header
+from mote_demo.data.lines import draw_lines
 from mote_demo.data.notes import Note
 from mote_demo.data.options import ReadOptions
 from mote_demo.data.records import Records, from_mappings, from_rows
@@ -25,14 +27,17 @@ _USUAL_WRAPS = ("data", "rows", "records", "items", "results", "examples", "inst
 _HEAD = 1000
 _LOOKED_AT = 100
 _LISTED = 8
+_KINDS = {dict: "object", list: "list", str: "text", type(None): "null"}
 
 
 def is_json(text: Decoded, source: str) -> bool:
     """Tell JSON by its name, or by the first characters of what is in it."""
     if source.lower().endswith((".json", *_LINES)):
         return True
-    with text.open() as file:
-        return bool(_OPENING.match(file.read(_HEAD)))
+    with text.open("\n") as file:
+        head = file.read(_HEAD)
+        first = head.split("\n")[0]
+    return bool(_OPENING.match(head)) or (first.startswith("[") and _is_whole(first))
 
 
 def read_json(text: Decoded, source: str, options: ReadOptions) -> Records:
@@ -45,7 +50,9 @@ def read_json(text: Decoded, source: str, options: ReadOptions) -> Records:
         UserError: broken JSON, with its line, or another shape, which is named.
     """
     if _is_lines(text):
-        return _read_items(_lines(text, source), source, options, text.notes)
+        lines, total, _ = draw_lines(text, options.max_rows, options.seed)
+        records = _read_items(_decoded(lines, source), source, options, text.notes)
+        return replace(records, total=total)
     with text.open() as file:
         content = file.read()
     start = len(content) - len(content.lstrip())
@@ -64,22 +71,22 @@ def _is_lines(text: Decoded) -> bool:
     """Tell whether the first line is a value of its own, and another follows."""
     with text.open("\n") as file:
         first, second = (*itertools.islice(filter(str.strip, file), 2), "", "")[:2]
+    return bool(second) and _is_whole(first)
+
+
+def _is_whole(line: str) -> bool:
     try:
-        json.loads(first)
+        return json.loads(line) is not None
     except (ValueError, RecursionError):
         return False
-    return bool(second)
 
 
-def _lines(text: Decoded, source: str) -> Iterator[tuple[int, Any]]:
-    # Only "\n" ends a line here: str.splitlines would also cut at U+2028, which is legal inside JSON strings.
-    with text.open("\n") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise _broken(source, number, error, "Please write one whole object a line.") from error
+def _decoded(lines: Iterable[tuple[int, str]], source: str) -> Iterator[tuple[int, Any]]:
+    for number, line in lines:
+        try:
+            yield number, json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _broken(source, number, error, "Please write one whole object a line.") from error
 
 
 def _values(content: str, start: int, source: str, end: str = "") -> Iterator[Any]:
@@ -117,16 +124,16 @@ def _read_items(items: Items, source: str, options: ReadOptions, notes: Sequence
     if isinstance(first[1], str):
         texts = ((number, [text]) for number, text in _only(str, items, source))
         return from_rows(["text"], texts, source, options, notes)
-    raise _unknown_shape(source, f"a list of {_kind(first[1])}s")
+    raise _unknown_shape(source, _kind([first[1]]))
 
 
 def _only(kind: type, items: Items, source: str) -> Iterator[tuple[int, Any]]:
     for number, value in items:
         if not isinstance(value, kind):
-            named = _kind(kind())
+            named = "an object" if kind is dict else f"a {_KINDS[kind]}"
             raise UserError(
-                f"{source}, row {number}: {_kind(value)} where the rows before are {named}s, not a JSON object as "
-                'each row should be. Please write one object a row, such as {"text": "..."}.'
+                f"{source}, row {number}: {_kind(value)} where the first row is {named}. "
+                'Please write one object a row, such as {"text": "..."}.'
             )
         yield number, value
 
@@ -237,12 +244,9 @@ def _is_list_of(kind: type, value: object) -> bool:
 
 def _kind(value: object) -> str:
     if isinstance(value, list):
-        return f"a list of {_kind(value[0]).removeprefix('a ').removeprefix('an ')}s" if value else "an empty list"
-    if isinstance(value, dict):
-        return "an object"
-    if value is None:
-        return "null"
-    return "a text" if isinstance(value, str) else "a number"
+        return f"a list of {_KINDS.get(type(value[0]), 'number')}s" if value else "an empty list"
+    kind = _KINDS.get(type(value), "number")
+    return f"an {kind}" if kind == "object" else f"a {kind}"
 
 
 def _unknown_shape(source: str, shape: str) -> UserError:

@@ -133,12 +133,10 @@ class _Columns:
 
     def _is_the_only_text(self, place: int) -> bool:
         """Tell whether lists, all of two or three texts, are what else would be columns."""
-        lengths = {len(cell) if isinstance(cell, list) else 1 for cell in self._cells[place] if cell is not None}
-        others = [cells for other, cells in enumerate(self._cells) if other not in (place, *self._objects)]
-        prose = [
-            cells for cells in others if sum(" " in cell for cell in cells if isinstance(cell, str)) > len(cells) / 2
-        ]
-        return len(lengths) == 1 and lengths <= {2, 3} and not prose
+        lengths = {_length(cell) for cell in self._cells[place] if cell is not None}
+        others = [other for other in range(len(self._cells)) if other != place and other not in self._objects]
+        texts = [other for other in others if _is_prose(self._names[other], self._cells[other])]
+        return len(lengths) == 1 and lengths <= {2, 3} and not texts
 
     def _is_as_long(self, place: int, other: int) -> bool:
         return all(
@@ -259,8 +257,10 @@ def _holds_labels(name: str, cells: Sequence[Any]) -> bool:
     return again and not is_role_name(name) and len(values) <= len(lists) * _LABELS_OF_A_TEXT
 
 
-def _is_prose(cells: Sequence[Any]) -> bool:
-    return sum(" " in cell for cell in cells if isinstance(cell, str)) > len(cells) / 2
+def _is_prose(name: str, cells: Sequence[Any]) -> bool:
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    usual = bool(texts) and is_role_name(name) and not _LABEL.search(name)
+    return usual or sum(" " in text for text in texts) > len(cells) / 2
 
 
 def _length(cell: Any) -> int:

@@ -77,6 +77,8 @@ def _sampled_rows(parquet: Any, columns: list[str], options: ReadOptions) -> Ite
     metadata = parquet.metadata
     total = metadata.num_rows
     wanted = range(total)
+    if not columns:
+        return
     drawn = sorted(random.Random(options.seed).sample(wanted, options.max_rows)) if total > options.max_rows else wanted
     position = start = 0
     for group in range(metadata.num_row_groups):

@@ -1,7 +1,7 @@
 """What a file says before any cleaning, within limits that keep a small file from filling the memory."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ def from_rows(
     blank = _Counter()
     filled = ((number, cells) for number, cells in rows if any(map(_has_content, cells)) or blank.add())
     kept, total = reservoir(filled, options.max_rows, options.seed)
-    return Records(columns, [_short(row) for row in kept], total, (*notes, *blank.notes()))
+    return Records(columns, [_short(row) for row in kept], total, (*notes, *blank_rows(blank.count)))
 
 
 def from_mappings(
@@ -66,7 +66,7 @@ def from_mappings(
     keys = list(dict.fromkeys(itertools.chain.from_iterable(mapping for _, mapping in kept)))
     check_columns(len(keys), source)
     rows = [_short((number, [mapping.get(key) for key in keys])) for number, mapping in kept]
-    return Records([str(key) for key in keys], rows, total, (*notes, *blank.notes()))
+    return Records([str(key) for key in keys], rows, total, (*notes, *blank_rows(blank.count)))
 
 
 def check_columns(count: int, source: str) -> None:
@@ -75,19 +75,19 @@ def check_columns(count: int, source: str) -> None:
         raise UserError(f"{source} has more than {MAX_COLUMNS} columns. Please keep only those that are needed.")
 
 
+def blank_rows(count: int) -> list[Note]:
+    """Note how many rows had nothing in them, if any."""
+    return [Note(f"Dropped {count:,} blank row(s).")] if count else []
+
+
 class _Counter:
     """Count rows that are passed over."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    count = 0
 
     def add(self) -> bool:
-        self._count += 1
+        self.count += 1
         return False
-
-    def notes(self) -> Iterator[Note]:
-        if self._count:
-            yield Note(f"Dropped {self._count:,} blank row(s).")
 
 
 def _has_content(cell: object) -> bool:

@@ -74,8 +74,8 @@ def make_table(
     options = options or ReadOptions()
     unnested = unnest(records, options)
     records, notes = unnested.records, [*_sample_notes(records, options), *unnested.records.notes]
-    rows = [(number, [_clean(cell) for cell in cells]) for number, cells in records.rows]
-    rows = _within_memory(rows, options, notes)
+    rows = _within_memory(records.rows, options, notes)
+    rows = [(number, [_clean(cell) for cell in cells]) for number, cells in rows]
     frame = pd.DataFrame([cells for _, cells in rows], columns=range(len(records.columns)), dtype="str")
     frame = _drop_blank(frame, notes)
     if frame.empty:
