@@ -82,8 +82,8 @@ def _as_long(cells: Any, width: int) -> list[str]:
 def _rows(sheet: Any) -> Iterator[Row]:
     """Yield the rows that are not blank; the size that a sheet states is not believed."""
     sheet.reset_dimensions()
-    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS + 1), start=1):
-        texts = [_text(cell) for cell in cells]
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        texts = [_text(cell) for cell in cells[: MAX_COLUMNS + 1]]
         while texts and not texts[-1]:
             texts.pop()
         if texts:
