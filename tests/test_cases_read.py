@@ -10,7 +10,7 @@ import pytest
 
 from mote_demo.data.reading import read_texts
 from mote_demo.data.tables import MAX_TEXT, read_table
-from mote_demo.data.uploads import Columns, ReadOptions, guess_columns, to_examples
+from mote_demo.data.uploads import ReadOptions, guess_columns, to_examples
 from mote_demo.errors import UserError
 
 CASES = Path(__file__).with_name("cases")

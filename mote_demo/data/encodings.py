@@ -146,8 +146,8 @@ def _detect(data: bytes) -> str | None:
         prefer_superset=True,
         compat_names=False,
     )["encoding"]
-    found = {"shift_jis_2004": "cp932", None: "cp1252"}.get(found, found)
-    return found if _is_valid(data, found) or found != "cp1252" else None
+    found = "cp932" if found == "shift_jis_2004" else found or "cp1252"
+    return found if found != "cp1252" or _is_valid(data, found) else None
 
 
 def _lines_beyond_ascii(data: bytes) -> bytes:

@@ -171,8 +171,8 @@ def _read_object(value: dict[str, Any], source: str, options: ReadOptions, notes
     """Read an object by its shape; the orients of pandas are split, table, columns and index."""
     columns, data, schema = value.get("columns"), value.get("data"), value.get("schema")
     if isinstance(columns, list) and _is_list_of(list, data):
-        rows = ((n, _as_long(cells, len(columns), n, source)) for n, cells in enumerate(data or [], 1))
-        return from_rows([str(name) for name in columns], rows, source, options, notes)
+        even = ((n, _as_long(cells, len(columns), n, source)) for n, cells in enumerate(data or [], 1))
+        return from_rows([str(name) for name in columns], even, source, options, notes)
     if isinstance(schema, dict) and _is_list_of(dict, data):
         keys = set(schema.get("primaryKey") or ()) & {"index"}
         objects = [{key: cell for key, cell in row.items() if key not in keys} for row in data or []]

@@ -22,9 +22,9 @@ class Note(str):
         note.rows, note.column = tuple(rows), column
         return note
 
-    def __getnewargs__(self) -> tuple[str, tuple[int, ...], str]:
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[int, ...], str]]:
         """Return what a copy is made of, for pickle."""
-        return str(self), self.rows, self.column
+        return Note, (str(self), self.rows, self.column)
 
 
 def listed_rows(rows: Iterable[int], kind: str = "line") -> str:

@@ -1,6 +1,6 @@
 """Parquet in, rows of cells out; a file of a few bytes can decode to gigabytes, so repeated values stay one value."""
 
-import itertools
+import bisect
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -76,10 +76,10 @@ def _sampled_rows(parquet: Any, columns: list[str], options: ReadOptions) -> Ite
     """Yield the drawn rows with their numbers; parts without any are not read."""
     metadata = parquet.metadata
     total = metadata.num_rows
-    wanted = range(total)
     if not columns:
         return
-    drawn = sorted(random.Random(options.seed).sample(wanted, options.max_rows)) if total > options.max_rows else wanted
+    size = min(total, options.max_rows)
+    drawn = range(total) if size == total else sorted(random.Random(options.seed).sample(range(total), size))
     position = start = 0
     for group in range(metadata.num_row_groups):
         end = start + metadata.row_group(group).num_rows
@@ -87,8 +87,7 @@ def _sampled_rows(parquet: Any, columns: list[str], options: ReadOptions) -> Ite
             size = _rows_at_once(metadata.row_group(group))
             for batch in parquet.iter_batches(batch_size=size, row_groups=[group], columns=columns):
                 stop = start + batch.num_rows
-                inside = itertools.takewhile(lambda row, stop=stop: row < stop, itertools.islice(drawn, position, None))
-                rows = list(inside)
+                rows = drawn[position : bisect.bisect_left(drawn, stop, position)]
                 position += len(rows)
                 yield from zip((row + 1 for row in rows), _mappings(batch, [row - start for row in rows]), strict=True)
                 start = stop

@@ -32,7 +32,7 @@ class Records:
     """
 
     columns: list[str]
-    rows: list[Row]
+    rows: Sequence[Row]
     total: int | None
     notes: tuple[Note, ...] = ()
 

@@ -1,6 +1,7 @@
 """An uploaded file in, a clean table of text cells out, with notes on what was cleaned."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from mote_demo.data.file_kinds import SUPPORTED
 from mote_demo.data.formats import parse
 from mote_demo.data.nested import unnest
 from mote_demo.data.notes import Note
-from mote_demo.data.options import ReadOptions
+from mote_demo.data.options import MAX_BYTES, MAX_ROWS, ReadOptions
 from mote_demo.data.records import MAX_CHARACTERS, Records, Row
 from mote_demo.data.sampling import reservoir
 from mote_demo.errors import UserError
+
+__all__ = ["MAX_BYTES", "MAX_ROWS", "MAX_TEXT", "Table", "make_table", "read_table"]
 
 MAX_TEXT = 100_000_000
 """Characters of all cells together."""
@@ -118,7 +121,7 @@ def _clean(cell: str) -> str:
     return (_SURROGATE.sub("", cell) if _SURROGATE.search(cell) else cell).strip()
 
 
-def _within_memory(rows: list[Row], options: ReadOptions, notes: list[Note]) -> list[Row]:
+def _within_memory(rows: Sequence[Row], options: ReadOptions, notes: list[Note]) -> Sequence[Row]:
     """Keep as many rows as the limit of all text allows, at random."""
     size = sum(min(len(cell), MAX_CHARACTERS) for _, cells in rows for cell in cells)
     if size <= MAX_TEXT:

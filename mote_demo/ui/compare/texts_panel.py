@@ -6,10 +6,8 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.data.columns import Columns
-from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
 from mote_demo.data.hub import HUB_SETS, load_hub
-from mote_demo.data.options import MAX_BYTES, MAX_ROWS
-from mote_demo.data.tables import Table, read_table
+from mote_demo.data.tables import MAX_BYTES, MAX_ROWS, Table, read_table
 from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
@@ -129,8 +127,8 @@ def build_texts_panel(sessions: Sessions, texts: gr.Dropdown) -> None:
 def _build(texts: gr.Dropdown) -> TextsComponents:
     with gr.Row():
         file = gr.File(
-            label=f"{SUPPORTED}; at most {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows are used",
-            file_types=list(SUFFIXES),
+            label=f"CSV, TSV, JSONL or Parquet; at most {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows are used",
+            file_types=[".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet"],
             height=140,
             min_width=240,
         )
