@@ -98,6 +98,16 @@ def test_search_shows_both_models_hits_with_what_was_sent(run, table):
     assert lines[-1].endswith("of 3 are the same.")
 
 
+def test_how_a_file_is_read_may_be_said(run, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("text~label\nГде моя посылка~a\nВерните деньги~b\n".encode("cp1251"))
+    options = ["--texts", path, "--encoding", "cp1251", "--delimiter", "~", "--no-header"]
+    status, out, _ = run("search", "посылка", "--task", "retrieval", "-k", "3", *options)
+    assert status == 0
+    assert "Где моя посылка" in out
+    assert " text" in out
+
+
 def test_search_knows_the_sample_set(run):
     status, out, _ = run("search", "my parcel is late", "--task", "retrieval", "-k", 1)
     assert status == 0

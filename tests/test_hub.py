@@ -52,10 +52,16 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_folder_of_parquet_files_is_read_in_order_up_to_the_limit(folder):
+def test_of_a_folder_of_parquet_files_rows_of_all_are_drawn_in_order(folder):
     texts = load_hub(str(folder), limit=7)
-    assert texts.frame["text"].str[15:17].tolist() == ["00", "01", "02", "03", "04", "10", "11"]
+    numbers = texts.frame["text"].str[15:17].tolist()
+    assert numbers == sorted(numbers)
+    assert len(numbers) == 7
+    assert {number[0] for number in numbers} == {"0", "1"}
     assert texts.labels == ("label",)
+    assert "Kept 7 of 10 rows" in texts.notes[0]
+    assert load_hub(str(folder), limit=7).fingerprint == texts.fingerprint
+    assert load_hub(str(folder), limit=7, seed=1).fingerprint != texts.fingerprint
 
 
 def test_columns_may_be_given(folder):
@@ -98,14 +104,40 @@ def test_a_format_of_the_client_is_no_data_set_so_no_file_of_the_server_is_read(
                 load_hub(name, folders=folders)
 
 
-def test_only_the_wanted_rows_are_streamed_and_classes_get_their_names(hub):
-    stream = Stream([{"text": f"news {n}", "label": n % 2} for n in range(50)], {"label": ClassLabel(), "text": None})
+def test_rows_are_drawn_from_the_whole_stream_and_classes_get_their_names(hub):
+    stream = Stream([{"text": f"news {n}", "label": n // 25} for n in range(50)], {"label": ClassLabel(), "text": None})
     hub["hub"] = {"train": Stream([]), "test": stream}
-    texts = load_hub("ag-news", limit=5)
-    assert len(texts) == stream.read == 5
-    assert texts.frame["label"].tolist() == ["World", "Sports", "World", "Sports", "World"]
+    texts = load_hub("ag-news", limit=10)
+    assert len(texts) == 10
+    assert stream.read == 50
+    assert set(texts.frame["label"]) == {"World", "Sports"}
+    assert texts.notes == ("Kept 10 of 50 rows, drawn at random from the whole file (seed 0).",)
     assert texts.queries
     assert hub["calls"] == [("fancyzhx/ag_news", None)]
+
+
+def test_of_a_large_set_only_parts_spread_over_it_are_streamed(hub, tmp_path):
+    """The client's own streams are cut by the row groups of their Parquet files."""
+    datasets = pytest.importorskip("datasets")
+    labels = ["first" if n < 50_000 else "second" for n in range(100_000)]
+    frame = pd.DataFrame({"text": [f"text {n}" for n in range(100_000)], "label": labels})
+    frame.to_parquet(tmp_path / "a.parquet", row_group_size=500)
+    loaded = datasets.IterableDataset.from_parquet(str(tmp_path / "a.parquet"))
+    hub["hub"] = {"train": loaded}
+    texts = load_hub("owner/name", limit=100)
+    assert len(texts) == 100
+    assert set(texts.frame["label"]) == {"first", "second"}
+    assert texts.frame["text"].str[5:].astype(int).is_monotonic_increasing
+    assert any("25 parts spread over the set" in note for note in texts.notes)
+
+
+def test_a_stream_that_cannot_be_cut_is_read_no_further_than_a_limit(hub):
+    stream = Stream([{"text": f"text {n}"} for n in range(60_000)])
+    hub["hub"] = {"train": stream}
+    texts = load_hub("owner/name", limit=100)
+    assert len(texts) == 100
+    assert stream.read == 50_001
+    assert any("from its beginning" in note for note in texts.notes)
 
 
 @pytest.mark.parametrize("name", HUB_SETS)

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mote_demo.cli.reading import add_reading, reading_options
 from mote_demo.cli.verbs import Verbs, add_model, add_verb, load_mote, model_name, say
+from mote_demo.data.file_kinds import SUPPORTED
 from mote_demo.errors import UserError
 from mote_demo.growing.settings import EFFORTS
 from mote_demo.tasks import TASKS
@@ -26,7 +28,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _add_grow(verbs: Verbs) -> None:
     parser = add_verb(verbs, "grow", _grow, "Grow an expert from rows of your own, and measure it on a part of them.")
-    parser.add_argument("rows", type=Path, metavar="ROWS", help="a CSV, TSV, JSONL or Parquet file")
+    parser.add_argument("rows", type=Path, metavar="ROWS", help=f"a file of rows ({SUPPORTED})")
     parser.add_argument("--task", required=True, choices=list(TASKS))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the expert's file to write")
     parser.add_argument("--name", help="of the expert: small letters, digits, - and _ (default: that of FILE)")
@@ -35,6 +37,7 @@ def _add_grow(verbs: Verbs) -> None:
     add_model(parser)
     for role in _ROLES:
         parser.add_argument(f"--{role}", metavar="COLUMN", help=f"column of the {role} (default: a guess)")
+    add_reading(parser)
 
 
 def _add_expert(verbs: Verbs) -> None:
@@ -53,7 +56,7 @@ def _grow(options: argparse.Namespace) -> None:
     from mote_demo.growing.grow import grow
 
     columns = {role: getattr(options, role) for role in _ROLES if getattr(options, role) is not None}
-    examples = read_examples(options.rows, options.task, **columns)
+    examples = read_examples(options.rows, options.task, options=reading_options(options), **columns)
     for note in examples.notes:
         say(note)
     name = options.name or options.out.stem

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mote_demo.cli.reading import add_reading, reading_options
 from mote_demo.cli.verbs import Verbs, add_model, add_verb, model_name, say
+from mote_demo.data.file_kinds import SUPPORTED, has_known_suffix
 from mote_demo.settings import cache_folder, checkpoints_folder, more_models, precision
 from mote_demo.tasks import ROUTES, TASKS
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from mote_demo.serving.sessions import Session
 
 _LENS = "MODEL/TASK, such as mote/retrieval or mote/sts?instruction=off; the model is one of the app's, or a folder"
-
-_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet")
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -113,9 +113,8 @@ def _add_classes(verbs: Verbs) -> None:
 
 
 def _add_texts(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--texts", default="samples", help="samples, python-docs, a CSV, TSV, JSONL or Parquet file, or a Hub name"
-    )
+    parser.add_argument("--texts", default="samples", help=f"samples, python-docs, a file ({SUPPORTED}), or a Hub name")
+    add_reading(parser)
 
 
 def _encode(options: argparse.Namespace) -> None:
@@ -277,9 +276,9 @@ def _texts(session: "Session", options: argparse.Namespace) -> "Texts":
     if name in BUILT_IN:
         return session.texts(name)
     path = Path(name)
-    if not path.is_file() and (path.is_dir() or path.suffix.lower() not in _TABLES):
+    if not path.is_file() and (path.is_dir() or not has_known_suffix(path.name)):
         return load_hub(name)
-    return read_texts(path)
+    return read_texts(path, options=reading_options(options))
 
 
 def _line(text: str, most: int = 100) -> str:

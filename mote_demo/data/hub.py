@@ -1,16 +1,22 @@
 """Texts from the Hugging Face Hub, or from a folder of Parquet files downloaded from it."""
 
+import bisect
 import itertools
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from mote_demo.data.class_names import class_names, named
 from mote_demo.data.columns import Columns, question_of, recognise
-from mote_demo.data.parquet import read_parquet
+from mote_demo.data.notes import Note
+from mote_demo.data.options import ReadOptions
+from mote_demo.data.parquet import count_rows, read_parquet
 from mote_demo.data.records import Records, from_mappings
+from mote_demo.data.sampling import reservoir
 from mote_demo.data.tables import Table, make_table
 from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import to_texts
@@ -18,6 +24,9 @@ from mote_demo.errors import UserError
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _SPLITS = ("test", "validation", "corpus", "train")
+_READ_WHOLE = 50_000
+"""Rows that are read to draw from: a sample is as good as one from all where parts of the set are read."""
+_PARTS = 25
 _DOWNLOAD = "Or download its Parquet files in a browser and upload one, or give the folder they are in."
 
 
@@ -87,16 +96,18 @@ def load_hub(
     config: str | None = None,
     split: str | None = None,
     folders: bool = True,
+    seed: int = 0,
 ) -> Texts:
-    """Load the first ``limit`` texts of a data set.
+    """Load ``limit`` texts of a data set, drawn over all of it and in its order.
 
     Args:
         name: a key of ``HUB_SETS``, a Hub name such as "owner/name", or a folder of Parquet files.
-        limit: rows to read at most; the Hub is streamed, so no more is downloaded.
+        limit: rows to keep at most; the Hub is streamed, and of a large set only parts spread over it are read.
         columns: its text, title and label columns; None takes those of ``HUB_SETS`` or recognises them.
         config: configuration of a Hub data set, where it has several.
         split: its split; None takes test, validation, corpus or train, whichever is first there.
         folders: whether ``name`` may be a folder of this machine; a public app says False.
+        seed: the same seed draws the same rows.
 
     Raises:
         UserError: no network, no such data set, no right to read it, or no text; it says what to do.
@@ -104,18 +115,19 @@ def load_hub(
     name = name.strip()
     if limit < 1:
         raise UserError(f"The number of texts must be at least 1, not {limit}.")
+    options = ReadOptions(max_rows=limit, seed=seed)
     known = HUB_SETS.get(name)
     if known is not None:
-        records = _stream(known.path, config or known.config, split or known.split, limit)
-        table = make_table(records, known.title, max_rows=limit)
+        records = _stream(known.path, config or known.config, split or known.split, options)
+        table = make_table(records, known.title, options)
         return _to_texts(table, columns or known.columns, name, known.queries)
     if folders and _is_path(name):
-        records, source = _read_folder(Path(name).expanduser(), limit), Path(name).name
+        records, source = _read_folder(Path(name).expanduser(), options), Path(name).name
     else:
         _check_hub_name(name)
-        records, source = _stream(name, config, split, limit), name
-    table = make_table(records, source, max_rows=limit)
-    return _to_texts(table, columns or recognise(table.frame), name, ())
+        records, source = _stream(name, config, split, options), name
+    table = make_table(records, source, options)
+    return _to_texts(table, columns or recognise(table.plain), name, ())
 
 
 def _to_texts(table: Table, columns: Columns, name: str, queries: tuple[str, ...]) -> Texts:
@@ -142,29 +154,34 @@ def _check_hub_name(name: str) -> None:
         )
 
 
-def _read_folder(folder: Path, limit: int) -> Records:
+def _read_folder(folder: Path, options: ReadOptions) -> Records:
+    """Read a sample of the rows of all Parquet files: of each as many as its share of the rows."""
     files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else []
     if not files:
         raise UserError(
             f"There are no Parquet files in {str(folder)!r}. Please give the folder of a downloaded data set."
         )
-    parts: list[Records] = []
-    for file in files:
-        parts.append(read_parquet(file, file.name, limit - sum(len(part.rows) for part in parts)))
-        if sum(len(part.rows) for part in parts) >= limit:
-            break
-    rows = (dict(zip(part.columns, row, strict=True)) for part in parts for row in part.rows)
+    ends = list(itertools.accumulate(count_rows(file, file.name) for file in files))
+    total = ends[-1]
+    drawn, _ = reservoir(range(total), options.max_rows, options.seed)
+    shares = Counter(bisect.bisect_right(ends, row) for row in drawn)
+    parts = [
+        read_parquet(file, file.name, replace(options, max_rows=shares[number]), trusted=True)
+        for number, file in enumerate(files)
+        if shares[number]
+    ]
+    rows = (dict(zip(part.columns, cells, strict=True)) for part in parts for _, cells in part.rows)
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    return from_mappings(rows, folder.name, limit, tuple(notes))
+    return replace(from_mappings(enumerate(rows, 1), folder.name, options, notes), total=total)
 
 
-def _stream(path: str, config: str | None, split: str | None, limit: int) -> Records:
+def _stream(path: str, config: str | None, split: str | None, options: ReadOptions) -> Records:
     """Read rows from the Hub; whatever stops that is told as one ``UserError``."""
     try:
         from datasets import load_dataset
 
         loaded = load_dataset(path, config, streaming=True)
-        return from_mappings(_named_rows(_choose(loaded, split, path), limit), path, limit)
+        return _sample_stream(_choose(loaded, split, path), path, options)
     except UserError:
         raise
     # Beneath are HTTP clients, file systems and decoders, each with error types of its own, and
@@ -180,15 +197,44 @@ def _choose(loaded: Mapping[str, Any], split: str | None, path: str) -> Any:
     raise UserError(f"{path} has no split {split!r}. Please choose one of: {', '.join(loaded) or 'none'}.")
 
 
-def _named_rows(stream: Any, limit: int) -> Iterator[Mapping[str, object]]:
-    """Yield rows with the names of classes instead of their numbers."""
-    names = {key: kind.names for key, kind in (stream.features or {}).items() if hasattr(kind, "names")}
-    for row in itertools.islice(stream, limit):
-        yield {key: _class_name(value, names[key]) if key in names else value for key, value in row.items()}
+def _sample_stream(stream: Any, path: str, options: ReadOptions) -> Records:
+    """Draw rows from a whole split or, where it is large, from parts spread over it, so that little is downloaded."""
+    total = _stated_rows(stream)
+    parts = _parts(stream) if total is None or total > _READ_WHOLE else [stream]
+    share, most = -(-options.max_rows // len(parts)), max(options.max_rows, _READ_WHOLE // len(parts))
+    names = class_names(stream.features or {})
+    drawn: list[tuple[int, Mapping[str, Any]]] = []
+    read, ended = 0, True
+    for number, part in enumerate(parts):
+        rows, seen = reservoir(itertools.islice(part, most + 1), share, options.seed + number)
+        drawn += [(read + place, named(row, names)) for place, row in enumerate(rows, 1)]
+        read, ended = read + seen, ended and seen <= most
+    notes = []
+    if len(parts) > 1 or not ended:
+        of = f"{total:,}" if total else f"more than {read:,}"
+        where = f"from {len(parts)} parts spread over the set" if len(parts) > 1 else "from its beginning"
+        notes.append(Note(f"Drew from {read:,} of {of} rows, {where}."))
+    whole = read if len(parts) == 1 and ended else max(total or 0, read)
+    return replace(from_mappings(drawn, path, options, notes), total=whole)
 
 
-def _class_name(value: object, names: list[str]) -> object:
-    return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
+def _stated_rows(stream: Any) -> int | None:
+    """Return how many rows a split has by its own word, if it says so."""
+    splits = getattr(getattr(stream, "info", None), "splits", None) or {}
+    stated = splits.get(str(getattr(stream, "split", "")))
+    return getattr(stated, "num_examples", None) or None
+
+
+def _parts(stream: Any) -> list[Any]:
+    """Cut a stream where its files allow, and return parts that are spread evenly over it, in order."""
+    if not hasattr(stream, "reshard"):
+        return [stream]
+    cut = stream.reshard()
+    count = cut.num_shards
+    if count == 1:
+        return [stream]
+    chosen = sorted({place * (count - 1) // max(1, _PARTS - 1) for place in range(_PARTS)})
+    return [cut.shard(num_shards=count, index=place) for place in chosen]
 
 
 def _hub_error(path: str, error: Exception) -> UserError:

@@ -108,7 +108,7 @@ def propose(table: Table, task: str | None = None) -> Proposal:
         >>> proposal.task, proposal.roles["text"].value, proposal.roles["topic"].value
         ('classification', 'Text', 'Label')
     """
-    found = find_columns(table.frame)
+    found = find_columns(table.plain)
     columns = Columns(**{role: each.column for role, each in found.items()})
     chosen = find_task(task or suggest_task(columns))
     roles: Sequence[str] = chosen.columns
@@ -122,7 +122,7 @@ def propose(table: Table, task: str | None = None) -> Proposal:
 
 def propose_texts(table: Table) -> Proposal:
     """Propose roles for texts to search and map: of a table of pairs, one side is the text."""
-    found = find_columns(table.frame)
+    found = find_columns(table.plain)
     if "positive" in found:
         found["text"] = found["positive"]
     if "text" not in found:

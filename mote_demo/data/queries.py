@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mote_demo.data.columns import recognise
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.tables import Table, read_table
 from mote_demo.errors import UserError, unknown_choice
 
@@ -37,7 +38,7 @@ def read_queries(path: str | Path, query: str | None = None, answer: str | None 
     Raises:
         UserError: the file cannot be read, has no such column, or no query; the message lists the columns.
     """
-    table = read_table(Path(path).expanduser(), max_rows=MOST_QUERIES)
+    table = read_table(Path(path).expanduser(), ReadOptions(max_rows=MOST_QUERIES))
     found_query, found_answer = guess_query_columns(table)
     query = found_query if query is None else query
     answer = (found_answer if found_answer != query else None) if answer is None else answer
@@ -46,7 +47,7 @@ def read_queries(path: str | Path, query: str | None = None, answer: str | None 
 
 def guess_query_columns(table: Table) -> tuple[str, str | None]:
     """Guess the columns of queries and of answers, by name and by content."""
-    columns = recognise(table.frame)
+    columns = recognise(table.plain)
     query = columns.query or columns.text or str(table.frame.columns[0])
     rows = next((name for name in table.frame.columns if name.lower() in ("row", "id") and name != query), None)
     return query, columns.positive if columns.positive not in (None, query) else rows

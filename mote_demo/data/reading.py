@@ -6,9 +6,10 @@ from pathlib import Path
 
 from mote_demo.data.columns import Columns, question_of, recognise, roles_of
 from mote_demo.data.examples import Examples, to_examples
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.tables import read_table
 from mote_demo.data.texts import Texts
-from mote_demo.data.uploads import to_texts
+from mote_demo.data.uploads import to_answered_texts, to_texts
 from mote_demo.errors import unknown_choice
 
 
@@ -17,9 +18,11 @@ def read_texts(
     text: str | None = None,
     title: str | None = None,
     labels: str | Sequence[str] | None = None,
+    *,
     question: str | None = None,
+    options: ReadOptions | None = None,
 ) -> Texts:
-    """Read texts from a CSV, TSV, JSONL or Parquet file.
+    """Read texts from a file of any of ``FILE_KINDS``.
 
     Args:
         path: the file.
@@ -27,6 +30,7 @@ def read_texts(
         title: its column of titles.
         labels: its columns to colour and group by; an empty list for none.
         question: its column of the questions that the texts answer, as in a list of questions and answers.
+        options: encoding, header, delimiter, sheet and the like, where they are not to be guessed.
 
     Returns:
         The texts, with what was cleaned up and which columns were guessed in ``notes``: those that are None.
@@ -42,11 +46,13 @@ def read_texts(
         ("Guessed the columns: text 'text', label 'topic'.",)
     """
     path = Path(path).expanduser()
-    table = read_table(path)
+    table = read_table(path, options)
+    if table.answers is not None and text is None:
+        return to_answered_texts(table.answers, path.stem)
     chosen = [labels] if isinstance(labels, str) else labels
     named = _given(text=text, title=title, label=chosen[0] if chosen else None)
     # What is a label by a person's word is not guessed to be anything else.
-    free = table.frame.drop(columns=[*(chosen or [])[1:], *([question] if question else [])], errors="ignore")
+    free = table.plain.drop(columns=[*(chosen or [])[1:], *([question] if question else [])], errors="ignore")
     found = recognise(free, **named)
     guessed = _given(text=found.text, title=found.title, label=found.label if chosen is None else None)
     if chosen is None:
@@ -58,12 +64,15 @@ def read_texts(
     return replace(texts, notes=(*_note(guessed, named), *texts.notes))
 
 
-def read_examples(path: str | Path, task: str, **columns: str | None) -> Examples:
-    """Read examples to train an expert on from a CSV, TSV, JSONL or Parquet file.
+def read_examples(
+    path: str | Path, task: str, *, options: ReadOptions | None = None, **columns: str | None
+) -> Examples:
+    """Read examples to train an expert on from a file of any of ``FILE_KINDS``.
 
     Args:
         path: the file.
         task: name of the task.
+        options: encoding, header, delimiter, sheet and the like, where they are not to be guessed.
         **columns: column of each role: ``text`` and ``label``; ``query``, ``positive`` and, where there are any,
             ``negative``; or ``sentence1``, ``sentence2`` and ``score``.
 
@@ -85,9 +94,9 @@ def read_examples(path: str | Path, task: str, **columns: str | None) -> Example
     for role in columns:
         if role not in roles:
             raise unknown_choice(f"role of a column for {task}", role, roles)
-    table = read_table(Path(path).expanduser())
+    table = read_table(Path(path).expanduser(), options)
     named = _given(**columns)
-    found = recognise(table.frame, **named)
+    found = recognise(table.plain, **named)
     used = _given(**{role: getattr(found, role) for role in roles})
     examples = to_examples(table, task, Columns(**used))
     return replace(examples, notes=(*_note(used, named), *table.notes, *examples.notes))

@@ -1,57 +1,72 @@
 """What a file says before any cleaning, within limits that keep a small file from filling the memory."""
 
-import json
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from mote_demo.data.notes import Note
+from mote_demo.data.options import ReadOptions
+from mote_demo.data.sampling import reservoir
 from mote_demo.errors import UserError
 
 MAX_COLUMNS = 200
 MAX_CHARACTERS = 10_000
 
 # Cleaning drops characters before the table cuts a text and says so, hence more are kept than it needs.
-_KEPT_CHARACTERS = 2 * MAX_CHARACTERS
+KEPT_CHARACTERS = 2 * MAX_CHARACTERS
+
+Row = tuple[int, Sequence[Any]]
+"""A line of a file, or a row where it has no lines, from 1, and its cells: text, numbers, lists, objects or None."""
 
 
 @dataclass(frozen=True)
 class Records:
     """Hold what a file says, before any cleaning.
 
-    ``rows`` are lists of cells as long as ``columns``. ``total`` counts the rows of the file,
-    which may be more than were read.
+    Attributes:
+        columns: names, which may be blank or doubled.
+        rows: the rows that were kept, in order; each has as many cells as there are columns.
+        total: rows of the file that are not blank, or None where it was not read to its end.
+        notes: what was noticed while reading.
     """
 
     columns: list[str]
-    rows: list[list[str]]
-    total: int
-    notes: tuple[str, ...] = ()
+    rows: Sequence[Row]
+    total: int | None
+    notes: tuple[Note, ...] = ()
+
+
+def from_rows(
+    columns: list[str], rows: Iterable[Row], source: str, options: ReadOptions, notes: Iterable[Note] = ()
+) -> Records:
+    """Keep a sample of rows of equal length; those without content are left out and counted.
+
+    Raises:
+        UserError: there are more than ``MAX_COLUMNS`` columns.
+    """
+    check_columns(len(columns), source)
+    blank = _Counter()
+    filled = ((number, cells) for number, cells in rows if any(map(_has_content, cells)) or blank.add())
+    kept, total = reservoir(filled, options.max_rows, options.seed)
+    return Records(columns, [_short(row) for row in kept], total, (*notes, *blank_rows(blank.count)))
 
 
 def from_mappings(
-    mappings: Iterable[Mapping[str, object]], source: str, max_rows: int, notes: tuple[str, ...] = ()
+    mappings: Iterable[tuple[int, Mapping[Any, Any]]], source: str, options: ReadOptions, notes: Iterable[Note] = ()
 ) -> Records:
-    """Build records from one mapping a row; a key that a row lacks is a blank cell.
-
-    Args:
-        mappings: the rows; all are counted.
-        source: name of the file, for errors.
-        max_rows: rows to keep.
-        notes: what was noticed while reading.
+    """Keep a sample of rows that are mappings; a key that a row lacks is a blank cell.
 
     Raises:
         UserError: the kept rows have more than ``MAX_COLUMNS`` keys between them.
     """
-    keys: dict[str, None] = {}
-    items: list[dict[str, str]] = []
-    total = 0
-    for mapping in mappings:
-        total += 1
-        if len(items) < max_rows:
-            keys.update(dict.fromkeys(mapping))
-            check_columns(len(keys), source)
-            items.append({key: _cell(value) for key, value in mapping.items()})
-    rows = [[item.get(key, "") for key in keys] for item in items]
-    return Records([str(key) for key in keys], rows, total, notes)
+    blank = _Counter()
+    filled = (row for row in mappings if any(map(_has_content, row[1].values())) or blank.add())
+    kept, total = reservoir(filled, options.max_rows, options.seed)
+    keys = list(dict.fromkeys(itertools.chain.from_iterable(mapping for _, mapping in kept)))
+    check_columns(len(keys), source)
+    rows = [_short((number, [mapping.get(key) for key in keys])) for number, mapping in kept]
+    return Records([str(key) for key in keys], rows, total, (*notes, *blank_rows(blank.count)))
 
 
 def check_columns(count: int, source: str) -> None:
@@ -60,10 +75,27 @@ def check_columns(count: int, source: str) -> None:
         raise UserError(f"{source} has more than {MAX_COLUMNS} columns. Please keep only those that are needed.")
 
 
-def _cell(value: object) -> str:
-    """Return a cell as text; nested values become JSON, missing ones blank."""
-    if value is None or value != value:  # NaN is the one value that differs from itself
-        return ""
-    if isinstance(value, (dict, list, tuple)):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    return str(value).lstrip()[:_KEPT_CHARACTERS]
+def blank_rows(count: int) -> list[Note]:
+    """Note how many rows had nothing in them, if any."""
+    return [Note(f"Dropped {count:,} blank row(s).")] if count else []
+
+
+class _Counter:
+    """Count rows that are passed over."""
+
+    count = 0
+
+    def add(self) -> bool:
+        self.count += 1
+        return False
+
+
+def _has_content(cell: object) -> bool:
+    if isinstance(cell, str):
+        return bool(cell) and not cell.isspace()
+    return cell is not None and cell == cell and cell != [] and cell != {}  # NaN differs from itself
+
+
+def _short(row: Row) -> Row:
+    number, cells = row
+    return number, [cell.lstrip()[:KEPT_CHARACTERS] if isinstance(cell, str) else cell for cell in cells]

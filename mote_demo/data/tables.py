@@ -1,59 +1,103 @@
 """An uploaded file in, a clean table of text cells out, with notes on what was cleaned."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from mote_demo.data.formats import SUPPORTED, parse
-from mote_demo.data.records import MAX_CHARACTERS, Records
+from mote_demo.data.archive import ZIP, Archive
+from mote_demo.data.beir import KnownAnswers, is_beir, read_beir
+from mote_demo.data.file_kinds import SUPPORTED
+from mote_demo.data.formats import parse
+from mote_demo.data.nested import unnest
+from mote_demo.data.notes import Note
+from mote_demo.data.options import MAX_BYTES, MAX_ROWS, ReadOptions
+from mote_demo.data.records import MAX_CHARACTERS, Records, Row
+from mote_demo.data.sampling import reservoir
 from mote_demo.errors import UserError
 
-MAX_ROWS = 20_000
-MAX_BYTES = 20_000_000
+__all__ = ["MAX_BYTES", "MAX_ROWS", "MAX_TEXT", "Table", "make_table", "read_table"]
+
+MAX_TEXT = 100_000_000
+"""Characters of all cells together."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Table:
     """Hold a table as it was uploaded, cleaned.
 
-    ``frame`` has unique column names, str cells ("" where missing) and a RangeIndex. ``notes``
-    says what was cleaned, with counts, one sentence each. ``source`` is the file's name.
+    Attributes:
+        frame: unique column names, str cells ("" where missing) and a RangeIndex.
+        notes: what was cleaned, with counts, one sentence each; those about some rows or one column say which.
+        source: the file's name.
+        lines: line of the file that each row began on, or its number where a file has no lines, from 1.
+        objects: columns that hold objects as JSON, which have no role of themselves.
+        answers: of a set of texts with known answers all of it; the rows are then its pairs.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...]
     source: str
+    lines: tuple[int, ...] = ()
+    objects: tuple[str, ...] = ()
+    answers: KnownAnswers | None = None
+
+    @property
+    def plain(self) -> pd.DataFrame:
+        """Return the columns that a role may be guessed for: those without objects."""
+        return self.frame.drop(columns=list(self.objects))
 
 
-def read_table(path: str | Path, *, max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> Table:
-    """Read a CSV, TSV, JSONL or Parquet file; the content decides which it is.
+def read_table(path: str | Path, options: ReadOptions | None = None) -> Table:
+    """Read a file of any of ``FILE_KINDS``; the content decides which it is.
 
     Args:
         path: the file.
-        max_rows: rows beyond are left out, with a note.
-        max_bytes: a larger file is a ``UserError``.
+        options: what is not to be guessed, and the limits; of a file with more rows a sample is kept, with a note.
 
     Raises:
         UserError: it cannot be read; the message names the file, the line and the mend.
     """
-    path = Path(path)
-    return make_table(parse(_read_bytes(path, max_bytes), path.name, max_rows), path.name, max_rows=max_rows)
+    path, options = Path(path), options or ReadOptions()
+    data = _read_bytes(path, options.max_bytes)
+    if data.startswith(ZIP) and is_beir(archive := Archive(data, path.name)):
+        answers = read_beir(archive, path.name, options)
+        return make_table(answers.pairs(), path.name, options, answers)
+    return make_table(parse(data, path.name, options), path.name, options)
 
 
-def make_table(records: Records, source: str, *, max_rows: int = MAX_ROWS) -> Table:
-    """Clean records into a table: blank and double rows go, columns get unique names, long texts are cut."""
-    notes = list(records.notes)
-    rows = [[_clean(cell) for cell in row] for row in records.rows[:max_rows]]
-    if len(rows) < records.total:
-        notes.append(f"Kept the first {len(rows):,} of {records.total:,} rows.")
-    frame = pd.DataFrame(rows, columns=range(len(records.columns)))
+def make_table(
+    records: Records, source: str, options: ReadOptions | None = None, answers: KnownAnswers | None = None
+) -> Table:
+    """Clean records into a table: double rows and blank columns go, columns get unique names, long texts are cut."""
+    options = options or ReadOptions()
+    unnested = unnest(records, options)
+    records, notes = unnested.records, [*_sample_notes(records, options), *unnested.records.notes]
+    rows = _within_memory(records.rows, options, notes)
+    rows = [(number, [_clean(cell) for cell in cells]) for number, cells in rows]
+    frame = pd.DataFrame([cells for _, cells in rows], columns=range(len(records.columns)), dtype="str")
     frame = _drop_blank(frame, notes)
     if frame.empty:
         raise UserError(f"{source} has no rows with content. Please choose a file with a header and at least one row.")
-    names = _unique_names([records.columns[int(position)] for position in frame.columns], notes)
+    places = [int(position) for position in frame.columns]
+    names = _unique_names([records.columns[place] for place in places], notes)
     frame = _drop_double(frame.set_axis(names, axis=1), notes)
-    return Table(_cut_long(frame, notes).reset_index(drop=True), tuple(notes), source)
+    lines = tuple(rows[row][0] for row in frame.index)
+    objects = tuple(name for name, place in zip(names, places, strict=True) if place in unnested.objects)
+    frame = _cut_long(frame, notes).reset_index(drop=True)
+    return Table(frame, tuple(notes), source, lines, objects, answers)
+
+
+def _sample_notes(records: Records, options: ReadOptions) -> list[Note]:
+    kept, total = len(records.rows), records.total
+    if total is None or kept >= total:
+        return []
+    how = f"at random from the whole file (seed {options.seed})"
+    return [Note(f"Kept {kept:,} of {total:,} rows, drawn {how}.")]
 
 
 def _read_bytes(path: Path, max_bytes: int) -> bytes:
@@ -72,11 +116,22 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
 
 def _clean(cell: str) -> str:
     """Drop NULs and lone surrogates, which no tokenizer or hash takes, and outer white space."""
-    cell = cell.replace("\0", "").replace("\r\n", "\n")
-    return cell.encode("utf-8", "ignore").decode("utf-8").strip()
+    cell = cell.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    # Without them the cell stays the same object: a value that many rows share takes its memory once.
+    return (_SURROGATE.sub("", cell) if _SURROGATE.search(cell) else cell).strip()
 
 
-def _drop_blank(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _within_memory(rows: Sequence[Row], options: ReadOptions, notes: list[Note]) -> Sequence[Row]:
+    """Keep as many rows as the limit of all text allows, at random."""
+    size = sum(min(len(cell), MAX_CHARACTERS) for _, cells in rows for cell in cells)
+    if size <= MAX_TEXT:
+        return rows
+    kept, _ = reservoir(rows, max(1, len(rows) * MAX_TEXT // size), options.seed)
+    notes.append(Note(f"Kept a random {len(kept):,} of these rows, because all have {size / 1e6:,.0f} MB of text."))
+    return kept
+
+
+def _drop_blank(frame: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
     filled = frame != ""
     kept = frame.loc[filled.any(axis=1), filled.any(axis=0)]
     _note_dropped(notes, len(frame) - len(kept), "blank row(s)")
@@ -84,26 +139,26 @@ def _drop_blank(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return kept
 
 
-def _drop_double(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _drop_double(frame: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
     kept = frame.drop_duplicates()
     _note_dropped(notes, len(frame) - len(kept), "duplicate row(s)")
     return kept
 
 
-def _cut_long(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _cut_long(frame: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
     cut = sum(int((frame[name].str.len() > MAX_CHARACTERS).sum()) for name in frame.columns)
     if not cut:
         return frame
-    notes.append(f"Cut {cut:,} text(s) at {MAX_CHARACTERS:,} characters.")
+    notes.append(Note(f"Cut {cut:,} text(s) at {MAX_CHARACTERS:,} characters."))
     return frame.apply(lambda cells: cells.str.slice(0, MAX_CHARACTERS))
 
 
-def _note_dropped(notes: list[str], count: int, what: str) -> None:
+def _note_dropped(notes: list[Note], count: int, what: str) -> None:
     if count:
-        notes.append(f"Dropped {count:,} {what}.")
+        notes.append(Note(f"Dropped {count:,} {what}."))
 
 
-def _unique_names(names: list[str], notes: list[str]) -> list[str]:
+def _unique_names(names: list[str], notes: list[Note]) -> list[str]:
     """Name the nameless by position and number the doubles: text, text (2)."""
     unique: dict[str, None] = {}
     for position, name in enumerate(names, start=1):
@@ -113,6 +168,6 @@ def _unique_names(names: list[str], notes: list[str]) -> list[str]:
             count += 1
             candidate = f"{name} ({count})"
         if count > 1:
-            notes.append(f"A second column {name!r} is called {candidate!r}.")
+            notes.append(Note(f"A second column {name!r} is called {candidate!r}.", column=candidate))
         unique[candidate] = None
     return list(unique)

@@ -2,19 +2,34 @@
 
 from collections.abc import Sequence
 
+from mote_demo.data.beir import KnownAnswers
 from mote_demo.data.columns import Columns, recognise
 from mote_demo.data.examples import Examples, split, to_examples
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.sample_queries import pick_queries
 from mote_demo.data.tables import Table, read_table
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError, unknown_choice
 
-__all__ = ["Columns", "Examples", "Table", "guess_columns", "read_table", "split", "to_examples", "to_texts"]
+_SAMPLE_QUERIES = 6
+
+__all__ = [
+    "Columns",
+    "Examples",
+    "ReadOptions",
+    "Table",
+    "guess_columns",
+    "read_table",
+    "split",
+    "to_answered_texts",
+    "to_examples",
+    "to_texts",
+]
 
 
 def guess_columns(table: Table) -> Columns:
     """Guess which column has which role, by name and by content."""
-    return recognise(table.frame)
+    return recognise(table.plain)
 
 
 def to_texts(
@@ -56,6 +71,18 @@ def to_texts(
     questions = tuple(filled[question]) if question is not None else ()
     queries = tuple(queries) or pick_queries(frame, tuple(renamed), questions)
     return Texts(name, table.source, frame, tuple(renamed), queries, notes, questions=questions)
+
+
+def to_answered_texts(answers: KnownAnswers, name: str = "upload") -> Texts:
+    """Make texts of a set with known answers: its corpus, with its queries as samples.
+
+    The rows are those of ``answers.corpus``, so that its ids tell which of them answer a query.
+    """
+    frame = answers.corpus[["title", "text"]]
+    asked = {text: answers.queries[query] for query, grades in reversed(answers.relevance.items()) for text in grades}
+    questions = tuple(asked.get(text, "") for text in answers.corpus["id"])
+    queries = tuple(answers.queries.values())[:_SAMPLE_QUERIES]
+    return Texts(name, answers.source, frame, (), queries, answers.notes, questions=questions)
 
 
 def _free_name(label: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.queries import MOST_QUERIES, Queries, guess_query_columns, to_queries
 from mote_demo.data.tables import Table, read_table
 from mote_demo.errors import UserError
@@ -104,7 +105,7 @@ class QueriesHandlers:
         if file is None:
             return {components.columns: gr.update(visible=False)}
         with uploaded(file) as path:
-            table = state.table = read_table(path, max_rows=MOST_QUERIES)
+            table = state.table = read_table(path, ReadOptions(max_rows=MOST_QUERIES))
         query, answer = guess_query_columns(table)
         names = list(table.frame.columns)
         return {

@@ -11,6 +11,7 @@ from mote_demo.data.proposal import TEXT_ROLES, Proposal, Role, propose_texts, t
 from mote_demo.data.report import Report, describe
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS, Table, read_table
 from mote_demo.data.texts import Texts
+from mote_demo.data.uploads import to_answered_texts
 from mote_demo.errors import UserError
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.shared.column_roles import changed_role, role_table, save_problems, show_report, show_roles
@@ -110,7 +111,8 @@ class TextsHandlers:
         components, encoder = self._components, session.mote
         shown = show_roles(upload.table, upload.proposal, upload.roles, TEXT_ROLES)
         try:
-            made = texts_of(upload.table, upload.roles)
+            answers = upload.table.answers
+            made = texts_of(upload.table, upload.roles) if answers is None else to_answered_texts(answers)
         except UserError as error:
             return {components.roles: shown, components.note: _render("problem.html.jinja", message=str(error))}
         texts = session.add_texts(made, instead_of=upload.name)
