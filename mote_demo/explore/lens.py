@@ -101,13 +101,17 @@ class Lens:
     def load(cls, name: str) -> "Lens":
         """Load the model of a lens by its name, such as ``mote/retrieval``, ``untouched`` or ``FOLDER/clustering``.
 
+        The experts that ship with the MoTE checkpoint are among its routes: ``mote/intent``.
+
         Raises:
             UserError: there is no such model, or it has no such task or route; the message lists the choices.
         """
+        from mote_demo.growing.shipped import with_shipped
         from mote_demo.loading import find_model, load
 
         parsed = LensName.parse(name, lambda path: find_model(path) is not None)
-        return cls.of(load(parsed.model), parsed.look, instruction=parsed.instruction, model=parsed.model)
+        model = with_shipped(load(parsed.model), parsed.look.split("+"))
+        return cls.of(model, parsed.look, instruction=parsed.instruction, model=parsed.model)
 
     @property
     def name(self) -> LensName:

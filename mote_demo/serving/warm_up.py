@@ -6,6 +6,8 @@ import threading
 from mote_demo.encoder import Stopped
 from mote_demo.explore.lens import Lens
 from mote_demo.explore.projection import warm_up as compile_umap
+from mote_demo.serving.meanings import prepare
+from mote_demo.serving.sessions import Session
 from mote_demo.serving.shelf import DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS
 
@@ -13,11 +15,12 @@ _logger = logging.getLogger(__name__)
 
 
 def warm_up(shelf: Shelf, stop: threading.Event) -> None:
-    """Encode the sample set for every task with both models, then prepare the map's compiler.
+    """Encode the sample set for the first screen, then for every task with both models; prepare the map's compiler.
 
     Visitors who are quicker wait for the same computation instead of starting a second one.
     """
     try:
+        prepare(Session(shelf), stop=stop)
         for task in TASKS:
             _encode(shelf, "samples", task, stop)
         compile_umap()

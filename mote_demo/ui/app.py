@@ -1,4 +1,4 @@
-"""The app: five tabs over one shelf."""
+"""The app: six tabs over one shelf."""
 
 import threading
 from functools import partial
@@ -18,17 +18,20 @@ from mote_demo.settings import (
     more_models,
     precision,
     report_file,
+    shipped_experts_file,
     spaces_file,
     summary_file,
 )
-from mote_demo.study.results import Results, load_results, read_report
+from mote_demo.study.results import Results, ShippedExperts, load_results, read_report, read_shipped
 from mote_demo.ui.about.tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.experts.tab import build_experts_tab
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.events import QUICK
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.shared.threads import start
+from mote_demo.ui.start.tab import build_start_tab
 from mote_demo.ui.train.tab import build_train_tab
 
 TITLE = "MoTE Explorer"
@@ -46,11 +49,17 @@ def open_app() -> gr.Blocks:
     report, problem = read_report(report_file())
     stop = threading.Event()
     start(partial(warm_up, shelf, stop), stop)
-    return build_app(shelf, report, load_results(spaces_file(), summary_file()), report_problem=problem)
+    results, shipped = load_results(spaces_file(), summary_file()), read_shipped(shipped_experts_file())
+    return build_app(shelf, report, results, shipped, report_problem=problem)
 
 
 def build_app(
-    shelf: Shelf, report: Report | None = None, results: Results | None = None, *, report_problem: str = ""
+    shelf: Shelf,
+    report: Report | None = None,
+    results: Results | None = None,
+    shipped: ShippedExperts | None = None,
+    *,
+    report_problem: str = "",
 ) -> gr.Blocks:
     """Build the app over loaded models.
 
@@ -58,23 +67,29 @@ def build_app(
         shelf: models, texts and store, shared by all visitors.
         report: measured results to show, if there are any.
         results: what the study of the experts wrote, if it ran.
+        shipped: what was measured of the experts that ship, if anything was.
         report_problem: why there is no report although there is a file of one, or "".
     """
     results = results or Results()
     sessions = Sessions(partial(Session, shelf))
     with gr.Blocks(title=TITLE, delete_cache=_DELETE_FILES, analytics_enabled=False) as demo:
         gr.HTML(_BANNER)
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
+            with gr.Tab("Start", id="start"):
+                begin = build_start_tab(sessions, shipped)
             with gr.Tab("Compare", id="compare") as tab:
                 build_compare_tab(sessions).bind(tab, demo)
             with gr.Tab("Map", id="map") as tab:
                 build_map_tab(sessions).bind(tab, demo)
-            with gr.Tab("Train", id="train") as tab:
-                build_train_tab(sessions)
+            with gr.Tab("Train", id="train"):
+                train = build_train_tab(sessions)
             with gr.Tab("Experts", id="experts"):
                 build_experts_tab(results)
             with gr.Tab("About", id="about"):
                 build_about_tab(shelf, report, results, report_problem)
+        begin.bind(demo)
+        opened = begin.grow.click(lambda: gr.Tabs(selected="train"), None, [tabs], **QUICK)
+        train.use_samples_on(opened.success)
         add_endpoints(Session(shelf))
 
         def forget(request: gr.Request) -> None:
