@@ -42,10 +42,8 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {
         "as it comes": Variant(),
         "from clustering": Variant(base="clustering"),
-        "from sts": Variant(base="sts"),
-        "thorough": Variant(effort="thorough"),
         "half the rate": Variant(changes={"learning_rate": 5e-4}),
-        "twice the epochs": Variant(changes={"epochs": 20}),
+        "half the epochs": Variant(changes={"epochs": 5}),
     }
 )
 """What is tried; each differs from the first in one thing."""

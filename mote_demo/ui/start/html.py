@@ -11,6 +11,16 @@ from mote_demo.ui.shared.templates import render
 _SAME = 0.005
 """A measured share belongs to what is shown where it differs by less: another checkpoint's would differ by more."""
 
+_SHOWN = 5
+"""Neighbours in sight; the others are one click away."""
+
+_TITLES = {
+    "untouched": "untouched backbone",
+    "baseline": "baseline, with its instruction",
+    "mote": "MoTE, its own route",
+    "expert": "MoTE, the grown expert",
+}
+
 
 def intro() -> Markup:
     """Say what MoTE is, with a drawing folded away."""
@@ -49,17 +59,6 @@ def measured(shipped: ShippedExperts | None, experts: list[str]) -> Markup:
         experts: names of those that are loaded.
     """
     return render("mote_demo.ui.start", "measured.html.jinja", shipped=shipped, experts=experts, titles=_TITLES)
-
-
-_SHOWN = 5
-"""Neighbours in sight; the others are one click away."""
-
-_TITLES = {
-    "untouched": "untouched backbone",
-    "baseline": "baseline, with its instruction",
-    "mote": "MoTE, its own route",
-    "expert": "MoTE, the grown expert",
-}
 
 
 def _measured(shipped: ShippedExperts | None, label: str, lens: str) -> LensResult | None:
