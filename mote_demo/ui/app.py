@@ -88,7 +88,8 @@ def build_app(
             with gr.Tab("About", id="about"):
                 build_about_tab(shelf, report, results, report_problem)
         begin.bind(demo)
-        opened = begin.grow.click(lambda: gr.Tabs(selected="train"), None, [tabs], **QUICK)
+        to_top = "() => { window.scrollTo(0, 0); }"
+        opened = begin.grow.click(lambda: gr.Tabs(selected="train"), None, [tabs], js=to_top, **QUICK)
         train.use_samples_on(opened.success)
         add_endpoints(Session(shelf))
 
