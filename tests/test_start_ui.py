@@ -99,7 +99,7 @@ def test_intervals_are_shown_where_they_are_of_the_same_checkpoint(message):
     assert f"{100 * side.share:.0f} % ({low} to {high})" in own
     for page in (start_html.message(message, rule, shipped_of(message, 0.5)), start_html.message(message, rule, None)):
         assert f"{100 * side.share:.0f} %" in page
-        assert " to " not in page
+        assert " % (" not in page
 
 
 def test_what_was_measured_is_said_with_its_numbers_and_stays_text(message):

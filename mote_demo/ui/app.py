@@ -39,6 +39,7 @@ _BANNER = (
     '<header class="mote-banner"><h1><b>MoTE</b> Explorer</h1>'
     "<p>One text, several tasks: an expert for each, beside one model for all.</p></header>"
 )
+_STATIC = Path(__file__).parent / "static"
 # Seconds: how often Gradio looks for files of visitors, and how old they get.
 _DELETE_FILES = (600, 3600)
 
@@ -102,13 +103,14 @@ def build_app(
 
 
 def launch_options() -> dict[str, Any]:
-    """Return the arguments of ``launch``: own look, no telemetry, no inputs kept in the browser."""
+    """Return the arguments of ``launch``: own look and keys, no telemetry, no inputs kept in the browser."""
     return {
         "theme": theme(),
         "css": css(),
+        "head": f"<script>{(_STATIC / 'radios.js').read_text('utf-8')}</script>",
         "footer_links": ["api"],
         "enable_monitoring": False,
         "run_history": False,
         "max_file_size": MAX_BYTES,
-        "favicon_path": str(Path(__file__).parent / "static" / "favicon.svg"),
+        "favicon_path": str(_STATIC / "favicon.svg"),
     }
