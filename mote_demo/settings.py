@@ -25,6 +25,11 @@ def checkpoints_folder() -> Path:
     return Path(os.environ.get("MOTE_CHECKPOINTS", home_folder() / "checkpoints"))
 
 
+def experts_folder() -> Path:
+    """Return the folder of the experts that the MoTE checkpoint comes with; it need not exist."""
+    return checkpoints_folder() / "experts"
+
+
 def check_checkpoint(folder: Path) -> Path:
     """Return ``folder``; a ``UserError`` that says where to get checkpoints if it holds none."""
     if not (folder / "config.json").is_file():
@@ -68,3 +73,8 @@ def spaces_file() -> Path:
 def summary_file() -> Path:
     """Return the summary of the ablation study; it lies beside the evaluation."""
     return report_file().with_name("summary.json")
+
+
+def shipped_experts_file() -> Path:
+    """Return what was measured of the experts in ``experts_folder``; it lies beside the evaluation."""
+    return report_file().with_name("shipped_experts.json")

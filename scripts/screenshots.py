@@ -17,7 +17,7 @@ from tests.browser import find_chromium, launched
 from tests.walk import VIEWPORTS, walk
 
 SCREEN = "desktop"
-STEPS = ("compare", "map", "trained")
+STEPS = ("start", "compare", "map", "trained")
 
 
 def main():

@@ -6,8 +6,8 @@ import pytest
 
 from mote_demo.evaluation.report import load_report
 from mote_demo.serving.shelf import Shelf
-from mote_demo.settings import checkpoints_folder, report_file, spaces_file, summary_file
-from mote_demo.study.results import load_results
+from mote_demo.settings import checkpoints_folder, report_file, shipped_experts_file, spaces_file, summary_file
+from mote_demo.study.results import load_results, read_shipped
 from mote_demo.ui.app import build_app, launch_options
 from tests.instrument import Instrument
 from tests.walk import SIDES, VIEWPORTS, walk
@@ -21,7 +21,7 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 def address(tmp_path_factory):
     shelf = Shelf.open(checkpoints_folder(), tmp_path_factory.mktemp("cache"))
     report = load_report(report_file()) if report_file().is_file() else None
-    demo = build_app(shelf, report, load_results(spaces_file(), summary_file()))
+    demo = build_app(shelf, report, load_results(spaces_file(), summary_file()), read_shipped(shipped_experts_file()))
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield address
     demo.close()

@@ -28,6 +28,7 @@ _PATIENCE = 180_000
 def walk(page) -> Iterator[str]:
     """Use every tab on the sample set; yield the name of each state that is worth a look."""
     page.set_default_timeout(_PATIENCE)
+    yield from _start(page)
     yield from _compare(page)
     yield from _map(page)
     yield from _classes(page)
@@ -45,7 +46,13 @@ def open_tab(page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
 
 
+def _start(page) -> Iterator[str]:
+    page.locator("#mote-start-message .mote-meaning").last.wait_for()
+    yield "start"
+
+
 def _compare(page) -> Iterator[str]:
+    open_tab(page, "Compare")
     page.locator(SIDES[1]).wait_for()
     yield "compare"
     page.get_by_role("radio", name="Classification").check()

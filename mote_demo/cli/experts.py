@@ -34,6 +34,8 @@ def _add_grow(verbs: Verbs) -> None:
     parser.add_argument("--name", help="of the expert: small letters, digits, - and _ (default: that of FILE)")
     parser.add_argument("--base", metavar="ROUTE", help="route to start from (default: the task's own)")
     parser.add_argument("--effort", default="quick", choices=list(EFFORTS))
+    parser.add_argument("--epochs", type=int, help="passes over the rows (default: by their number)")
+    parser.add_argument("--learning-rate", type=float, help="the highest one (default: by the task)")
     add_model(parser)
     for role in _ROLES:
         parser.add_argument(f"--{role}", metavar="COLUMN", help=f"column of the {role} (default: a guess)")
@@ -53,16 +55,18 @@ def _add_expert(verbs: Verbs) -> None:
 
 def _grow(options: argparse.Namespace) -> None:
     from mote_demo.data.reading import read_examples
-    from mote_demo.growing.grow import grow
+    from mote_demo.growing.grow import choose_settings, grow
 
     columns = {role: getattr(options, role) for role in _ROLES if getattr(options, role) is not None}
     examples = read_examples(options.rows, options.task, options=reading_options(options), **columns)
     for note in examples.notes:
         say(note)
+    changes = {"epochs": options.epochs, "learning_rate": options.learning_rate}
+    settings = choose_settings(examples, options.effort, **changes)
     name = options.name or options.out.stem
     line = _Line()
     try:
-        expert = grow(load_mote(options), examples, name, base=options.base, effort=options.effort, progress=line.show)
+        expert = grow(load_mote(options), examples, name, base=options.base, settings=settings, progress=line.show)
     finally:
         line.clear()
     expert.save(options.out)

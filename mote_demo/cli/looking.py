@@ -38,7 +38,7 @@ def add_verbs(verbs: Verbs) -> None:
 def _add_encode(verbs: Verbs) -> None:
     parser = add_verb(verbs, "encode", _encode, "Turn texts into vectors, one JSON line each or a .npy file.")
     parser.add_argument("texts", nargs="*", help="texts; none reads one text a line from standard input")
-    parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or an expert of the model")
     add_model(parser)
     parser.add_argument("--out", type=Path, help="write float32 [texts, width] to this .npy file")
 
@@ -121,10 +121,12 @@ def _encode(options: argparse.Namespace) -> None:
     import numpy as np
 
     from mote_demo.files import replacing
+    from mote_demo.growing.shipped import with_shipped
     from mote_demo.loading import load
 
     texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
-    vectors = load(model_name(options)).encode(texts, route=options.route)
+    model = with_shipped(load(model_name(options)), [options.route])
+    vectors = model.encode(texts, route=options.route)
     if options.out is None:
         for text, vector in zip(texts, vectors, strict=True):
             say(json.dumps({"text": text, "vector": [round(float(value), 6) for value in vector]}))

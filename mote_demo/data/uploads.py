@@ -79,7 +79,7 @@ def to_answered_texts(answers: KnownAnswers, name: str = "upload") -> Texts:
     The rows are those of ``answers.corpus``, so that its ids tell which of them answer a query.
     """
     frame = answers.corpus[["title", "text"]]
-    asked = {text: answers.queries[query] for query, grades in reversed(answers.relevance.items()) for text in grades}
+    asked = {text: answers.queries[query] for query, grades in answers.relevance.items() for text in grades}
     questions = tuple(asked.get(text, "") for text in answers.corpus["id"])
     queries = tuple(answers.queries.values())[:_SAMPLE_QUERIES]
     return Texts(name, answers.source, frame, (), queries, answers.notes, questions=questions)

@@ -86,13 +86,16 @@ class Lens:
     def load(cls, name: str) -> "Lens":
         """Load the model of a lens by its name, such as ``mote/retrieval``, ``untouched`` or ``FOLDER/clustering``.
 
+        The experts that ship with the MoTE checkpoint are among its routes: ``mote/intent``.
+
         Raises:
             UserError: there is no such model, or it has no such task or route; the message lists the choices.
         """
+        from mote_demo.growing.shipped import with_shipped
         from mote_demo.loading import find_model, load
 
         parsed = LensName.parse(name, lambda path: find_model(path) is not None)
-        model = load(parsed.model)
+        model = with_shipped(load(parsed.model), [*parsed.look.split("+"), parsed.expert])
         return cls.of(model, parsed.look, instruction=parsed.instruction, expert=parsed.expert, model=parsed.model)
 
     @property

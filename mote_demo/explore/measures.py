@@ -218,6 +218,33 @@ def chance_agreement(labels: Sequence[Hashable]) -> float:
     return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else float("nan")
 
 
+def label_shares(neighbours: np.ndarray, labels: Sequence[Hashable]) -> np.ndarray:
+    """Measure for each text which share of its neighbours carries its label: ``label_agreement``, text by text.
+
+    Args:
+        neighbours: int [n, k], rows of the nearest neighbours of each text.
+        labels: one label a text; a missing or empty one is nobody's.
+
+    Returns:
+        float64 [n] from 0 to 1; nan for a text without a label.
+    """
+    codes, _ = _label_codes(labels)
+    shares = (codes[neighbours] == codes[:, None]).mean(axis=1)
+    return np.where(codes >= 0, shares, np.nan)
+
+
+def label_chance(labels: Sequence[Hashable]) -> np.ndarray:
+    """Return for each text which share of all others carries its label: what neighbours by lot would have.
+
+    Returns:
+        float64 [n] from 0 to 1; nan for a text without a label, and where there is no other text.
+    """
+    codes, names = _label_codes(labels)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    others = max(1, len(codes) - 1)
+    return np.array([(counts[code] - 1) / others if code >= 0 and len(codes) > 1 else np.nan for code in codes])
+
+
 def is_missing(column: pd.Series) -> pd.Series:
     """Tell for each label, bool [n], whether it is missing or nothing but white space."""
     return column.isna() | column.map(lambda label: isinstance(label, str) and not label.strip()).astype(bool)

@@ -4,6 +4,7 @@ import itertools
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mote_demo.encoder import Encoder
@@ -61,11 +62,13 @@ class VisitorExperts:
             self._experts[expert.name] = expert
 
     def add_file(self, path: str | Path) -> Expert:
-        """Plug in an expert from a file."""
+        """Plug in an expert from a file, under a free name where everybody has an expert of its own."""
         self.check_room()
         expert = load_expert(path)
-        if expert.name in self.encoder.routes:
+        if expert.name in self:
             raise UserError(f"There is an expert {expert.name!r} already. Please remove it first.")
+        if expert.name in self._shared.routes:
+            expert = replace(expert, name=self.free_name(expert.name))
         self.add(expert)
         return expert
 

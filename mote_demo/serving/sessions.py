@@ -101,26 +101,27 @@ class Session:
     def lens(self, name: str) -> Lens:
         """Return the lens called ``name``, such as ``mote/retrieval`` or ``mote/my-expert?instruction=off``.
 
-        A retrieval expert of the visitor's asks the documents of that task as they are.
+        An expert that was grown for retrieval asks the documents of that task as they are.
         """
         parsed = LensName.parse(name, self.shelf.models.__contains__)
-        encoder, look, experts = self.encoder(parsed.model), parsed.look, self.experts
-        own = parsed.model == EXPERTS
-        if own and look in experts:
-            look = "+".join(experts[look].routes)
+        encoder, look = self.encoder(parsed.model), parsed.look
+        own = {expert.name: expert for expert in self.experts} if parsed.model == EXPERTS else {}
+        grown = {**self.shelf.experts, **own} if parsed.model == EXPERTS else {}
+        if look in grown:
+            look = "+".join(grown[look].routes)
         lens = Lens.of(
             encoder, look, instruction=parsed.instruction, expert=parsed.expert, model=parsed.model, public=True
         )
         routes = (lens.query, lens.document)
-        used = [experts[route] for route in routes if own and route in experts]
+        used = [grown[route] for route in routes if route in grown]
+        task = lens.task
         if used:
             task = TASKS[used[0].task] if used[0].routes == routes else None
-            trained_on = frozenset().union(*(expert.trained_on for expert in used))
-            return replace(lens, task=task, public=False, trained_on=trained_on)
-        # The mean of all experts holds the visitor's own as well.
-        mixed = [each for each in experts if own and parsed.expert in (AVERAGE, each.name)]
-        trained_on = frozenset().union(*(expert.trained_on for expert in mixed))
-        return replace(lens, public=False, trained_on=trained_on) if mixed else lens
+        # The mean of all experts holds the grown ones as well.
+        used += [each for each in grown.values() if parsed.expert in (AVERAGE, each.name)]
+        trained_on = frozenset().union(*(expert.trained_on for expert in used))
+        public = not any(expert.name in own for expert in used)
+        return replace(lens, task=task, public=public, trained_on=trained_on)
 
     def both(self, task: str) -> tuple[str, str]:
         """Return the names of the lenses that the app compares at first: the dense model and the one with experts."""

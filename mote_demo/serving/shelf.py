@@ -1,7 +1,7 @@
 """What is loaded once and shared by every visitor: models, the built-in texts, the store of vectors."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,8 @@ from mote_demo.data.samples import load_samples
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.growing.expert import Expert
+from mote_demo.growing.shipped import plug_in_shipped
 from mote_demo.loading import UNTOUCHED, load
 from mote_demo.runtime.precision import EXACT
 from mote_demo.settings import cache_folder, check_checkpoint
@@ -38,15 +40,17 @@ class ModelEntry:
 class Shelf:
     """Hold models and built-in texts; each is loaded when it is first asked for, and read-only from then on."""
 
-    def __init__(self, models: Mapping[str, ModelEntry], store: VectorStore) -> None:
+    def __init__(self, models: Mapping[str, ModelEntry], store: VectorStore, experts: Iterable[Expert] = ()) -> None:
         """Offer ``models``, by the names that lenses call them; ``EXPERTS`` must be among them.
 
         Args:
             models: what can be loaded.
             store: vectors and maps that were computed before.
+            experts: what is plugged into ``EXPERTS`` for everybody.
         """
         self.models = dict(models)
         self.store = store
+        self.experts = {expert.name: expert for expert in experts}
         self._encoders: dict[str, TextEncoder] = {}
         self._texts: dict[str, Texts] = {}
         # One lock each: nobody waits for one model, or the sample set, while another is read.
@@ -65,7 +69,7 @@ class Shelf:
 
         Args:
             checkpoints: folder that holds the checkpoints ``DENSE`` and ``EXPERTS``; both are loaded now. Tensors
-                that both hold are held once.
+                that both hold are held once. Experts in its folder ``experts`` are plugged in, where there are any.
             cache: folder to keep vectors and maps in.
             precision: one of ``PRECISIONS``.
             more: folders or Hub names of further models; the last part of each is its name.
@@ -76,6 +80,7 @@ class Shelf:
         for name in (DENSE, EXPERTS):
             check_checkpoint(checkpoints / name)
         experts = Encoder.from_pretrained(checkpoints / EXPERTS, "MoTE").with_precision(precision)
+        experts, shipped = plug_in_shipped(experts, checkpoints / "experts")
         dense = Encoder.from_pretrained(checkpoints / DENSE, "Baseline").with_precision(precision).sharing(experts)
         models = {
             UNTOUCHED: ModelEntry("Untouched", partial(load, UNTOUCHED, "Untouched")),
@@ -87,7 +92,7 @@ class Shelf:
             if name in models:
                 raise UserError(f"There are two models called {name!r}. Please rename the folder {path}.")
             models[name] = ModelEntry(name, partial(load, path, name))
-        return cls(models, VectorStore(cache))
+        return cls(models, VectorStore(cache), shipped)
 
     def choices(self) -> list[tuple[str, str]]:
         """List (title, name) of the models."""

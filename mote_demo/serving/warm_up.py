@@ -8,6 +8,8 @@ from mote_demo.encoder import Stopped
 from mote_demo.explore.lens import Lens
 from mote_demo.explore.pair import Pair
 from mote_demo.explore.projection import warm_up as compile_umap
+from mote_demo.serving.meanings import prepare
+from mote_demo.serving.sessions import Session
 from mote_demo.serving.shelf import DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS
 
@@ -15,11 +17,12 @@ _logger = logging.getLogger(__name__)
 
 
 def warm_up(shelf: Shelf, stop: threading.Event) -> None:
-    """Encode and map the built-in texts as the app first compares them, and compile what new maps need.
+    """Answer the first screen, encode and map the built-in texts as first compared, compile what new maps need.
 
     Visitors who are quicker wait for the same computation instead of starting a second one.
     """
     try:
+        prepare(Session(shelf), stop=stop)
         for task in TASKS:
             _encode(_pair(shelf, task), shelf.texts("samples"), stop)
         for task in TASKS:

@@ -17,6 +17,7 @@ from mote_demo.validation import read_json
 COMMAND = "python -m mote_demo study RECIPE --data DIR"
 
 _MEND = f"Please write it again with `{COMMAND}`, or delete it."
+_MEND_SHIPPED = "Please write it again with `python scripts/shipped_experts.py measure`, or delete it."
 _logger = logging.getLogger(__name__)
 
 Content = TypeVar("Content")
@@ -102,6 +103,66 @@ class Summary(TypedDict):
     table: NotRequired[list[Row]]
 
 
+class Estimate(TypedDict):
+    """Hold a mean share, from 0 to 1 (a difference from -1 to 1), and its 95 % interval."""
+
+    mean: float
+    interval: Interval
+
+
+class LensResult(TypedDict):
+    """Hold how well a lens sorts texts by a label.
+
+    ``neighbours`` is the share of the nearest texts that have the label, ``over_first`` the same minus that of the
+    first lens, ``few_shot`` the accuracy of a probe that saw a few of the texts, and ``probe`` that of one that saw all
+    labelled texts of other kinds, where there are any.
+    """
+
+    lens: str
+    neighbours: Estimate
+    over_first: Estimate
+    few_shot: Estimate
+    probe: Estimate | None
+
+
+class LabelResult(TypedDict):
+    """Hold what ``shipped_experts.measure_label`` measured."""
+
+    label: str
+    chance: float
+    lenses: dict[str, LensResult]
+
+
+class Trial(TypedDict):
+    """Hold the share of right neighbours among texts that a trial left out, before and after it grew an expert."""
+
+    label: str
+    variant: str
+    before: float
+    after: float
+
+
+class Grown(TypedDict):
+    """Hold how a shipped expert was grown, and how many rows it learnt from and was measured on."""
+
+    variant: str
+    command: str
+    learnt_from: int
+    held_out: int
+
+
+class ShippedExperts(TypedDict):
+    """Hold what is known of the experts that ship as files."""
+
+    texts: str
+    count: int
+    rows: int
+    neighbours: int
+    trials: list[Trial]
+    grown: dict[str, Grown]
+    labels: list[LabelResult]
+
+
 @dataclass(frozen=True)
 class Results:
     """Hold what there is to show of the study.
@@ -163,6 +224,11 @@ def read_spaces(path: Path) -> Spaces:
         for name, tables in (("cka", spaces["cka"]), ("shared", spaces["shared"])):
             _check_square(tables.get(side, []), len(spaces["routes"]), f"{path}: {name}.{side}")
     return spaces
+
+
+def read_shipped(path: Path) -> ShippedExperts | None:
+    """Read what is known of the experts that ship; None where there is no file or it is damaged, which is logged."""
+    return _attempt(lambda path: read_json(path, ShippedExperts, mend=_MEND_SHIPPED), path)[0]
 
 
 def _check_square(table: Matrix, size: int, where: str) -> None:

@@ -18,19 +18,22 @@ from mote_demo.settings import (
     more_models,
     precision,
     report_file,
+    shipped_experts_file,
     spaces_file,
     summary_file,
 )
-from mote_demo.study.results import Results, load_results, read_report
+from mote_demo.study.results import Results, ShippedExperts, load_results, read_report, read_shipped
 from mote_demo.ui.about.tab import build_about_tab
 from mote_demo.ui.api import add_endpoints
 from mote_demo.ui.classes.tab import build_classes_tab
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.experts.tab import build_experts_tab
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.events import QUICK
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.shared.threads import start
+from mote_demo.ui.start.tab import build_start_tab
 from mote_demo.ui.train.tab import build_train_tab
 
 TITLE = "MoTE Explorer"
@@ -38,6 +41,7 @@ _BANNER = (
     '<header class="mote-banner"><h1><b>MoTE</b> Explorer</h1>'
     "<p>One text, several tasks: an expert for each, beside one model for all.</p></header>"
 )
+_STATIC = Path(__file__).parent / "static"
 # Seconds: how often Gradio looks for files of visitors, and how old they get.
 _DELETE_FILES = (600, 3600)
 
@@ -48,11 +52,17 @@ def open_app() -> gr.Blocks:
     report, problem = read_report(report_file())
     stop = threading.Event()
     start(partial(warm_up, shelf, stop), stop)
-    return build_app(shelf, report, load_results(spaces_file(), summary_file()), report_problem=problem)
+    results, shipped = load_results(spaces_file(), summary_file()), read_shipped(shipped_experts_file())
+    return build_app(shelf, report, results, shipped, report_problem=problem)
 
 
 def build_app(
-    shelf: Shelf, report: Report | None = None, results: Results | None = None, *, report_problem: str = ""
+    shelf: Shelf,
+    report: Report | None = None,
+    results: Results | None = None,
+    shipped: ShippedExperts | None = None,
+    *,
+    report_problem: str = "",
 ) -> gr.Blocks:
     """Build the app over loaded models.
 
@@ -60,6 +70,7 @@ def build_app(
         shelf: models, texts and store, shared by all visitors.
         report: measured results to show, if there are any.
         results: what the study of the experts wrote, if it ran.
+        shipped: what was measured of the experts that ship, if anything was.
         report_problem: why there is no report although there is a file of one, or "".
     """
     results = results or Results()
@@ -67,6 +78,8 @@ def build_app(
     with gr.Blocks(title=TITLE, delete_cache=_DELETE_FILES, analytics_enabled=False) as demo:
         gr.HTML(_BANNER)
         with gr.Tabs() as tabs:
+            with gr.Tab("Start", id="start"):
+                begin = build_start_tab(sessions, shipped)
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare = build_compare_tab(sessions)
             with gr.Tab("Map", id="map") as map_tab:
@@ -74,7 +87,7 @@ def build_app(
             with gr.Tab("Classes", id="classes") as classes_tab:
                 classes = build_classes_tab(sessions)
             with gr.Tab("Train", id="train"):
-                build_train_tab(sessions)
+                train = build_train_tab(sessions)
             with gr.Tab("Experts", id="experts") as experts_tab:
                 build_experts_tab(results, shelf)(experts_tab)
             with gr.Tab("About", id="about"):
@@ -83,6 +96,10 @@ def build_app(
         compare.bind(compare_tab, opening)
         maps.bind(map_tab, opening)
         classes.bind(classes_tab, opening)
+        begin.bind(demo)
+        to_top = "() => { window.scrollTo(0, 0); }"
+        opened = begin.grow.click(lambda: gr.Tabs(selected="train"), None, [tabs], js=to_top, **QUICK)
+        train.use_samples_on(opened.success)
         add_endpoints(Session(shelf))
 
         def forget(request: gr.Request) -> None:
@@ -94,13 +111,14 @@ def build_app(
 
 
 def launch_options() -> dict[str, Any]:
-    """Return the arguments of ``launch``: own look, no telemetry, no inputs kept in the browser."""
+    """Return the arguments of ``launch``: own look and keys, no telemetry, no inputs kept in the browser."""
     return {
         "theme": theme(),
         "css": css(),
+        "head": f"<script>{(_STATIC / 'radios.js').read_text('utf-8')}</script>",
         "footer_links": ["api"],
         "enable_monitoring": False,
         "run_history": False,
         "max_file_size": MAX_BYTES,
-        "favicon_path": str(Path(__file__).parent / "static" / "favicon.svg"),
+        "favicon_path": str(_STATIC / "favicon.svg"),
     }

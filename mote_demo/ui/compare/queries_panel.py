@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from mote_demo.data.file_kinds import SUFFIXES
 from mote_demo.data.options import ReadOptions
 from mote_demo.data.queries import MOST_QUERIES, Queries, guess_query_columns, to_queries
 from mote_demo.data.tables import Table, read_table
@@ -221,7 +222,7 @@ def _build() -> QueriesComponents:
     pasted = gr.Textbox(label=f"Queries, one a line; at most {MOST_QUERIES}", lines=5, max_lines=12, visible=False)
     file = gr.File(
         label=f"A column of queries and, if you like, one of answers; the first {MOST_QUERIES} rows are used",
-        file_types=[".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet"],
+        file_types=list(SUFFIXES),
         height=140,
         visible=False,
     )

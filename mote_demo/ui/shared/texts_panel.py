@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
 from mote_demo.data.hub import HUB_SETS, load_hub
 from mote_demo.data.proposal import TEXT_ROLES, Proposal, Role, propose_texts, texts_of, with_role
 from mote_demo.data.report import Report, describe
@@ -157,8 +158,8 @@ def build_texts_panel(sessions: Sessions, texts: gr.Dropdown, name: str) -> None
 def _build(texts: gr.Dropdown, name: str) -> TextsComponents:
     with gr.Row():
         file = gr.File(
-            label=f"CSV, TSV, JSONL or Parquet; at most {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows are used",
-            file_types=[".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet"],
+            label=f"{SUPPORTED}; at most {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows are used",
+            file_types=list(SUFFIXES),
             height=140,
             min_width=240,
         )

@@ -38,6 +38,6 @@ def css() -> str:
     """Return the app's own style sheets, joined."""
     return "\n".join(
         (_STATIC / name).read_text("utf-8")
-        for name in ("app.css", "map.css", "classes.css", "train.css", "experts.css", "roles.css")
+        for name in ("app.css", "start.css", "map.css", "classes.css", "train.css", "experts.css", "roles.css")
         if (_STATIC / name).is_file()
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS
 from mote_demo.growing.grow import MOST_ROWS
 from mote_demo.tasks import TASKS
@@ -96,13 +97,13 @@ def build_components() -> TrainComponents:
 
 def _build_data() -> DataComponents:
     limits = f"up to {MAX_BYTES // 1_000_000} MB and {MAX_ROWS:,} rows"
-    hint = f"The sample set to try it out, or your own rows: CSV, TSV, JSONL or Parquet, {limits}."
+    hint = f"The sample set to try it out, or your own rows: {SUPPORTED}, {limits}."
     gr.HTML(train_html.section(1, "Data", hint))
     with gr.Row():
         with gr.Column(scale=2, min_width=260):
             file = gr.File(
                 label="Your file",
-                file_types=[".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet"],
+                file_types=list(SUFFIXES),
                 height=150,
                 elem_id="mote-train-upload",
             )

@@ -1,5 +1,6 @@
 """The Train tab: grow an expert on one's own examples, and see what it brought."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,15 @@ _TRAINING: dict[str, Any] = {"concurrency_id": "training", "concurrency_limit": 
 
 @dataclass(frozen=True)
 class TrainTab:
-    """Offer the picker of the visitor's own experts; it changes when one comes or goes."""
+    """Offer what the app needs.
+
+    Attributes:
+        expert: the picker of the visitor's own experts; it changes when one comes or goes.
+        use_samples_on: takes an event, after which the tab works on the sample set.
+    """
 
     expert: gr.Dropdown
+    use_samples_on: Callable[[Callable[..., Any]], Any]
 
 
 def build_train_tab(sessions: Sessions) -> TrainTab:
@@ -29,24 +36,30 @@ def build_train_tab(sessions: Sessions) -> TrainTab:
     components = build_components()
     states = VisitorStates(sessions, TrainState)
     handlers = TrainHandlers(states, components)
-    _wire_data(DataHandlers(states, components), components)
+    use_samples_on = _wire_data(DataHandlers(states, components), components)
     _wire_training(handlers, components)
     _wire_experts(handlers, components)
-    return TrainTab(components.experts.expert)
+    return TrainTab(components.experts.expert, use_samples_on)
 
 
-def _wire_data(handlers: DataHandlers, components: TrainComponents) -> None:
+def _wire_data(handlers: DataHandlers, components: TrainComponents) -> Callable[[Callable[..., Any]], Any]:
+    """Wire steps 1 and 2; return what wires an event to use the sample set."""
     data, task = components.data, components.task
     checked = [data.roles, data.report, data.problems, task.task, task.name, task.base]
     every = [data.note, data.add_texts, *checked]
     gr.on(None, handlers.open, None, every, **QUICK)
     data.file.upload(handlers.upload, [data.file], every, **QUICK)
-    data.samples.click(handlers.use_samples, None, [*every, data.file], **QUICK)
+
+    def use_samples_on(event: Callable[..., Any]) -> Any:  # noqa: ANN401 - Gradio's events have no public type
+        return event(handlers.use_samples, None, [*every, data.file], **QUICK)
+
+    use_samples_on(data.samples.click)
     data.add_texts.click(handlers.add_texts, None, [data.add_texts], **QUICK)
     data.roles.select(handlers.choose_role, [task.task, task.name], checked, **QUICK)
     saved = data.problems.click(handlers.save_problems, None, [data.problems_file], **QUICK)
     fetch_after(saved, data.problems_file)
     task.task.input(handlers.choose_task, [task.task], checked, **QUICK)
+    return use_samples_on
 
 
 def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None:
