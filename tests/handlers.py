@@ -8,12 +8,16 @@ VISITOR = SimpleNamespace(session_hash="visitor")
 class TabHandlers:
     """The handlers of one tab by name; what they change is found by the components' ids in the page."""
 
-    def __init__(self, demo):
+    def __init__(self, demo, own=None):
+        """Find the handlers; where several parts have one of a name, those of the class ``own`` come first."""
+        functions = [function.fn for function in demo.fns.values() if function.fn is not None]
+        owner = next((fn.__self__ for fn in functions if own and fn.__qualname__.startswith(f"{own}.")), None)
+        first = {id(owner), id(getattr(owner, "controls", None))}
+        functions.sort(key=lambda fn: id(getattr(fn, "__self__", fn)) not in first)
         self.handlers = {}
-        for function in demo.fns.values():
-            # Of one name in several classes, the tab's own comes first; a panel's is found with its class.
-            self.handlers.setdefault(function.name, function.fn)
-            self.handlers.setdefault(getattr(function.fn, "__qualname__", ""), function.fn)
+        for function in functions:
+            self.handlers.setdefault(function.__name__, function)
+            self.handlers.setdefault(function.__qualname__, function)
 
     def __call__(self, name, *arguments, request=VISITOR):
         """Return a handler's updates, or an iterator of them."""

@@ -264,4 +264,4 @@ def test_the_shipped_checkpoints_load_by_their_name_alone(name):
 def test_the_shipped_checkpoints_hold_the_frozen_weights_once_and_are_small():
     shards = [(CHECKPOINTS / name / "model-00001-of-00002.safetensors").read_bytes() for name in ("baseline", "mote")]
     assert shards[0] == shards[1]
-    assert sum(file.stat().st_size for file in CHECKPOINTS.rglob("*") if file.is_file()) <= 120_000_000
+    assert sum(file.stat().st_size for file in CHECKPOINTS.rglob("*") if file.is_file()) <= 140_000_000

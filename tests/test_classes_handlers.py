@@ -44,7 +44,7 @@ def opened(tab, **cell):
 
 
 def test_the_page_opens_with_the_task_that_tells_classes(tab):
-    begun = values(tab("begin"))
+    begun = values(tab("begin", ""))
     assert begun["mote-classes-right-look"]["value"] == "classification"
     assert values(tab("describe_texts", "samples", None))["mote-classes-label"]["choices"] == [
         "topic",

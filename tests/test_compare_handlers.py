@@ -40,7 +40,7 @@ def session(sessions):
 def tab(sessions):
     with gr.Blocks() as demo, gr.Tab("Compare") as tab:
         build_compare_tab(sessions).bind(tab, Opening(demo, sessions))
-    return TabHandlers(demo)
+    return TabHandlers(demo, "CompareHandlers")
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_a_selection_stays_with_its_texts_and_goes_with_them(tab, sessions):
 
 def test_a_page_that_is_loaded_again_starts_without_maps(tab):
     list(draw(tab))
-    tab("begin")
+    tab("begin", "")
     assert "Waiting" in values(tab("ask_first"))["mote-map-status"]
 
 
