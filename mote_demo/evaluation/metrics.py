@@ -74,11 +74,22 @@ def v_measure(vectors: np.ndarray, labels: ArrayLike, *, seed: int = 0, scored: 
         scored: how many of the first texts to compare with their labels; None is all. The others only take part in
             the clustering.
     """
-    from sklearn.cluster import MiniBatchKMeans
     from sklearn.metrics import v_measure_score
 
-    kmeans = MiniBatchKMeans(len(np.unique(labels)), batch_size=512, n_init="auto", random_state=seed)
-    return float(v_measure_score(np.asarray(labels)[:scored], kmeans.fit_predict(vectors)[:scored]))
+    return float(v_measure_score(np.asarray(labels)[:scored], k_means(vectors, len(np.unique(labels)), seed)[:scored]))
+
+
+def k_means(vectors: np.ndarray, clusters: int, seed: int = 0) -> np.ndarray:
+    """Return the cluster of each vector by mini-batch k-means, int [n].
+
+    Args:
+        vectors: float [n, d].
+        clusters: how many.
+        seed: of the starting centres.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    return MiniBatchKMeans(clusters, batch_size=512, n_init="auto", random_state=seed).fit_predict(vectors)
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -1,21 +1,26 @@
 """A new task expert: it plugs into the model it was grown on, and into no other, and is a small file."""
 
+import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mote_demo.data.groups import text_key
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.files import replacing
+from mote_demo.growing.heldout import Guess
+from mote_demo.growing.intervals import Intervals
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.configuration import check_name
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KEY = "mote_expert"
+_CARD = "card"
+_HASH_CHARACTERS = 12
 _VERSION = 1
 _MOST_CHARACTERS = 500
 # What a file that is cut, foreign or made up raises somewhere on the way.
@@ -52,6 +59,10 @@ class Expert:
         before: metrics of the base's route on held-out rows, by what they say in plain words; higher is better.
         after: its own, on the same rows.
         held_out_rows: how many rows are behind them.
+        intervals: of the metrics and of their change.
+        guesses: what the metrics are without any model.
+        train_rows: how many rows it was trained on; 0 where that is not known.
+        trained_on: hashes of the texts of these rows (see ``has_seen``).
     """
 
     name: str
@@ -66,6 +77,10 @@ class Expert:
     before: Mapping[str, float] = field(default_factory=dict)
     after: Mapping[str, float] = field(default_factory=dict)
     held_out_rows: int = 0
+    intervals: Mapping[str, Intervals] = field(default_factory=dict)
+    guesses: Mapping[str, Guess] = field(default_factory=dict)
+    train_rows: int = 0
+    trained_on: frozenset[str] = frozenset()
 
     @property
     def route(self) -> Route:
@@ -94,6 +109,32 @@ class Expert:
             raise UserError(f"The layers of the expert {self.name!r} do not fit. Please export it again.")
         return encoder.with_route(self.name, self.route, dict(self.layers))
 
+    def has_seen(self, texts: Sequence[str]) -> np.ndarray:
+        """Tell which texts it was trained on, bool [texts], but for case and spaces: a map may leave them out."""
+        return np.array([text_hash(text) in self.trained_on for text in texts], dtype=bool)
+
+    def card(self) -> str:
+        """Return what is known of the expert as a page of Markdown."""
+        lines = [f"# {self.name}", "", f"A task expert of {self.task}, grown from the route `{self.base}`.", ""]
+        lines += [f"- Instruction: {json.dumps(self.instruction)}", f"- Fits the model {self.fingerprint} only"]
+        if self.settings is not None:
+            words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in vars(self.settings).items())
+            lines += [f"- Trained on {self.train_rows:,} rows, {self.steps:,} steps: {words}"]
+        if self.before:
+            lines += ["", f"On {self.held_out_rows:,} held-out rows; 1 is best, 95 % intervals in brackets.", ""]
+            lines += ["| metric | before | after | change |", "|---|---|---|---|"]
+            lines += [f"| {name} | {' | '.join(self._cells(name))} |" for name in self.before]
+        return "\n".join([*lines, ""])
+
+    def _cells(self, metric: str) -> list[str]:
+        before, after = self.before[metric], self.after[metric]
+        cells = [f"{before:.3f}", f"{after:.3f}", f"{after - before:+.3f}"]
+        if metric in self.intervals:
+            found = self.intervals[metric]
+            sides = (found.before, found.after, found.change)
+            cells = [f"{cell} ({low:.3f} to {high:.3f})" for cell, (low, high) in zip(cells, sides, strict=True)]
+        return cells
+
     def save(self, path: str | Path) -> None:
         """Write a file that ``load_expert`` reads: safetensors in half precision, and what it is as JSON metadata.
 
@@ -108,7 +149,7 @@ class Expert:
         }
         tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
         with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata={_KEY: json.dumps(about)})
+            save_file(tensors, temporary, metadata={_KEY: json.dumps(about), _CARD: self.card()})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics before and after, one a row, with the change."""
@@ -144,6 +185,10 @@ class Expert:
             "held_out_rows": self.held_out_rows,
             "before": dict(self.before),
             "after": dict(self.after),
+            "intervals": {name: asdict(found) for name, found in self.intervals.items()},
+            "guesses": {name: asdict(found) for name, found in self.guesses.items()},
+            "train_rows": self.train_rows,
+            "trained_on": sorted(self.trained_on),
         }
 
 
@@ -182,6 +227,11 @@ def model_fingerprint(encoder: Encoder, task: str) -> str:
     A query expert is of use only with the document vectors it was trained for.
     """
     return encoder.weights_fingerprint(find_task(task).document_route)
+
+
+def text_hash(text: str) -> str:
+    """Return a short hash of a text, the same for another case or other spaces."""
+    return hashlib.sha256(text_key(text).encode()).hexdigest()[:_HASH_CHARACTERS]
 
 
 def route_pair(task: str, route: str) -> tuple[str, str]:
@@ -223,6 +273,18 @@ def _known_facts(facts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "held_out_rows": int(facts.get("held_out_rows", 0)),
         "before": before,
         "after": after,
+        "intervals": {
+            str(name): Intervals(**{side: (float(ends[0]), float(ends[1])) for side, ends in found.items()})
+            for name, found in facts.get("intervals", {}).items()
+            if name in before
+        },
+        "guesses": {
+            str(name): Guess(**{kind: float(value) for kind, value in found.items()})
+            for name, found in facts.get("guesses", {}).items()
+            if name in before
+        },
+        "train_rows": int(facts.get("train_rows", 0)),
+        "trained_on": frozenset(map(str, facts.get("trained_on", ()))),
     }
 
 

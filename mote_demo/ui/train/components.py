@@ -8,7 +8,7 @@ import gradio as gr
 
 from mote_demo.data.columns import roles_of
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS
-from mote_demo.growing.grow import MOST_ROWS
+from mote_demo.growing.rows import MOST_ROWS
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.ui.map.scatter import scatter_map
 from mote_demo.ui.train import html as train_html

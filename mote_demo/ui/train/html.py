@@ -8,8 +8,9 @@ from markupsafe import Markup
 from mote_demo.data.examples import Examples
 from mote_demo.data.tables import Table
 from mote_demo.growing.expert import Expert
-from mote_demo.growing.grow import HELD_OUT, MOST_ROWS, GrowthResult
+from mote_demo.growing.grow import GrowthResult
 from mote_demo.growing.heldout import FEW_ROWS
+from mote_demo.growing.rows import HELD_OUT, MOST_ROWS
 from mote_demo.growing.training import TrainingStep
 from mote_demo.ui.shared.templates import render
 
