@@ -81,7 +81,7 @@ def test_of_many_rows_a_sample_is_used(tiny_encoder):
 def test_settings_follow_the_rows_that_are_trained_on_and_what_a_person_changes():
     assert choose_settings(labelled(24)) == GrowthSettings.for_rows(18, "classification")
     assert choose_settings(labelled(24), "quick", epochs=3, seed=0, learning_rate=None).epochs == 3
-    with pytest.raises(UserError, match="'quick', 'thorough'"):
+    with pytest.raises(UserError, match="'quick', 'two-minutes', 'thorough'"):
         choose_settings(labelled(24), "lazy")
 
 

@@ -1,9 +1,12 @@
 """Examples of texts alone, for a training without labels."""
 
-from mote_demo.data.columns import Columns
+from dataclasses import replace
+from pathlib import Path
+
+from mote_demo.data.columns import Columns, recognise
 from mote_demo.data.examples import MIN_ROWS, Examples
 from mote_demo.data.groups import text_key
-from mote_demo.data.tables import Table
+from mote_demo.data.tables import Table, read_table
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.tasks import find_task
 
@@ -37,3 +40,13 @@ def unlabelled_examples(table: Table, task: str | None, columns: Columns) -> Exa
     left = len(texts) - len(once)
     notes = (f"Left out {left:,} row(s) that are blank or repeat another.",) if left else ()
     return Examples(chosen.name, once.to_frame("text"), (*notes, EXPECT), {"texts": len(once)})
+
+
+def read_unlabelled(path: str | Path, task: str, text: str | None = None) -> Examples:
+    """Read the texts of a file for a training without labels; ``text`` is their column, None a guess."""
+    table = read_table(Path(path).expanduser())
+    named = {} if text is None else {"text": text}
+    found = recognise(table.frame, **named)
+    examples = unlabelled_examples(table, task, found)
+    guessed = () if text is not None else (f"Guessed the columns: text {found.text!r}.",)
+    return replace(examples, notes=(*guessed, *table.notes, *examples.notes))

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KEY = "mote_expert"
-_CARD = "card"
 _HASH_CHARACTERS = 12
 _VERSION = 1
 _MOST_CHARACTERS = 500
@@ -136,7 +135,8 @@ class Expert:
         return cells
 
     def save(self, path: str | Path) -> None:
-        """Write a file that ``load_expert`` reads: safetensors in half precision, and what it is as JSON metadata.
+        """Write a file that ``load_expert`` reads: safetensors in half precision, and what it is as JSON metadata,
+        with a card to read.
 
         The file appears complete or not at all.
         """
@@ -146,10 +146,11 @@ class Expert:
             **{key: getattr(self, key) for key in ("name", "task", "base")},
             "route": asdict(self.route),
             "facts": self._facts(),
+            "card": self.card(),
         }
         tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
         with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata={_KEY: json.dumps(about), _CARD: self.card()})
+            save_file(tensors, temporary, metadata={_KEY: json.dumps(about)})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics before and after, one a row, with the change."""

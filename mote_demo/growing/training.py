@@ -139,7 +139,8 @@ class LayerTraining:
         planned = settings.epochs * len(self.objective.epoch(np.random.default_rng(settings.seed)))
         self.steps = min(planned, settings.steps or planned)
         """How many steps there should be."""
-        self._optimiser = _Optimiser(self._trained.values(), settings.learning_rate, self.steps)
+        parameters = [each for layer in self._trained.values() for each in layer.requires_grad_().parameters()]
+        self._optimiser = Optimiser(parameters, settings.learning_rate, self.steps)
 
     def batches(self) -> Iterator[np.ndarray]:
         """Yield the row numbers of the batch of each step."""
@@ -200,15 +201,17 @@ class _Clock:
         return max(0.0, min(left, self._seconds - (self._times[-1] - self._started)))
 
 
-class _Optimiser:
-    """AdamW with warm-up, a cosine down to zero and clipped gradients, on the new layers alone."""
+class Optimiser:
+    """AdamW with warm-up, a cosine down to zero and clipped gradients."""
 
-    def __init__(self, layers: Iterable[nn.Module], learning_rate: float, steps: int) -> None:
-        self._parameters = [parameter for layer in layers for parameter in layer.requires_grad_().parameters()]
+    def __init__(self, parameters: Sequence[nn.Parameter], learning_rate: float, steps: int) -> None:
+        """Let ``parameters`` learn, at ``learning_rate`` at most, over so many steps."""
+        self._parameters = list(parameters)
         self._adam = torch.optim.AdamW(self._parameters, lr=learning_rate, weight_decay=_WEIGHT_DECAY)
         self._highest, self._steps = learning_rate, steps
 
     def step(self, loss: Tensor, position: float) -> float:
+        """Learn and return the loss as a number; ``position`` is how much is over, from 0 to 1."""
         value = loss.item()
         if not math.isfinite(value):
             raise UserError("The loss is no longer a number. Please choose a lower learning rate and train again.")

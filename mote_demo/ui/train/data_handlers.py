@@ -10,6 +10,7 @@ import pandas as pd
 from mote_demo.data.columns import Columns, roles_of, suggest_task
 from mote_demo.data.examples import Examples, to_examples
 from mote_demo.data.tables import read_table
+from mote_demo.data.unlabelled import unlabelled_examples
 from mote_demo.data.uploads import guess_columns, to_texts
 from mote_demo.errors import UserError
 from mote_demo.serving.sessions import Session
@@ -116,6 +117,8 @@ class DataHandlers:
 def chosen_examples(state: TrainState, task: str, columns: Mapping[str, str | None]) -> Examples:
     """Return the examples that the columns picked for the roles of ``task`` make."""
     picked = {role: None if columns[role] == NONE else columns[role] for role in roles_of(task)}
+    if "label" in picked and picked["label"] is None:
+        return unlabelled_examples(state.table, task, Columns(**picked))
     return to_examples(state.table, task, Columns(**picked))
 
 

@@ -1,6 +1,5 @@
 """What the Train tab keeps of one visitor."""
 
-import threading
 from dataclasses import dataclass, field
 
 from mote_demo.data.columns import Columns
@@ -8,6 +7,7 @@ from mote_demo.data.samples import samples_path
 from mote_demo.data.tables import Table, read_table
 from mote_demo.growing.grow import GrowthResult
 from mote_demo.ui.shared.run_controls import RunState
+from mote_demo.ui.train.run import TrainingRun
 
 
 @dataclass
@@ -19,14 +19,18 @@ class TrainState(RunState):
         guess: its columns as recognised.
         sample: whether it is the sample set.
         result: what is on the screen.
-        stop: ends the training that runs.
+        run: the training that was started last.
+        test: rows of the visitor's own to measure on.
+        advised: the table that the choice of the twin was last made for.
     """
 
     table: Table = field(default_factory=lambda: read_table(samples_path()))
     guess: Columns = Columns(text="text", label="intent")
     sample: bool = True
     result: GrowthResult | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
+    run: TrainingRun | None = None
+    test: Table | None = None
+    advised: Table | None = None
 
     def use_table(self, table: Table, guess: Columns) -> None:
         """Work on a table of the visitor's own."""

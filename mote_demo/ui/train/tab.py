@@ -14,7 +14,8 @@ from mote_demo.ui.train.data_handlers import DataHandlers
 from mote_demo.ui.train.handlers import TrainHandlers
 from mote_demo.ui.train.state import TrainState
 
-_TRAINING: dict[str, Any] = {"concurrency_id": "training", "concurrency_limit": 1}
+_TRAINING: dict[str, Any] = {"concurrency_id": "training", "concurrency_limit": 20}
+"""So many visitors may look at their trainings, of which one runs and the others wait in a queue of the app's own."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ def build_train_tab(sessions: Sessions) -> TrainTab:
     handlers = TrainHandlers(states, components)
     _wire_data(DataHandlers(states, components), components)
     _wire_training(handlers, components)
+    _wire_advice(handlers, components)
+    _wire_test(handlers, components)
     _wire_experts(handlers, components)
     return TrainTab(components.experts.expert)
 
@@ -51,11 +54,11 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> None:
 
 def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None:
     task, training, result = components.task, components.training, components.result
-    asked = {task.task, *task.columns.values(), task.name, task.base, training.effort, *training.changes.values()}
+    asked = _asked(components)
     headings = [result.before.heading, result.after.heading]
     maps = [*headings, result.before.map, result.after.map]
     plugged = [training.progress, result.choice, task.name, *_listed(components)]
-    changed = [training.train, training.stop, result.result, *plugged, *maps]
+    changed = [training.train, training.stop, result.result, result.command, *plugged, *maps]
     queued = training.train.click(handlers.queue, None, handlers.controls.components, queue=False, **QUICK)
     trained = queued.success(handlers.train, asked, changed, **QUICK, **_TRAINING)
     trained.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
@@ -63,7 +66,30 @@ def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None
     training.stop.click(handlers.stop, None, [training.stop], **QUICK)
     result.keep.click(handlers.keep, None, plugged, **QUICK)
     discarded = [result.choice, *headings, result.result, training.progress]
-    result.discard.click(handlers.discard, None, discarded, **QUICK)
+    result.discard.click(handlers.discard, None, [*discarded, result.command], **QUICK)
+    gr.on(None, handlers.attach, None, [*handlers.controls.components, *changed], **QUICK)
+
+
+def _wire_advice(handlers: TrainHandlers, components: TrainComponents) -> None:
+    task, training = components.task, components.training
+    advised = [training.advice, task.base, training.effort, training.twin, training.test]
+    asked = _asked(components)
+    task.counts.change(handlers.advise, asked, advised, **QUICK, **MODEL, trigger_mode="always_last")
+    for each in (training.effort, *training.changes.values()):
+        each.input(handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
+
+
+def _wire_test(handlers: TrainHandlers, components: TrainComponents) -> None:
+    training, counts = components.training, components.task.counts
+    asked = {*_asked(components), training.test}
+    gr.on([training.test.upload, training.test.clear], handlers.give_test, asked, [counts], **QUICK)
+
+
+def _asked(components: TrainComponents) -> set[Any]:
+    """Return what a training depends on."""
+    task, training = components.task, components.training
+    chosen = (task.task, task.name, task.base, training.effort, training.twin)
+    return {*chosen, *task.columns.values(), *training.changes.values()}
 
 
 def _wire_experts(handlers: TrainHandlers, components: TrainComponents) -> None:
