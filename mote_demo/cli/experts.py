@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mote_demo.cli.verbs import Verbs, add_model, add_verb, load_mote, model_name, say
 from mote_demo.errors import UserError
 from mote_demo.growing.settings import EFFORTS
-from mote_demo.settings import check_checkpoint, checkpoints_folder
+from mote_demo.settings import check_checkpoint, checkpoints_folder, report_file
 from mote_demo.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Add the verbs of this group."""
     _add_grow(verbs)
     _add_expert(verbs)
+    _add_grow_study(verbs)
 
 
 def _add_grow(verbs: Verbs) -> None:
@@ -68,6 +69,34 @@ def _add_expert(verbs: Verbs) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="what grow or the app wrote")
         add_model(parser)
     fold.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write")
+
+
+def _add_grow_study(verbs: Verbs) -> None:
+    words = "Compare grown experts with fine-tuning and more, on labelled sets; a stopped study goes on where it was."
+    parser = add_verb(verbs, "grow-study", _grow_study, words)
+    parser.add_argument("--data", type=Path, required=True, help="labelled sets, dev/<family>/<set>/*.parquet")
+    parser.add_argument("--out", type=Path, default=report_file().with_name("grow.json"), help="JSON file to write")
+    parser.add_argument("--work", type=Path, default=Path("runs") / "grow", help="folder for a file of each cell")
+    parser.add_argument("--set", action="append", help="only this set (may be repeated)")
+    parser.add_argument("--rows", action="append", type=int, help="only uploads of so many rows (may be repeated)")
+    parser.add_argument("--seed", action="append", type=int, help="only this seed (may be repeated)")
+    add_model(parser)
+
+
+def _grow_study(options: argparse.Namespace) -> None:
+    from mote_demo.study.growing import SEEDS, SETS, SIZES, grow_study
+
+    grow_study(
+        load_mote(options),
+        _load_dense(),
+        options.data,
+        options.out,
+        work=options.work,
+        sets=options.set or SETS,
+        sizes=options.rows or SIZES,
+        seeds=options.seed or SEEDS,
+        say=say,
+    )
 
 
 def _grow(options: argparse.Namespace) -> None:

@@ -135,10 +135,9 @@ class Expert:
         return cells
 
     def save(self, path: str | Path) -> None:
-        """Write a file that ``load_expert`` reads: safetensors in half precision, and what it is as JSON metadata,
-        with a card to read.
+        """Write a file that ``load_expert`` reads: safetensors in half precision, and what it is as JSON metadata.
 
-        The file appears complete or not at all.
+        They hold a card to read, too. The file appears complete or not at all.
         """
         about = {
             "version": _VERSION,

@@ -29,7 +29,7 @@ from mote_demo.growing.training import Optimiser, TrainedLayers, blocks_of, trai
 from mote_demo.growing.twin import Twin, train_twin
 from mote_demo.model.pooling import pool
 from mote_demo.tasks import find_task
-from mote_demo.validation import read_json, validate
+from mote_demo.validation import read_json
 
 SETS = ("ag_news", "sst2", "trec6", "tweet_sentiment_extraction", "mlquestions_dev", "nq_gold", "npl")
 SIZES = (200, 1000, 5000)
@@ -114,15 +114,14 @@ def grow_study(
                 if upload is not None:
                     cell = compute_cell(mote, dense, upload, one.name, rows, seed)
                     write_json(path, asdict(cell))
-                    say(
-                        f"{path.stem}: " + ", ".join(f"{name} {np.mean(part):.1f}" for name, part in cell.parts.items())
-                    )
+                    scores = ", ".join(f"{method} {np.mean(part):.1f}" for method, part in cell.parts.items())
+                    say(f"{path.stem}: {scores}; the twin forgets {cell.twin_forgets:.1f}")
                 write_json(out, {"rows": table(read_cells(work))})
 
 
 def read_cells(work: Path) -> list[Cell]:
     """Read the cells that a study computed so far."""
-    return [validate(Cell, read_json(path, _MEND), path, _MEND) for path in sorted(work.glob("*.json"))]
+    return [read_json(path, Cell, mend=_MEND) for path in sorted(work.glob("*.json"))]
 
 
 def table(cells: Sequence[Cell]) -> list[dict[str, object]]:
