@@ -18,9 +18,7 @@ from tests.test_growing import examples_of
 
 
 def faq(questions=60, answers=3):
-    rows = [
-        (f"question {number} about {number % answers}", f"answer {number % answers}") for number in range(questions)
-    ]
+    rows = [(f"question {number}", f"answer {number % answers}") for number in range(questions)]
     return Examples("retrieval", pd.DataFrame(rows, columns=["query", "positive"]))
 
 
@@ -54,7 +52,8 @@ def test_a_test_file_is_measured_on_and_all_other_rows_are_trained_on():
 
 
 def test_texts_without_labels_teach_to_find_the_other_half(tiny_encoder):
-    texts = [f"the {first} house by the {second} river {number}" for number in range(12) for first, second in [("old", "big"), ("red", "new")]]  # fmt: skip
+    kinds = [("old", "big"), ("red", "new")]
+    texts = [f"the {first} house by the {second} river {number}" for number in range(12) for first, second in kinds]
     table = Table(pd.DataFrame({"body": [*texts, texts[0], ""]}), "notes.csv", ())
     examples = unlabelled_examples(table, "clustering", Columns(text="body"))
     assert examples.frame["text"].tolist() == texts

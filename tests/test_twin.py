@@ -83,7 +83,8 @@ def test_a_route_of_ones_own_starts_the_twin_from_the_tasks_route(tiny_encoder, 
 
 
 def test_many_answers_to_many_queries_still_leave_something_to_learn(tiny_encoder):
-    rows = [(f"the {word} {number}", f"a {word} {number} {other}") for number in range(8) for word in ("cat", "road") for other in ("a", "b")]  # fmt: skip
+    words = [(word, number) for number in range(8) for word in ("cat", "road")]
+    rows = [(f"the {word} {number}", f"a {word} {number} {end}") for word, number in words for end in ("a", "b")]
     rows += [(f"the cat {number}", f"a cat {number + 1} a") for number in range(7)]
     examples = replace(examples_of("retrieval"), frame=pd.DataFrame(rows, columns=["query", "positive"]))
     *_, result = grow_steps(tiny_encoder, examples, "mine", settings=SETTINGS)
