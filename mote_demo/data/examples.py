@@ -17,6 +17,7 @@ MIN_ROWS = 8
 MIN_CLASSES = 2
 MIN_PER_CLASS = 2
 _ENOUGH = 0.5
+_LEAST_GROUPS = 5
 _SHARED = "Many questions share few answers, so questions are held out and both parts search the same answers."
 
 
@@ -87,8 +88,10 @@ def split(examples: Examples, held_out: float = 0.2, seed: int = 0) -> tuple[Exa
         strata = [list(rows) for _, rows in sorted(frame.groupby("label").groups.items())]
         test = [row for rows in strata for row in _draw([[row] for row in rows], held_out, random)]
     else:
-        test = _draw(linked_rows(frame.drop(columns=["score", "negative"], errors="ignore")), held_out, random)
-        if "query" in frame and len(test) < _ENOUGH * held_out * len(frame):
+        groups = linked_rows(frame.drop(columns=["score", "negative"], errors="ignore"))
+        test = _draw(groups, held_out, random)
+        few = len(groups) * held_out < _LEAST_GROUPS and len(frame) > 2 * len(groups)
+        if "query" in frame and (few or len(test) < _ENOUGH * held_out * len(frame)):
             test = _draw(linked_rows(frame[["query"]]), held_out, random)
             examples = replace(examples, notes=(*examples.notes, _SHARED))
     if not test:

@@ -45,6 +45,7 @@ from mote_demo.ui.train.state import TrainState
 _SECONDS_BETWEEN_STEPS = 0.3
 _FAILED = "The training ended by an error of the app. Nothing was kept; your data is still here."
 _STOPPED = "Stopped before the first step. Nothing was kept."
+_TWIN_STOPPED = "Done: your expert is ready. The training of the baseline was stopped."
 
 
 class TrainHandlers:
@@ -270,6 +271,8 @@ class TrainHandlers:
         yield self.controls.busy(False)
         if not losses:
             yield {self._progress: train_html.finished(_STOPPED)}
+        elif run.stop.is_set() and twins and state.result is not None and state.result.twin is None:
+            yield {self._progress: train_html.finished(_TWIN_STOPPED, losses, twins)}
 
     def _picked(self, values: dict[Any, Any]) -> dict[str, str]:
         task = self._components.task
@@ -296,20 +299,25 @@ class TrainHandlers:
         return chosen_examples(state, values[task.task], {role: values[each] for role, each in task.columns.items()})
 
     def _show_result(self, session: Session, state: TrainState, shown: "_Shown", twins: list[float]) -> Updates:
-        result, known = shown.result, state.result
-        told = {
-            self._result.result: train_html.result(result),
+        """Show a result, and decide on it when it first comes: it comes again with its twin, and to a page reloaded."""
+        result, layers = shown.result, shown.result.expert.layers
+        first = state.decided is not layers
+        if first:
+            state.decided, state.result = layers, result
+        elif state.result is None:
+            return {self._progress: train_html.idle()}  # discarded meanwhile
+        else:
+            state.result = replace(state.result, twin=result.twin)
+        told: Updates = {
+            self._result.result: train_html.result(state.result),
             self._result.command: gr.update(value=shown.command, visible=True),
         }
-        if known is not None and known.expert.layers is result.expert.layers:
-            # It was plugged in, or the visitor asked, when it first came.
-            if result.twin is not None:
-                state.result = replace(known, twin=result.twin)
-                words = "Done: the baseline had the same training, and is as it was again."
-                told[self._progress] = train_html.finished(words, result.training.losses, twins)
-            return told
-        state.result = result
-        return {**self._show_maps(result, "PCA"), **told, **self._decide(session, result)}
+        if result.twin is None:
+            told |= self._show_maps(state.result, "PCA")
+        else:
+            words = "Done: the baseline had the same training, and is as it was again."
+            told[self._progress] = train_html.finished(words, result.training.losses, twins)
+        return {**told, **self._decide(session, result)} if first else told
 
     def _decide(self, session: Session, result: GrowthResult) -> Updates:
         """Plug an expert in; where it was stopped, or there is no room for it, leave that to the visitor."""

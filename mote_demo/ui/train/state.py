@@ -19,6 +19,7 @@ class TrainState(RunState):
         guess: its columns as recognised.
         sample: whether it is the sample set.
         result: what is on the screen.
+        decided: the layers of the expert that was plugged in, or that the visitor was asked about, last.
         run: the training that was started last.
         test: rows of the visitor's own to measure on.
         advised: the table that the choice of the twin was last made for.
@@ -28,6 +29,7 @@ class TrainState(RunState):
     guess: Columns = Columns(text="text", label="intent")
     sample: bool = True
     result: GrowthResult | None = None
+    decided: object = None
     run: TrainingRun | None = None
     test: Table | None = None
     advised: Table | None = None
