@@ -11,6 +11,7 @@ from mote_demo.ui.train.tab import build_train_tab
 
 pytestmark = pytest.mark.browser
 
+ANSWERS = (("cat", "old"), ("dog", "new"), ("car", "red"), ("road", "big"))
 EVIL = "<img src=x onerror=window.hacked=1> ${window.hacked=2}"
 
 
@@ -199,3 +200,39 @@ def test_another_label_column_counts_its_own_labels(page, address):
     page.get_by_label("Column: label").click()
     page.get_by_role("option", name="mood").click()
     page.locator("#mote-train-counts .mote-chip").get_by_text("cheerful").wait_for()
+
+
+def test_a_faq_is_advised_on_grown_beside_its_twin_and_repeated_by_a_command(page, address, sessions, tmp_path):
+    open_tab(page, address)
+    rows = [f"how is the {word} {number},the {word} is {kind}" for number in range(12) for word, kind in ANSWERS]
+    path = tmp_path / "faq.csv"
+    path.write_text("question,answer\n" + "\n".join(rows))
+    upload(page, path)
+    counted(page, "48 usable rows")
+    page.locator("#mote-train-counts").get_by_text("Many questions share few answers").wait_for()
+    page.locator("#mote-train-advice").get_by_text("Suggested").wait_for()
+    page.locator("#mote-train-advice").get_by_text("by two timed steps").wait_for()
+    twin = page.get_by_label("Do the same to the baseline")
+    assert not twin.is_checked()
+    twin.check()
+    train(page)
+    page.get_by_text("The baseline had the same training").wait_for()
+    result = page.locator("#mote-train-result")
+    assert result.get_by_text("identical", exact=True).count() == 4
+    result.get_by_text("routes of MoTE are the same, bit for bit").click()
+    result.get_by_text("same as before").first.wait_for()
+    result.get_by_text("Newly wrong").click()
+    command = page.locator("#mote-train-command textarea").input_value()
+    assert command.startswith("mote grow faq.csv --task retrieval --query question --positive answer")
+    page.locator("#mote-train-map-after .main-svg").first.wait_for()
+    assert own_routes(sessions) == [["my-retrieval"]]
+
+
+def test_rows_of_ones_own_are_measured_instead(page, address, tmp_path):
+    open_tab(page, address)
+    page.locator("#mote-train-advice").get_by_text("Suggested").wait_for()
+    path = tmp_path / "test.csv"
+    path.write_text("text,intent\n" + "\n".join(f"where is my parcel {number},question" for number in range(9)))
+    page.get_by_role("button", name="More settings").click()
+    page.locator("#mote-train-test input[type=file]").set_input_files(path)
+    counted(page, "9 of your test file")

@@ -1,6 +1,6 @@
 """Encode with gradients where only experts train: what lies below the first of them runs once per text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -71,13 +71,14 @@ class FrozenTrunk:
         at_once = self._tail.at_once if self.keeps else _AT_ONCE
         # Texts of like length run together, because padding costs as much as text.
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        parts = [
-            enter([texts[row] for row in order[start : start + at_once]]) for start in range(0, len(order), at_once)
+        entered = [
+            one
+            for start in range(0, len(order), at_once)
+            for one in enter([texts[row] for row in order[start : start + at_once]])
         ]
-        many = torch.is_grad_enabled() and sum(len(one) for part in parts for one in part) > TOKENS_HELD
+        many = torch.is_grad_enabled() and sum(map(len, entered)) > TOKENS_HELD
         run = partial(checkpoint, run, use_reentrant=False) if many else run
-        vectors = [run(part, dropout) for part in parts]
-        return torch.cat(vectors)[np.argsort(order)]
+        return torch.cat([run(part, dropout) for part in _cut(entered, at_once)])[np.argsort(order)]
 
     def _run_kept(self, entering: Sequence[Tensor], dropout: float) -> Tensor:
         return self._tail([functional.dropout(one, dropout) for one in entering] if dropout else entering)
@@ -115,3 +116,16 @@ class FrozenTrunk:
             return False
         kept, whole = self._run_kept(self._enter(_PROBE), 0.0), self._run_whole(self._tokenize(_PROBE), 0.0)
         return torch.allclose(kept, whole, atol=1e-5)
+
+
+def _cut(entered: Sequence[Any], most: int) -> Iterator[list[Any]]:
+    """Cut what enters into parts of at most so many texts and ``TOKENS_HELD`` tokens, or of one text."""
+    part: list[Any] = []
+    tokens = 0
+    for one in entered:
+        if part and (len(part) == most or tokens + len(one) > TOKENS_HELD):
+            yield part
+            part, tokens = [], 0
+        part.append(one)
+        tokens += len(one)
+    yield part

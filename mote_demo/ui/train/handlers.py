@@ -86,9 +86,13 @@ class TrainHandlers:
             yield {training.advice: ""}
             return
         yield {training.advice: train_html.working("Looking at some of your rows")}
-        found = suggest(session.mote, rows.train)
-        settings = choose_settings(rows.train, found.effort, own_test=True)
-        timed = estimate(session.mote, rows.train, len(rows.test.frame), found.base, settings)
+        try:
+            found = state.suggested = suggest(session.mote, rows.train)
+            settings = choose_settings(rows.train, found.effort, own_test=True)
+            timed = estimate(session.mote, rows.train, len(rows.test.frame), found.base, settings)
+        except UserError as error:
+            yield {training.advice: train_html.problem(str(error))}
+            return
         yield {
             task.base: found.base,
             training.effort: found.effort,
@@ -105,7 +109,7 @@ class TrainHandlers:
             return {self._components.training.advice: train_html.problem(str(error))}
         base = values[self._components.task.base]
         timed = estimate(session.mote, rows.train, len(rows.test.frame), base, settings)
-        return {self._components.training.advice: train_html.advice(None, timed, settings, rows)}
+        return {self._components.training.advice: train_html.advice(state.suggested, timed, settings, rows)}
 
     @show_errors
     def give_test(self, values: dict[Any, Any], request: gr.Request) -> Updates:

@@ -56,7 +56,7 @@ def examples_note(examples: Examples, test: Examples | None = None) -> Markup:
 
 
 def advice(found: Suggestion | None, timed: Estimate, settings: GrowthSettings, rows: Rows) -> Markup:
-    """Say where to start from and why, and how long it will take; None where the visitor chose another effort."""
+    """Say where to start from and why, and how long it will take; None where nothing was looked at."""
     seconds = timed.seconds if settings.seconds is None else min(timed.seconds, settings.seconds)
     steps = timed.steps if settings.seconds is None else timed.steps_within(settings.seconds)
     held_out = len(rows.test.frame)

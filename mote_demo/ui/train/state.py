@@ -6,6 +6,7 @@ from mote_demo.data.columns import Columns
 from mote_demo.data.samples import samples_path
 from mote_demo.data.tables import Table, read_table
 from mote_demo.growing.grow import GrowthResult
+from mote_demo.growing.suggestion import Suggestion
 from mote_demo.ui.shared.run_controls import RunState
 from mote_demo.ui.train.run import TrainingRun
 
@@ -22,6 +23,7 @@ class TrainState(RunState):
         decided: the layers of the expert that was plugged in, or that the visitor was asked about, last.
         run: the training that was started last.
         test: rows of the visitor's own to measure on.
+        suggested: where to start from, by the rows that were looked at last.
         advised: the table that the choice of the twin was last made for.
     """
 
@@ -32,6 +34,7 @@ class TrainState(RunState):
     decided: object = None
     run: TrainingRun | None = None
     test: Table | None = None
+    suggested: Suggestion | None = None
     advised: Table | None = None
 
     def use_table(self, table: Table, guess: Columns) -> None:
