@@ -6,11 +6,12 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import v_measure_score
 
 from mote_demo.cli import _parser
 from mote_demo.data.examples import Examples, split
 from mote_demo.errors import UserError
-from mote_demo.growing import frozen_trunk
+from mote_demo.growing import frozen_trunk, heldout
 from mote_demo.growing.command import repeat_command
 from mote_demo.growing.estimate import Estimate, estimate
 from mote_demo.growing.expert import load_expert
@@ -126,3 +127,9 @@ def test_a_file_knows_its_rows_and_how_sure_its_scores_are(tiny_encoder, tmp_pat
     assert loaded.has_seen([seen[0].upper() + " ", "never seen"]).tolist() == [True, False]
     assert not loaded.has_seen(result.test.frame["text"].tolist()).any()
     assert "| metric | before | after | change |" in loaded.card()
+
+
+def test_the_quick_v_measure_is_scikit_learns():
+    random = np.random.default_rng(0)
+    for labels, clusters in (*random.integers(0, 5, (20, 2, 30)), np.zeros((2, 9), dtype=int)):
+        assert heldout._v_measure(labels, clusters) == pytest.approx(v_measure_score(labels, clusters), abs=1e-9)

@@ -54,7 +54,7 @@ def change(page, label, value):
 def train(page, epochs=1):
     change(page, "Epochs", epochs)
     page.locator("#mote-train-start").click()
-    page.locator("#mote-train-result table").wait_for()
+    page.locator("#mote-train-result table").first.wait_for()
 
 
 def train_for_minutes(page):
@@ -139,7 +139,7 @@ def test_a_stopped_training_can_be_kept_or_discarded(page, address, sessions, de
     open_tab(page, address)
     train_for_minutes(page)
     page.locator("#mote-train-stop").click()
-    page.locator("#mote-train-result table").wait_for()
+    page.locator("#mote-train-result table").first.wait_for()
     assert own_routes(sessions) == []
     page.locator(f"#mote-train-{decision}").click()
     page.locator(f"#mote-train-{decision}").wait_for(state="hidden")
@@ -157,7 +157,7 @@ def test_a_second_training_waits_and_can_be_stopped_while_it_does(page, open_pag
     page.locator("#mote-train-stop").click()
     other.get_by_text("Stopped before the first step").wait_for()
     other.locator("#mote-train-start:enabled").wait_for()
-    page.locator("#mote-train-result table").wait_for()
+    page.locator("#mote-train-result table").first.wait_for()
     assert own_routes(sessions) == []
     assert "Traceback" not in capfd.readouterr().err
 
@@ -216,7 +216,7 @@ def test_a_faq_is_advised_on_grown_beside_its_twin_and_repeated_by_a_command(pag
     assert not twin.is_checked()
     twin.check()
     train(page)
-    page.get_by_text("The baseline had the same training").wait_for()
+    page.get_by_text("The baseline had the same training").wait_for(timeout=120_000)
     result = page.locator("#mote-train-result")
     assert result.get_by_text("identical", exact=True).count() == 4
     result.get_by_text("routes of MoTE are the same, bit for bit").click()

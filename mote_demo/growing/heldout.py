@@ -144,26 +144,42 @@ def _votes(vectors: np.ndarray, labels: np.ndarray, rows: int, k: int) -> np.nda
 
 def _clustering(vectors: np.ndarray, labels: np.ndarray, rows: int) -> dict[str, Of]:
     """Cluster all texts, because few would be a cluster each, and look at those held out."""
-    from sklearn.metrics import v_measure_score
-
     from mote_demo.evaluation.metrics import k_means
 
     clusters = [k_means(vectors, len(np.unique(labels)), seed=seed)[:rows] for seed in range(_SEEDS)]
-    own = labels[:rows]
+    own = _codes(labels[:rows])
 
     def agreement(some: np.ndarray) -> float:
-        return float(np.mean([v_measure_score(own[some], found[some]) for found in clusters]))
+        return float(np.mean([_v_measure(own[some], found[some]) for found in clusters]))
 
     return {f"Clusters agree with the labels (V-measure, mean of {_SEEDS} k-means)": agreement}
 
 
 def _guesses_of_clusters(of: Mapping[str, Of], labels: np.ndarray, rows: int) -> dict[str, Guess]:
     """One cluster of all agrees with nothing; clusters drawn by lot agree a little where there are many."""
-    from sklearn.metrics import v_measure_score
-
-    random, many = np.random.default_rng(0), len(np.unique(labels))
-    lots = [v_measure_score(labels[:rows], random.integers(0, many, rows)) for _ in range(_GUESSES)]
+    random, many, own = np.random.default_rng(0), len(np.unique(labels)), _codes(labels[:rows])
+    lots = [_v_measure(own, random.integers(0, many, rows)) for _ in range(_GUESSES)]
     return dict.fromkeys(of, Guess(0.0, float(np.mean(lots))))
+
+
+def _codes(labels: np.ndarray) -> np.ndarray:
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _v_measure(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """Return what scikit-learn's ``v_measure_score`` does of int [n] twice, in a fiftieth of the time."""
+    counts = np.bincount(labels * (clusters.max() + 1) + clusters).astype(np.float64)
+    entropies = [_entropy(each) for each in (counts, np.bincount(labels), np.bincount(clusters))]
+    both, of_labels, of_clusters = entropies
+    if of_labels + of_clusters == 0:
+        return 1.0
+    # Homogeneity and completeness are shares of the mutual information; this is their harmonic mean.
+    return float(2 * (of_labels + of_clusters - both) / (of_labels + of_clusters))
+
+
+def _entropy(counts: np.ndarray) -> float:
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
 
 
 def _measure_retrieval(

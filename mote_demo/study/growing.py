@@ -31,7 +31,7 @@ from mote_demo.model.pooling import pool
 from mote_demo.tasks import find_task
 from mote_demo.validation import read_json
 
-SETS = ("ag_news", "sst2", "trec6", "tweet_sentiment_extraction", "mlquestions_dev", "nq_gold", "npl")
+SETS = ("ag_news", "sst2", "trec6", "tweet_sentiment_extraction", "mlquestions_dev", "nq_gold")
 SIZES = (200, 1000, 5000)
 SEEDS = (0, 1, 2)
 METHODS = ("untrained", "logreg", "full_finetune", "lora", "grown")

@@ -71,6 +71,10 @@ class TrainHandlers:
         """Say that the training was asked for; one runs at a time, and it can be stopped while it waits."""
         return self.controls.wait(request)
 
+    def begin_advice(self) -> Updates:
+        """Say that the rows are looked at."""
+        return {self._components.training.advice: train_html.working("Looking at some of your rows")}
+
     @show_errors
     def advise(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Look at some of the rows, and choose where to start from and how hard to train, with the reasons."""
@@ -85,7 +89,6 @@ class TrainHandlers:
             # Step 2 says so already.
             yield {training.advice: ""}
             return
-        yield {training.advice: train_html.working("Looking at some of your rows")}
         try:
             found = state.suggested = suggest(session.mote, rows.train)
             settings = choose_settings(rows.train, found.effort, own_test=True)
