@@ -30,19 +30,18 @@ _MOST_OF_SVG = 1000
 _HOVER_CHARACTERS, _HOVER_LINE = 240, 60
 
 
-def pair_lines(points: np.ndarray, pairs: np.ndarray) -> dict[str, Any]:
-    """Return the trace of a line between the points of each pair, to be drawn below them.
+def pair_lines(points: np.ndarray, pairs: np.ndarray) -> list[dict[str, Any]]:
+    """Return the shapes of a layout that are a line between the points of each pair, below the points.
 
     Args:
         points: float [n, 2].
         pairs: int [pairs, 2], numbers of points.
     """
-    ends = np.full((len(pairs), 3, 2), np.nan)
-    ends[:, :2] = points[pairs]
-    x, y = ([None if np.isnan(value) else float(value) for value in ends[..., axis].ravel()] for axis in (0, 1))
     line = {"color": "rgba(128, 128, 128, 0.45)", "width": 1}
-    quiet = {"hoverinfo": "skip", "showlegend": False, "customdata": []}  # points carry row numbers, a line has none
-    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, **quiet}
+    return [
+        {"type": "line", "layer": "below", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": line}
+        for (x0, y0), (x1, y1) in points[pairs].astype(float).tolist()
+    ]
 
 
 def map_figure(

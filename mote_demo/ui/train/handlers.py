@@ -71,8 +71,11 @@ class TrainHandlers:
         """Say that the training was asked for; one runs at a time, and it can be stopped while it waits."""
         return self.controls.wait(request)
 
-    def begin_advice(self) -> Updates:
-        """Say that the rows are looked at."""
+    def begin_advice(self, request: gr.Request) -> Updates:
+        """Say that the rows are looked at; what is said of earlier ones no longer counts."""
+        _, state = self._states.of(request)
+        state.looks += 1
+        state.suggested = None
         return {self._components.training.advice: train_html.working("Looking at some of your rows")}
 
     @show_errors
@@ -89,13 +92,18 @@ class TrainHandlers:
             # Step 2 says so already.
             yield {training.advice: ""}
             return
+        look = state.looks
         try:
-            found = state.suggested = suggest(session.mote, rows.train)
+            found = suggest(session.mote, rows.train)
             settings = choose_settings(rows.train, found.effort, own_test=True)
             timed = estimate(session.mote, rows.train, len(rows.test.frame), found.base, settings)
         except UserError as error:
             yield {training.advice: train_html.problem(str(error))}
             return
+        if state.looks != look:
+            yield gr.skip()
+            return
+        state.suggested = found
         yield {
             task.base: found.base,
             training.effort: found.effort,
@@ -395,6 +403,5 @@ def _drawing(maps: BeforeAfterMaps, side: Projection, name: str) -> Updates:
     for trace in figure["data"]:
         held_out = maps.held_out[trace["customdata"]]
         trace["marker"] |= {"size": 8, "opacity": np.where(held_out, 1.0, 0.35).tolist()}
-    if len(maps.pairs):
-        figure["data"].insert(0, pair_lines(side.points, maps.pairs))
+    figure["layout"]["shapes"] = pair_lines(side.points, maps.pairs)
     return drawing(figure, view=f"{name}/{maps.after.method}", groups="label")

@@ -23,6 +23,7 @@ class TrainState(RunState):
         decided: the layers of the expert that was plugged in, or that the visitor was asked about, last.
         run: the training that was started last.
         test: rows of the visitor's own to measure on.
+        looks: how often the rows were looked at.
         suggested: where to start from, by the rows that were looked at last.
         advised: the table that the choice of the twin was last made for.
     """
@@ -34,6 +35,7 @@ class TrainState(RunState):
     decided: object = None
     run: TrainingRun | None = None
     test: Table | None = None
+    looks: int = 0
     suggested: Suggestion | None = None
     advised: Table | None = None
 
