@@ -9,6 +9,9 @@ from typing import Any
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.tasks import find_task
 
+LEAST_SECONDS = 5
+"""A shorter budget would hardly train."""
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -18,17 +21,20 @@ class Effort:
         steps: about how many optimiser steps.
         most_epochs: passes over the examples, however few these are.
         blocks: how many blocks with experts train, from the top; None is all.
+        seconds: how long all of it may take, measuring included; None is as long as it takes.
     """
 
     steps: int
     most_epochs: int
     blocks: int | None
+    seconds: float | None = None
 
 
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
         # What enters the lower of the two experts is computed once per text.
         "quick": Effort(steps=125, most_epochs=10, blocks=2),
+        "two-minutes": Effort(steps=200, most_epochs=10, blocks=None, seconds=120),
         "thorough": Effort(steps=200, most_epochs=10, blocks=None),
     }
 )
@@ -73,6 +79,9 @@ class GrowthSettings:
         seed: of the order of the examples, and of which are held out.
         blocks: how many blocks with experts train, from the top; in those below, the new expert stays a copy of
             the base's. None is all.
+        steps: optimiser steps after which the training ends, however many epochs there should be; None is all.
+        seconds: a budget for all of it: fewer steps are planned where they would take longer, and the training ends
+            in time even where the machine slows down. None is no limit.
     """
 
     epochs: int = 8
@@ -81,10 +90,16 @@ class GrowthSettings:
     temperature: float = 0.05
     seed: int = 0
     blocks: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.blocks is not None and self.blocks < 1:
             raise UserError(f"At least one block must train, not {self.blocks}.")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"At least one step must be done, not {self.steps}.")
+        if self.seconds is not None and self.seconds < LEAST_SECONDS:
+            raise UserError(f"The time must be {LEAST_SECONDS} seconds or more, not {self.seconds:g}.")
         for setting, low, high in (
             ("epochs", 1, 1000),
             ("batch_size", 4, 512),
@@ -117,5 +132,6 @@ class GrowthSettings:
             learning_rate=loss.learning_rate,
             temperature=loss.temperature,
             blocks=chosen.blocks,
+            seconds=chosen.seconds,
         )
         return replace(settings, **{name: value for name, value in changes.items() if value})
