@@ -399,7 +399,8 @@ def _drawing(maps: BeforeAfterMaps, side: Projection, name: str) -> Updates:
     """Draw one of two maps, with the axes and colours of both; texts that were held out are strong."""
     hover = [f"Held out: {text}" if out else text for text, out in zip(maps.texts, maps.held_out, strict=True)]
     extent = extent_of(maps.before.points, maps.after.points)
-    figure = map_figure(side.points, labels=maps.labels, label_title="label", hover=hover, extent=extent)
+    title = "side" if len(maps.pairs) else "label"
+    figure = map_figure(side.points, labels=maps.labels, label_title=title, hover=hover, extent=extent)
     for trace in figure["data"]:
         held_out = maps.held_out[trace["customdata"]]
         trace["marker"] |= {"size": 8, "opacity": np.where(held_out, 1.0, 0.35).tolist()}

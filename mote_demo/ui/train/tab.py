@@ -76,7 +76,7 @@ def _wire_advice(handlers: TrainHandlers, components: TrainComponents) -> None:
     asked = _asked(components)
     # One step later the page has every new choice of columns; at the change itself it may send the old ones.
     changed = task.counts.change(handlers.begin_advice, None, [training.advice], **QUICK, trigger_mode="always_last")
-    changed.then(handlers.advise, asked, advised, **QUICK, **MODEL)
+    changed.then(handlers.advise, asked, advised, **QUICK, **MODEL, trigger_mode="multiple")
     for each in (training.effort, *training.changes.values()):
         each.input(handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
 
