@@ -42,6 +42,7 @@ _DOCUMENTS = 2500
 _TEST_QUERIES = 1 / 3
 _RATES: Mapping[str, float] = MappingProxyType({"full_finetune": 5e-5, "lora": 1e-3})
 _TOKENS_AT_ONCE = 1024
+_MOST_EPOCHS = 10
 _MEND = "Please remove it, and the cell is computed again."
 
 
@@ -258,7 +259,9 @@ def _logistic(frozen: Measured, upload: Upload) -> list[float]:
 def fine_tune(
     dense: Encoder, train: Examples, route: str, settings: GrowthSettings, *, method: str, parameters: int
 ) -> Encoder:
-    """Train all weights of a dense model, or LoRA (Hu et al. 2022) on all of its linear layers, in as many steps.
+    """Train all weights of a dense model, or LoRA (Hu et al. 2022) on all of its linear layers.
+
+    Both do as many steps as the expert, in ten epochs at most.
 
     Args:
         dense: stays as it is.
@@ -283,9 +286,10 @@ def fine_tune(
         documents=documents,  # type: ignore[arg-type]
     )
     random = np.random.default_rng(settings.seed)
-    steps = settings.epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
+    epochs = min(_MOST_EPOCHS, settings.epochs)
+    steps = epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
     optimiser = Optimiser(learning, _RATES[method], steps)
-    batches = (batch for _ in range(settings.epochs) for batch in objective.epoch(random))
+    batches = (batch for _ in range(epochs) for batch in objective.epoch(random))
     for step, batch in enumerate(batches):
         optimiser.step(objective.loss(batch), step / steps)
     if adapted is not None:
