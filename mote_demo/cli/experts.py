@@ -123,11 +123,11 @@ def _grow(options: argparse.Namespace) -> None:
         if result is None:
             raise UserError("Nothing was trained.")
         if options.twin:
-            for event in with_twin(result, encoder, _load_dense()):
-                if isinstance(event, GrowthResult):
-                    result = event
+            for step in with_twin(result, encoder, _load_dense()):
+                if isinstance(step, GrowthResult):
+                    result = step
                 else:
-                    line.show(event)
+                    line.show(step)
     finally:
         line.clear()
     result.expert.save(options.out)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,7 +99,7 @@ def measure(
     return _measure_halves(encoder, routes[0], test)
 
 
-def _measured(of: Mapping[str, Of], items: int, rows: int, **more: object) -> Measured:
+def _measured(of: Mapping[str, Of], items: int, rows: int, **more: Any) -> Measured:
     every = np.arange(items)
     return Measured({name: value(every) for name, value in of.items()}, rows, items=items, of=of, **more)
 
@@ -236,7 +237,7 @@ def _guesses_of_documents(train: Examples, texts: Sequence[str], of_query: pd.Se
         [[texts[place] in right for place in random.permutation(len(texts))[:size]] for right in of_query]
         for _ in range(_GUESSES)
     ]
-    first = [float(np.mean([row[0] for row in rows if row] or [0.0])) for rows in (commonest, sum(lots, []))]
+    first = [float(np.mean([row[0] for row in rows if row] or [False])) for rows in (commonest, sum(lots, []))]
     gained = [float(np.mean(_gains(commonest, of_query)))]
     gained.append(float(np.mean([np.mean(_gains(lot, of_query)) for lot in lots])))
     return [Guess(*gained), Guess(*first)]

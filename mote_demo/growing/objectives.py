@@ -120,8 +120,8 @@ class QueryObjective(Objective):
             vectors = self._documents_trunk.encode(self._documents[some].tolist())
             return self._memory.update(torch.from_numpy(some), vectors)
         unseen = np.unique(places[~self._memory.seen.numpy()[places]])  # of [sides, batch], each number once
-        vectors = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
-        return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(vectors))
+        new = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
+        return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(new))
 
 
 def _answers_of_alike_queries(queries: np.ndarray, documents: np.ndarray, count: int) -> "csr_matrix":

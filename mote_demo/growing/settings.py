@@ -19,13 +19,11 @@ class Effort:
 
     Attributes:
         steps: about how many optimiser steps.
-        most_epochs: passes over the examples, however few these are.
         blocks: how many blocks with experts train, from the top; None is all.
         seconds: how long all of it may take, measuring included; None is as long as it takes.
     """
 
     steps: int
-    most_epochs: int
     blocks: int | None
     seconds: float | None = None
 
@@ -33,9 +31,9 @@ class Effort:
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
         # What enters the lower of the two experts is computed once per text.
-        "quick": Effort(steps=125, most_epochs=10, blocks=2),
-        "two-minutes": Effort(steps=200, most_epochs=10, blocks=None, seconds=120),
-        "thorough": Effort(steps=200, most_epochs=10, blocks=None),
+        "quick": Effort(steps=125, blocks=2),
+        "two-minutes": Effort(steps=600, blocks=None, seconds=120),
+        "thorough": Effort(steps=300, blocks=None),
     }
 )
 
@@ -47,22 +45,25 @@ class LossSettings:
     Attributes:
         learning_rate: the highest one, of AdamW.
         temperature: of the softmax in the loss.
+        most_epochs: passes over the examples, however few these are.
     """
 
     learning_rate: float
     temperature: float
+    most_epochs: int
 
 
-# A text meets all of the file: most are easy, and a flatter softmax learns from more of them.
-_OF_LABELS = LossSettings(learning_rate=1e-3, temperature=0.1)
+# A text meets all of the file: most are easy, and a flatter softmax learns from more of them. Few rows go on teaching
+# for many epochs.
+_OF_LABELS = LossSettings(learning_rate=1e-3, temperature=0.1, most_epochs=30)
 
 LOSS_SETTINGS: Mapping[str, LossSettings] = MappingProxyType(
     {
         # Where the model is good already and only queries can move, a higher rate costs held-out rows.
-        "retrieval": LossSettings(learning_rate=1e-4, temperature=0.05),
+        "retrieval": LossSettings(learning_rate=1e-4, temperature=0.05, most_epochs=10),
         "classification": _OF_LABELS,
         "clustering": _OF_LABELS,
-        "similarity": LossSettings(learning_rate=2e-4, temperature=0.05),
+        "similarity": LossSettings(learning_rate=2e-4, temperature=0.05, most_epochs=10),
     }
 )
 
@@ -127,7 +128,7 @@ class GrowthSettings:
         batch_size = min(32, max(8, rows // 4))
         steps_of_epoch = max(1, math.ceil(rows / batch_size))
         settings = cls(
-            epochs=min(chosen.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
+            epochs=min(loss.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
             batch_size=batch_size,
             learning_rate=loss.learning_rate,
             temperature=loss.temperature,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,9 @@ from mote_demo.model.pooling import pool
 from mote_demo.tasks import find_task
 from mote_demo.validation import read_json
 
+if TYPE_CHECKING:
+    from peft import PeftModel
+
 SETS = ("ag_news", "sst2", "trec6", "tweet_sentiment_extraction", "mlquestions_dev", "nq_gold")
 SIZES = (200, 1000, 5000)
 SEEDS = (0, 1, 2)
@@ -42,6 +46,7 @@ _DOCUMENTS = 2500
 _TEST_QUERIES = 1 / 3
 _RATES: Mapping[str, float] = MappingProxyType({"full_finetune": 5e-5, "lora": 1e-3})
 _TOKENS_AT_ONCE = 1024
+_MOST_EPOCHS = 10
 _MEND = "Please remove it, and the cell is computed again."
 
 
@@ -258,7 +263,9 @@ def _logistic(frozen: Measured, upload: Upload) -> list[float]:
 def fine_tune(
     dense: Encoder, train: Examples, route: str, settings: GrowthSettings, *, method: str, parameters: int
 ) -> Encoder:
-    """Train all weights of a dense model, or LoRA (Hu et al. 2022) on all of its linear layers, in as many steps.
+    """Train all weights of a dense model, or LoRA (Hu et al. 2022) on all of its linear layers.
+
+    Both do as many steps as the expert, in ten epochs at most.
 
     Args:
         dense: stays as it is.
@@ -283,9 +290,10 @@ def fine_tune(
         documents=documents,  # type: ignore[arg-type]
     )
     random = np.random.default_rng(settings.seed)
-    steps = settings.epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
+    epochs = min(_MOST_EPOCHS, settings.epochs)
+    steps = epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
     optimiser = Optimiser(learning, _RATES[method], steps)
-    batches = (batch for _ in range(settings.epochs) for batch in objective.epoch(random))
+    batches = (batch for _ in range(epochs) for batch in objective.epoch(random))
     for step, batch in enumerate(batches):
         optimiser.step(objective.loss(batch), step / steps)
     if adapted is not None:
@@ -293,13 +301,17 @@ def fine_tune(
     return dense.with_network(model.requires_grad_(False))
 
 
-def _with_lora(backbone: nn.Module, parameters: int) -> "nn.Module":
+def _with_lora(backbone: nn.Module, parameters: int) -> "PeftModel":
     from peft import LoraConfig, get_peft_model
 
-    layers = [path for path, module in backbone.named_modules() if isinstance(module, nn.Linear) and ".layer." in path]
-    wide = sum(sum(backbone.get_submodule(path).weight.shape) for path in layers)
+    layers = {
+        path: module.in_features + module.out_features
+        for path, module in backbone.named_modules()
+        if isinstance(module, nn.Linear) and ".layer." in path
+    }
+    wide = sum(layers.values())
     rank = max(1, round(parameters / wide))
-    return get_peft_model(backbone, LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules=layers))
+    return get_peft_model(backbone, LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules=list(layers)))
 
 
 class _Whole:

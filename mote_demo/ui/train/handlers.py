@@ -363,7 +363,7 @@ def _drawing(maps: BeforeAfterMaps, expert: Expert) -> dict[str, Any]:
         Side(title, side.points, (("route", route), (f"{side.method}, {shown}", ""))) for title, route, side in routes
     )
     view, faint = f"{expert.name}/{maps.after.method}", np.flatnonzero(~maps.held_out).tolist()
-    colouring = Colouring.of(maps.labels, len(texts), "text" if len(maps.pairs) else "label")
+    colouring = Colouring.of(maps.labels, len(texts), "side" if len(maps.pairs) else "label")
     return {
         "points": points_json((before, after), view=view, faint=faint, pairs=maps.pairs),
         "texts": texts_json(texts),
