@@ -1,4 +1,4 @@
-"""The checkpoints score on the bundled sets as they did when tests/bundled/recorded.json was written.
+"""The checkpoints score on the bundled sets as they did when tests/recorded/bundled.json was written.
 
 The sets were written for this project. They are small, and a real model is neither at their floor nor at their
 ceiling. After a change of the checkpoints or of the sets run COMMAND again and commit the report.
@@ -14,10 +14,10 @@ from mote_demo.evaluation.report import load_report
 from mote_demo.evaluation.suite import evaluate
 from mote_demo.settings import ROOT
 
-DATA = ROOT / "tests" / "bundled"
+DATA = ROOT / "mote_demo" / "evaluation" / "bundled"
 COMMAND = (
     "python -m mote_demo evaluate checkpoints/baseline checkpoints/mote "
-    "--data tests/bundled --sets all --out tests/bundled/recorded.json"
+    "--data mote_demo/evaluation/bundled --sets all --out tests/recorded/bundled.json"
 )
 TOLERANCE = 0.5  # points: another machine rounds differently
 SETS = discover(DATA)
@@ -28,12 +28,12 @@ def check_same_inputs(recorded, measured):
     rows = [{one.name: one.fingerprint for one in report.sets} for report in (recorded, measured)]
     for name, same in {"checkpoints": recorded.models == measured.models, "sets": rows[0] == rows[1]}.items():
         if not same:
-            pytest.fail(f"tests/bundled/recorded.json was written for other {name}. Please run: {COMMAND}")
+            pytest.fail(f"tests/recorded/bundled.json was written for other {name}. Please run: {COMMAND}")
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    return load_report(DATA / "recorded.json")
+    return load_report(ROOT / "tests" / "recorded" / "bundled.json")
 
 
 @pytest.fixture(scope="module")

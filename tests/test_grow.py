@@ -14,7 +14,8 @@ from mote_demo.encoder import Stopped
 from mote_demo.errors import UserError
 from mote_demo.growing import grow as grow_module
 from mote_demo.growing.before_after import before_after_maps
-from mote_demo.growing.grow import MOST_ROWS, GrowthResult, Stage, choose_settings, grow, grow_steps
+from mote_demo.growing.grow import GrowthResult, Stage, choose_settings, grow, grow_steps
+from mote_demo.growing.rows import MOST_ROWS
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.training import TrainingStep
 
@@ -82,7 +83,7 @@ def test_of_many_rows_a_sample_is_used(tiny_encoder):
 def test_settings_follow_the_rows_that_are_trained_on_and_what_a_person_changes():
     assert choose_settings(labelled(24)) == GrowthSettings.for_rows(18, "classification")
     assert choose_settings(labelled(24), "quick", epochs=3, seed=0, learning_rate=None).epochs == 3
-    with pytest.raises(UserError, match="'quick', 'thorough'"):
+    with pytest.raises(UserError, match="'quick', 'two-minutes', 'thorough'"):
         choose_settings(labelled(24), "lazy")
 
 
@@ -92,7 +93,7 @@ def test_maps_show_every_text_with_the_held_out_ones_marked(tiny_encoder):
     assert maps.before.points.shape == maps.after.points.shape == (24, 2)
     assert [text for text, out in zip(maps.texts, maps.held_out, strict=True) if out] == list(result.test.frame["text"])
     encoder = result.expert.plugged_into(tiny_encoder)
-    for vectors, route in ((result.vectors_before, "classification"), (result.vectors_after, "mine")):
+    for vectors, route in ((result.before.vectors, "classification"), (result.after.vectors, "mine")):
         found = np.stack([vectors[text] for text in maps.texts])
         assert np.allclose(found, encoder.encode(maps.texts, route=route), atol=1e-6)
 

@@ -16,7 +16,7 @@ from mote_demo.errors import UserError
 from mote_demo.growing.frozen_trunk import FrozenTrunk
 from mote_demo.growing.heldout import measure
 from mote_demo.growing.objectives import make_objective
-from mote_demo.growing.settings import EFFORTS, GrowthSettings
+from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.training import TrainedLayers, TrainingStep, copy_expert, train_layers
 from mote_demo.model import MoteModel, upcycle
 from mote_demo.model.backbones import BACKBONES
@@ -104,7 +104,7 @@ def test_fewer_blocks_train_from_the_top_and_leave_the_base_below(tiny_encoder):
 
 
 def test_quick_trains_fewer_blocks_than_thorough():
-    quick, thorough = (GrowthSettings.for_rows(48, "classification", effort) for effort in EFFORTS)
+    quick, thorough = (GrowthSettings.for_rows(48, "classification", effort) for effort in ("quick", "thorough"))
     assert quick.blocks is not None
     assert thorough.blocks is None
 

@@ -7,6 +7,7 @@ import pytest
 from mote_demo.data.proposal import Role, columns_of, propose, propose_texts, task_of, texts_of, with_role
 from mote_demo.data.report import check, describe
 from mote_demo.data.tables import Table, read_table
+from mote_demo.data.unlabelled import EXPECT
 from mote_demo.errors import UserError
 from mote_demo.explore.maps import colour_choices
 from tests.test_columns import CASES, ROWS, table
@@ -123,10 +124,19 @@ def test_a_role_is_given_up_by_the_column_that_had_it():
 def test_roles_that_a_task_cannot_use_are_refused_in_the_words_of_the_screen():
     with pytest.raises(UserError, match="Similarity needs two columns of Text and one Score; here is Text: 'a'"):
         columns_of({"a": TEXT, "b": LABEL, "c": SCORE}, "similarity")
-    with pytest.raises(UserError, match="Label: none"):
-        columns_of({"a": TEXT}, "classification")
+    with pytest.raises(UserError, match="Text: none"):
+        columns_of({"a": LABEL}, "classification")
     with pytest.raises(UserError, match="Text: 'a' and 'b'"):
         columns_of({"a": TEXT, "b": TEXT, "c": LABEL}, "clustering")
+
+
+def test_texts_without_a_label_are_trained_on_alone_and_that_is_said():
+    read = made("text:short label:class")
+    column = str(read.frame.columns[0])
+    report = check(read, {column: TEXT}, "classification")
+    assert not report.error
+    assert list(report.examples.frame.columns) == ["text"]
+    assert EXPECT in report.notes
 
 
 def test_too_few_rows_say_how_many_are_missing():
@@ -137,7 +147,7 @@ def test_too_few_rows_say_how_many_are_missing():
 
 def test_held_out_pairs_of_one_score_are_told_when_checked():
     read = made("sentence1:short sentence2:like score:binary")
-    report = check(read, propose(read).roles, "similarity", try_split=lambda rows: (rows, one_score(rows)))
+    report = check(read, propose(read).roles, "similarity", try_split=lambda rows: (rows, one_score(rows), ()))
     assert "have the same score" in report.error
 
 

@@ -35,11 +35,12 @@ def grow(session, name):
     session.experts.add(copied_expert(session.mote, name))
 
 
-def train(tab, name="mine"):
+def train(tab, name="mine", twin=False):
     """Yield the updates of a short training on the sample set."""
     components = tab.components_of("stop")
     task, training = components.task, components.training
     asked = {task.task: "classification", task.name: name, task.base: "classification", training.effort: "quick"}
+    asked |= {training.twin: twin}
     asked |= {number: {"epochs": 1}.get(key, 0) for key, number in training.changes.items()}
     return tab("train", asked)
 

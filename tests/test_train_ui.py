@@ -11,6 +11,7 @@ from mote_demo.ui.train.tab import build_train_tab
 
 pytestmark = pytest.mark.browser
 
+ANSWERS = (("cat", "old"), ("dog", "new"), ("car", "red"), ("road", "big"))
 EVIL = "<img src=x onerror=window.hacked=1> ${window.hacked=2}"
 
 
@@ -53,7 +54,7 @@ def change(page, label, value):
 def train(page, epochs=1):
     change(page, "Epochs", epochs)
     page.locator("#mote-train-start").click()
-    page.locator("#mote-train-result table").wait_for()
+    page.locator("#mote-train-result table").first.wait_for()
 
 
 def train_for_minutes(page):
@@ -142,7 +143,7 @@ def test_a_stopped_training_can_be_kept_or_discarded(page, address, sessions, de
     open_tab(page, address)
     train_for_minutes(page)
     page.locator("#mote-train-stop").click()
-    page.locator("#mote-train-result table").wait_for()
+    page.locator("#mote-train-result table").first.wait_for()
     assert own_routes(sessions) == []
     page.locator(f"#mote-train-{decision}").click()
     page.locator(f"#mote-train-{decision}").wait_for(state="hidden")
@@ -160,7 +161,7 @@ def test_a_second_training_waits_and_can_be_stopped_while_it_does(page, open_pag
     page.locator("#mote-train-stop").click()
     other.get_by_text("Stopped before the first step").wait_for()
     other.locator("#mote-train-start:enabled").wait_for()
-    page.locator("#mote-train-result table").wait_for()
+    page.locator("#mote-train-result table").first.wait_for()
     assert own_routes(sessions) == []
     assert "Traceback" not in capfd.readouterr().err
 
@@ -233,3 +234,51 @@ def test_roles_fit_a_phone_in_the_dark(open_page, address):
     open_tab(page, address)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#mote-train-roles select").first.bounding_box()["height"] >= 24
+
+
+def test_a_faq_is_advised_on_grown_beside_its_twin_and_repeated_by_a_command(page, address, sessions, tmp_path):
+    open_tab(page, address)
+    rows = [f"how is the {word} {number},the {word} is {kind}" for number in range(12) for word, kind in ANSWERS]
+    path = tmp_path / "faq.csv"
+    path.write_text("question,answer\n" + "\n".join(rows))
+    upload(page, path)
+    counted(page, "48 usable rows")
+    page.locator("#mote-train-counts").get_by_text("Many questions share few answers").wait_for()
+    # Of the sample set it is another route.
+    advice = page.locator("#mote-train-advice")
+    advice.get_by_text("'query' scores").wait_for()
+    advice.get_by_text("by two timed steps").wait_for()
+    twin = page.get_by_label("Do the same to the baseline")
+    assert not twin.is_checked()
+    twin.check()
+    train(page)
+    page.get_by_text("The baseline had the same training:").wait_for(timeout=120_000)
+    result = page.locator("#mote-train-result")
+    assert result.get_by_text("identical", exact=True).count() == 4
+    result.get_by_text("routes of MoTE are the same, bit for bit").click()
+    result.get_by_text("same as before").first.wait_for()
+    result.get_by_text("Newly wrong").click()
+    command = page.locator("#mote-train-command textarea").input_value()
+    assert command.startswith("mote grow faq.csv --task retrieval --query question --positive answer")
+    page.locator("#mote-train-maps .maps-receipt").get_by_text("pairs that were held out").first.wait_for()
+    assert own_routes(sessions) == [["my-retrieval"]]
+
+
+def test_texts_without_labels_are_trained_on_by_saying_so(page, address):
+    open_tab(page, address)
+    role_of(page, "intent").select_option("Ignore")
+    page.locator("#mote-train-counts").get_by_text("Expect little").wait_for()
+    page.locator("#mote-train-advice").get_by_text("Suggested").wait_for()
+    page.get_by_label("Do the same to the baseline").uncheck()
+    train(page)
+    assert "--unlabelled" in page.locator("#mote-train-command textarea").input_value()
+
+
+def test_rows_of_ones_own_are_measured_instead(page, address, tmp_path):
+    open_tab(page, address)
+    page.locator("#mote-train-advice").get_by_text("Suggested").wait_for()
+    path = tmp_path / "test.csv"
+    path.write_text("text,intent\n" + "\n".join(f"where is my parcel {number},question" for number in range(9)))
+    page.get_by_role("button", name="More settings").click()
+    page.locator("#mote-train-test input[type=file]").set_input_files(path)
+    counted(page, "9 of your test file")

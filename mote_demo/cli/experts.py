@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mote_demo.cli.reading import add_reading, reading_options
@@ -10,13 +12,24 @@ from mote_demo.cli.verbs import Verbs, add_model, add_verb, load_mote, model_nam
 from mote_demo.data.file_kinds import SUPPORTED
 from mote_demo.errors import UserError
 from mote_demo.growing.settings import EFFORTS
+from mote_demo.settings import check_checkpoint, checkpoints_folder, report_file
 from mote_demo.tasks import TASKS
 
 if TYPE_CHECKING:
+    from mote_demo.data.examples import Examples
+    from mote_demo.encoder import Encoder
     from mote_demo.growing.expert import Expert
-    from mote_demo.growing.grow import Stage
+    from mote_demo.growing.grow import GrowthResult, Stage
     from mote_demo.growing.training import TrainingStep
+    from mote_demo.growing.twin import TwinStep
 
+_SETTINGS: Mapping[str, type] = MappingProxyType(
+    {
+        **{"epochs": int, "steps": int, "batch_size": int, "learning_rate": float, "temperature": float},
+        **{"seed": int, "blocks": int, "seconds": float},
+    }
+)
+"""What of ``GrowthSettings`` can be given."""
 _ROLES = ("text", "label", "query", "positive", "negative", "sentence1", "sentence2", "score")
 
 
@@ -24,18 +37,26 @@ def add_verbs(verbs: Verbs) -> None:
     """Add the verbs of this group."""
     _add_grow(verbs)
     _add_expert(verbs)
+    _add_grow_study(verbs)
 
 
 def _add_grow(verbs: Verbs) -> None:
     parser = add_verb(verbs, "grow", _grow, "Grow an expert from rows of your own, and measure it on a part of them.")
-    parser.add_argument("rows", type=Path, metavar="ROWS", help=f"a file of rows ({SUPPORTED})")
+    parser.add_argument("rows", metavar="ROWS", help=f"a file of rows ({SUPPORTED}); or samples, the sample set")
     parser.add_argument("--task", required=True, choices=list(TASKS))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the expert's file to write")
     parser.add_argument("--name", help="of the expert: small letters, digits, - and _ (default: that of FILE)")
     parser.add_argument("--base", metavar="ROUTE", help="route to start from (default: the task's own)")
+    parser.add_argument("--test", type=Path, metavar="FILE", help="rows to measure on (default: a part of ROWS)")
+    parser.add_argument(
+        "--unlabelled", action="store_true", help="learn from the texts alone, to tell them apart; expect little"
+    )
     parser.add_argument("--effort", default="quick", choices=list(EFFORTS))
-    parser.add_argument("--epochs", type=int, help="passes over the rows (default: by their number)")
-    parser.add_argument("--learning-rate", type=float, help="the highest one (default: by the task)")
+    for name, kind in _SETTINGS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help="(default: by rows, task and effort)")
+    parser.add_argument(
+        "--twin", action="store_true", help="do the same to the dense model, and show what each forgets"
+    )
     add_model(parser)
     for role in _ROLES:
         parser.add_argument(f"--{role}", metavar="COLUMN", help=f"column of the {role} (default: a guess)")
@@ -53,25 +74,92 @@ def _add_expert(verbs: Verbs) -> None:
     fold.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write")
 
 
-def _grow(options: argparse.Namespace) -> None:
-    from mote_demo.data.reading import read_examples
-    from mote_demo.growing.grow import choose_settings, grow
+def _add_grow_study(verbs: Verbs) -> None:
+    words = "Compare grown experts with fine-tuning and more, on labelled sets; a stopped study goes on where it was."
+    parser = add_verb(verbs, "grow-study", _grow_study, words)
+    parser.add_argument("--data", type=Path, required=True, help="labelled sets, dev/<family>/<set>/*.parquet")
+    parser.add_argument("--out", type=Path, default=report_file().with_name("grow.json"), help="JSON file to write")
+    parser.add_argument("--work", type=Path, default=Path("runs") / "grow", help="folder for a file of each cell")
+    parser.add_argument("--set", action="append", help="only this set (may be repeated)")
+    parser.add_argument("--rows", action="append", type=int, help="only uploads of so many rows (may be repeated)")
+    parser.add_argument("--seed", action="append", type=int, help="only this seed (may be repeated)")
+    add_model(parser)
 
-    columns = {role: getattr(options, role) for role in _ROLES if getattr(options, role) is not None}
-    examples = read_examples(options.rows, options.task, options=reading_options(options), **columns)
+
+def _grow_study(options: argparse.Namespace) -> None:
+    from mote_demo.study.growing import SEEDS, SETS, SIZES, grow_study
+
+    grow_study(
+        load_mote(options),
+        _load_dense(),
+        options.data,
+        options.out,
+        work=options.work,
+        sets=options.set or SETS,
+        sizes=options.rows or SIZES,
+        seeds=options.seed or SEEDS,
+        say=say,
+    )
+
+
+def _grow(options: argparse.Namespace) -> None:
+    from mote_demo.growing.grow import GrowthResult, choose_settings, grow_steps, with_twin
+
+    encoder = load_mote(options)
+    examples, test = _read(options)
     for note in examples.notes:
         say(note)
-    changes = {"epochs": options.epochs, "learning_rate": options.learning_rate}
-    settings = choose_settings(examples, options.effort, **changes)
+    changes = {name: getattr(options, name) for name in _SETTINGS}
+    settings = choose_settings(examples, options.effort, own_test=test is not None, **changes)
     name = options.name or options.out.stem
     line = _Line()
+    result: GrowthResult | None = None
     try:
-        expert = grow(load_mote(options), examples, name, base=options.base, settings=settings, progress=line.show)
+        for event in grow_steps(encoder, examples, name, settings=settings, base=options.base, test=test):
+            if isinstance(event, GrowthResult):
+                result = event
+            else:
+                line.show(event)
+        if result is None:
+            raise UserError("Nothing was trained.")
+        if options.twin:
+            for step in with_twin(result, encoder, _load_dense()):
+                if isinstance(step, GrowthResult):
+                    result = step
+                else:
+                    line.show(step)
     finally:
         line.clear()
-    expert.save(options.out)
-    _say_metrics(expert)
+    result.expert.save(options.out)
+    for note in result.notes:
+        say(note)
+    _say_metrics(result.expert)
+    _say_proof(result)
     say(f"Wrote {options.out}.")
+
+
+def _read(options: argparse.Namespace) -> "tuple[Examples, Examples | None]":
+    """Read the rows to train on and, where they are given, those to measure on."""
+    from mote_demo.data.reading import read_examples
+    from mote_demo.data.samples import samples_path
+    from mote_demo.data.unlabelled import read_unlabelled
+
+    columns = {role: getattr(options, role) for role in _ROLES if getattr(options, role) is not None}
+    reading = reading_options(options)
+    rows = samples_path() if options.rows == "samples" else Path(options.rows)
+
+    def read(path: Path) -> "Examples":
+        if options.unlabelled:
+            return read_unlabelled(path, options.task, options.text, options=reading)
+        return read_examples(path, options.task, options=reading, **columns)
+
+    return read(rows), None if options.test is None else read(options.test)
+
+
+def _load_dense() -> "Encoder":
+    from mote_demo.encoder import Encoder
+
+    return Encoder.from_pretrained(check_checkpoint(checkpoints_folder() / "baseline"), "Baseline")
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -85,6 +173,8 @@ def _show(options: argparse.Namespace) -> None:
     if expert.settings is not None:
         settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in vars(expert.settings).items())
         say(f"Settings: {settings}; {expert.steps:,} steps")
+    if expert.train_rows:
+        say(f"Trained on {expert.train_rows:,} rows; hashes of their {len(expert.trained_on):,} texts are in the file")
     say(_fit(expert, options))
     _say_metrics(expert)
 
@@ -117,9 +207,33 @@ def _fold(options: argparse.Namespace) -> None:
 
 
 def _say_metrics(expert: "Expert") -> None:
-    if expert.before:
-        say(expert.to_frame().to_string(float_format="{:.3f}".format))
-        say(f"{expert.held_out_rows:,} held-out rows; 1 is best.")
+    if not expert.before:
+        return
+    say(expert.to_frame().to_string(float_format="{:.3f}".format))
+    for name, found in expert.intervals.items():
+        low, high = found.change
+        say(f"Change of {name}: {low:+.3f} to {high:+.3f} (95 % interval)")
+    for name, guess in expert.guesses.items():
+        say(f"Without a model, {name}: {guess.commonest:.3f} by the commonest answer, {guess.chance:.3f} by chance")
+    say(f"{expert.held_out_rows:,} held-out rows; 1 is best.")
+
+
+def _say_proof(result: "GrowthResult") -> None:
+    """Say what became of everything else, and what the same training did to the dense model."""
+    same = sum(result.proof.before[name] == after for name, after in result.proof.after.items())
+    say(f"Other routes: {same} of {len(result.proof.before)} have the same tensors and vectors, bit for bit.")
+    twin = result.twin
+    if twin is None:
+        return
+    for name, before in twin.before.metrics.items():
+        mine = result.expert
+        moved = f"{before:.3f} -> {twin.after.metrics[name]:.3f}"
+        say(f"{name}: {twin.model} {moved}, {mine.name} {mine.before[name]:.3f} -> {mine.after[name]:.3f}")
+    for one in twin.others:
+        say(
+            f"{one.task}, {one.name} ({one.rows} rows): {twin.model} {one.before:.3f} -> {one.after:.3f}, "
+            f"{one.points:+.1f} points ({100 * one.change[0]:+.1f} to {100 * one.change[1]:+.1f}); MoTE the same"
+        )
 
 
 class _Line:
@@ -128,12 +242,15 @@ class _Line:
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty()
 
-    def show(self, event: "Stage | TrainingStep") -> None:
+    def show(self, event: "Stage | TrainingStep | TwinStep") -> None:
         """Write over what was shown before."""
         from mote_demo.growing.grow import Stage
+        from mote_demo.growing.twin import TwinStep
 
         if isinstance(event, Stage):
             self._write(f"{event.words} ...")
+        elif isinstance(event, TwinStep):
+            self._write(f"Twin: step {event.step.step} of {event.step.steps}, loss {event.step.loss:.3f}")
         else:
             left = f"about {event.seconds_left:.0f} s left"
             self._write(f"Step {event.step} of {event.steps}, loss {event.loss:.3f}, {left}")

@@ -17,6 +17,9 @@ from mote_demo.tasks import find_task
 MIN_ROWS = 8
 MIN_CLASSES = 2
 MIN_PER_CLASS = 2
+_ENOUGH = 0.5
+_LEAST_GROUPS = 5
+_SHARED = "Many questions share few answers, so questions are held out and both parts search the same answers."
 
 _SHOWN_CHARACTERS = 200
 _BETWEEN_LABELS = "#|;,"
@@ -87,7 +90,8 @@ def split(examples: Examples, held_out: float = 0.2, seed: int = 0) -> tuple[Exa
     """Split into (train, test), by label where there is one; no text is on both sides.
 
     Rows that share a text (a query with two positives, say) stay together. Hard negatives do not
-    bind rows: they are often drawn from the same pool as the positives.
+    bind rows: they are often drawn from the same pool as the positives. Where many queries share few answers, as in a
+    FAQ, only rows of one query stay together: both parts then search the same answers, and a note says so.
 
     Args:
         examples: the rows to split.
@@ -97,11 +101,17 @@ def split(examples: Examples, held_out: float = 0.2, seed: int = 0) -> tuple[Exa
     if not 0 < held_out < 1:
         raise UserError(f"The held-out share must be between 0 and 1, not {held_out}.")
     random = np.random.default_rng(seed)
-    if "label" in examples.frame:
-        strata = [list(rows) for _, rows in sorted(examples.frame.groupby("label").groups.items())]
+    frame = examples.frame
+    if "label" in frame:
+        strata = [list(rows) for _, rows in sorted(frame.groupby("label").groups.items())]
         test = [row for rows in strata for row in _draw([[row] for row in rows], held_out, random)]
     else:
-        test = _draw(linked_rows(examples.frame.drop(columns=["score", "negative"], errors="ignore")), held_out, random)
+        groups = linked_rows(frame.drop(columns=["score", "negative"], errors="ignore"))
+        test = _draw(groups, held_out, random)
+        few = len(groups) * held_out < _LEAST_GROUPS and len(frame) > 2 * len(groups)
+        if "query" in frame and (few or len(test) < _ENOUGH * held_out * len(frame)):
+            test = _draw(linked_rows(frame[["query"]]), held_out, random)
+            examples = replace(examples, notes=(*examples.notes, _SHARED))
     if not test:
         raise UserError(_why_not_split(examples, held_out))
     chosen = examples.frame.index.isin(test)

@@ -7,9 +7,11 @@ from enum import Enum
 from mote_demo.data.cells import look_at
 from mote_demo.data.column_names import meaning
 from mote_demo.data.columns import Columns, Found, find_columns, suggest_task
+from mote_demo.data.examples import Examples, to_examples
 from mote_demo.data.scores import numbers
 from mote_demo.data.tables import Table
 from mote_demo.data.texts import Texts
+from mote_demo.data.unlabelled import unlabelled_examples
 from mote_demo.data.uploads import to_texts
 from mote_demo.errors import UserError
 from mote_demo.tasks import find_task
@@ -166,8 +168,19 @@ def texts_of(table: Table, roles: Mapping[str, Role]) -> Texts:
     return replace(made, frame=frame, labels=made.labels[: len(labels)])
 
 
+def examples_of(table: Table, roles: Mapping[str, Role], task: str) -> Examples:
+    """Make examples to train ``task`` on by the roles of the columns: texts alone where none is the label.
+
+    Raises:
+        UserError: as ``columns_of``, or nothing can be learnt from the rows.
+    """
+    columns = columns_of(roles, task)
+    unlabelled = "label" in find_task(task).columns and columns.label is None
+    return (unlabelled_examples if unlabelled else to_examples)(table, task, columns)
+
+
 def columns_of(roles: Mapping[str, Role], task: str) -> Columns:
-    """Return the columns that ``task`` reads by their roles.
+    """Return the columns that ``task`` reads by their roles; only a label may be missing.
 
     Raises:
         UserError: too few or too many columns have a role that the task needs.
@@ -178,6 +191,8 @@ def columns_of(roles: Mapping[str, Role], task: str) -> Columns:
     needed = {role: 2 if found.columns.count("sentence1") and role == Role.TEXT else 1 for role in _needed(task)}
     optional = {Role.NEGATIVE, Role.SCORE} if "positive" in found.columns else {Role.TITLE}
     wrong = [role for role, count in needed.items() if len(by_role[role]) != count]
+    if not by_role[Role.LABEL]:
+        wrong = [role for role in wrong if role != Role.LABEL]
     wrong += [role for role in optional if len(by_role[role]) > 1]
     if wrong:
         has = ", ".join(f"{role.value}: {' and '.join(map(repr, by_role[role])) or 'none'}" for role in wrong)
@@ -232,4 +247,4 @@ def _why(task: str, columns: Columns) -> str:
         return f"{columns.positive!r} answers {columns.query!r}." if columns.positive else ""
     if columns.label:
         return f"{columns.label!r} says what each text is."
-    return "There are texts, but no column of labels was found: please choose one, or another task."
+    return "There are texts, but no column of labels was found: choose one, or train without."

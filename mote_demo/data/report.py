@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 
 from mote_demo.data.cells import count_words
-from mote_demo.data.examples import Examples, Problem, split, to_examples
+from mote_demo.data.examples import Examples, Problem, split
 from mote_demo.data.groups import text_key
-from mote_demo.data.proposal import Role, columns_of, task_of
+from mote_demo.data.proposal import Role, examples_of, task_of
 from mote_demo.data.tables import Table
 from mote_demo.errors import UserError
 
 TokenCounter = Callable[[Sequence[str]], Sequence[tuple[int, int]]]
 """Gives (tokens, tokens that the model does not know) of each text."""
 
-Split = Callable[[Examples], tuple[Examples, Examples]]
+Split = Callable[[Examples], tuple[Examples, Examples, Sequence[str]]]
+"""Gives the rows to train on, those to measure on, and what to know of them, one sentence each."""
 
 SAMPLED = 2_000
 """Texts that lengths and unknown tokens are counted on; more would keep a person waiting at every change."""
@@ -62,6 +63,7 @@ class Report:
         unreadable: share of tokens that the model does not know, from 0 to 1; None without a tokenizer.
         duplicates: rows whose texts another row has as well, but for case and spaces.
         problems: every cell or row that was left out or is doubtful.
+        notes: what else to know of the rows, one sentence each.
     """
 
     task: str
@@ -73,6 +75,7 @@ class Report:
     unreadable: float | None
     duplicates: int
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def majority(self) -> float | None:
@@ -130,16 +133,22 @@ def check(
     described = describe(table, roles, count_tokens=count_tokens, most_tokens=most_tokens)
     described = replace(described, task=task)
     try:
-        examples = to_examples(table, task, columns_of(roles, task))
+        examples = examples_of(table, roles, task)
     except UserError as error:
         return replace(described, error=str(error))
     problems = tuple(sorted((*examples.problems, *described.problems), key=lambda each: each.row))
-    described = replace(described, examples=examples, problems=problems)
+    described = replace(described, examples=examples, problems=problems, notes=examples.notes)
     try:
-        train, test = try_split(examples) if try_split else split(examples, _HELD_OUT)
+        train, test, notes = (try_split or _hold_out)(examples)
     except UserError as error:
         return replace(described, error=str(error))
-    return replace(described, train=len(train), test=len(test), error=_cannot_measure(test))
+    notes = (*examples.notes, *notes)
+    return replace(described, train=len(train), test=len(test), notes=notes, error=_cannot_measure(test))
+
+
+def _hold_out(examples: Examples) -> tuple[Examples, Examples, list[str]]:
+    train, test = split(examples, _HELD_OUT)
+    return train, test, [note for note in train.notes if note not in examples.notes]
 
 
 def _read(

@@ -67,6 +67,11 @@ def discover(folder: str | Path, *, required: bool = True) -> list[LabelledSet]:
     return found
 
 
+def bundled_sets() -> list[LabelledSet]:
+    """Return the small sets that come with the package, one for each task; they were written for it."""
+    return discover(Path(__file__).with_name("bundled"))
+
+
 def choose(sets: Sequence[LabelledSet], names: Sequence[str]) -> list[LabelledSet]:
     """Keep the sets that ``names`` asks for.
 

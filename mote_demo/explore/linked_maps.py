@@ -42,7 +42,12 @@ class Side:
 
 
 def points_json(
-    sides: tuple[Side, Side], *, view: str, churn: np.ndarray | None = None, faint: Iterable[int] = ()
+    sides: tuple[Side, Side],
+    *,
+    view: str,
+    churn: np.ndarray | None = None,
+    faint: Iterable[int] = (),
+    pairs: np.ndarray | None = None,
 ) -> str:
     """Say where the points are, for the property ``points``.
 
@@ -51,6 +56,7 @@ def points_json(
         view: name of what is drawn; the zoom stays as long as this name does.
         churn: float [n], share of the neighbours that the other space does not have; it colours the trails.
         faint: rows that are drawn weakly.
+        pairs: int [pairs, 2], rows that are joined by a line.
     """
     told = [
         {
@@ -62,7 +68,8 @@ def points_json(
         for side in sides
     ]
     shares = [] if churn is None else np.round(churn.astype(float), 3).tolist()
-    return _json({"view": view, "sides": told, "churn": shares, "trail": _TRAIL, "faint": list(faint)})
+    joined = [] if pairs is None else pairs.tolist()
+    return _json({"view": view, "sides": told, "churn": shares, "trail": _TRAIL, "faint": list(faint), "pairs": joined})
 
 
 def texts_json(passages: Sequence[str]) -> str:

@@ -2,20 +2,24 @@
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mote_demo.data.groups import text_hash
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.files import replacing
+from mote_demo.growing.heldout import Guess
+from mote_demo.growing.intervals import Intervals
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.configuration import check_name
@@ -52,7 +56,11 @@ class Expert:
         before: metrics of the base's route on held-out rows, by what they say in plain words; higher is better.
         after: its own, on the same rows.
         held_out_rows: how many rows are behind them.
-        trained_on: hashes (``text_hash``) of the texts it was trained on; none where they are not known.
+        intervals: of the metrics and of their change.
+        guesses: what the metrics are without any model.
+        train_rows: how many rows it was trained on; 0 where that is not known.
+        trained_on: hashes (``text_hash``) of the texts it was trained on; none where they are not known (see
+            ``has_seen``).
     """
 
     name: str
@@ -67,6 +75,9 @@ class Expert:
     before: Mapping[str, float] = field(default_factory=dict)
     after: Mapping[str, float] = field(default_factory=dict)
     held_out_rows: int = 0
+    intervals: Mapping[str, Intervals] = field(default_factory=dict)
+    guesses: Mapping[str, Guess] = field(default_factory=dict)
+    train_rows: int = 0
     trained_on: frozenset[str] = frozenset()
 
     @property
@@ -96,10 +107,36 @@ class Expert:
             raise UserError(f"The layers of the expert {self.name!r} do not fit. Please export it again.")
         return encoder.with_route(self.name, self.route, dict(self.layers))
 
+    def has_seen(self, texts: Sequence[str]) -> np.ndarray:
+        """Tell which texts it was trained on, bool [texts], but for case and spaces: a map may leave them out."""
+        return np.array([text_hash(text) in self.trained_on for text in texts], dtype=bool)
+
+    def card(self) -> str:
+        """Return what is known of the expert as a page of Markdown."""
+        lines = [f"# {self.name}", "", f"A task expert of {self.task}, grown from the route `{self.base}`.", ""]
+        lines += [f"- Instruction: {json.dumps(self.instruction)}", f"- Fits the model {self.fingerprint} only"]
+        if self.settings is not None:
+            words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in vars(self.settings).items())
+            lines += [f"- Trained on {self.train_rows:,} rows, {self.steps:,} steps: {words}"]
+        if self.before:
+            lines += ["", f"On {self.held_out_rows:,} held-out rows; 1 is best, 95 % intervals in brackets.", ""]
+            lines += ["| metric | before | after | change |", "|---|---|---|---|"]
+            lines += [f"| {name} | {' | '.join(self._cells(name))} |" for name in self.before]
+        return "\n".join([*lines, ""])
+
+    def _cells(self, metric: str) -> list[str]:
+        before, after = self.before[metric], self.after[metric]
+        cells = [f"{before:.3f}", f"{after:.3f}", f"{after - before:+.3f}"]
+        if metric in self.intervals:
+            found = self.intervals[metric]
+            sides = (found.before, found.after, found.change)
+            cells = [f"{cell} ({low:.3f} to {high:.3f})" for cell, (low, high) in zip(cells, sides, strict=True)]
+        return cells
+
     def save(self, path: str | Path) -> None:
         """Write a file that ``load_expert`` reads: safetensors in half precision, and what it is as JSON metadata.
 
-        The file appears complete or not at all.
+        They hold a card to read, too. The file appears complete or not at all.
         """
         about = {
             "version": _VERSION,
@@ -107,6 +144,7 @@ class Expert:
             **{key: getattr(self, key) for key in ("name", "task", "base")},
             "route": asdict(self.route),
             "facts": self._facts(),
+            "card": self.card(),
         }
         tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
         with replacing(path) as temporary:
@@ -146,6 +184,9 @@ class Expert:
             "held_out_rows": self.held_out_rows,
             "before": dict(self.before),
             "after": dict(self.after),
+            "intervals": {name: asdict(found) for name, found in self.intervals.items()},
+            "guesses": {name: asdict(found) for name, found in self.guesses.items()},
+            "train_rows": self.train_rows,
             "trained_on": sorted(self.trained_on),
         }
 
@@ -226,7 +267,18 @@ def _known_facts(facts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "held_out_rows": int(facts.get("held_out_rows", 0)),
         "before": before,
         "after": after,
-        "trained_on": frozenset(str(each) for each in facts.get("trained_on", ())),
+        "intervals": {
+            str(name): Intervals(**{side: (float(ends[0]), float(ends[1])) for side, ends in found.items()})
+            for name, found in facts.get("intervals", {}).items()
+            if name in before
+        },
+        "guesses": {
+            str(name): Guess(**{kind: float(value) for kind, value in found.items()})
+            for name, found in facts.get("guesses", {}).items()
+            if name in before
+        },
+        "train_rows": int(facts.get("train_rows", 0)),
+        "trained_on": frozenset(map(str, facts.get("trained_on", ()))),
     }
 
 

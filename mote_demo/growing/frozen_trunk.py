@@ -1,11 +1,14 @@
 """Encode with gradients where only experts train: what lies below the first of them runs once per text."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from mote_demo.encoder import Encoder
 from mote_demo.growing.split_view import padded, split_view
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 MAX_TOKENS = 128
 """Texts are cut to this many tokens in training."""
 
+TOKENS_HELD = 2048
+"""Of a batch with more tokens no activations are kept: each part is computed again when its gradients are due."""
+
 _AT_ONCE = 8
 _KEPT_BYTES = 500_000_000
 _PROBE = ("a", "a longer text, beside which the first one is padded")
@@ -26,8 +32,9 @@ class FrozenTrunk:
     """Turn texts into vectors that carry gradients to the experts of a dense view.
 
     Nothing below the first expert that trains changes, so what enters this expert stays the same: it
-    is computed once per text and kept, up to half a gigabyte. There is no dropout. Where an
-    architecture does not give the same vectors this way, all blocks run every time.
+    is computed once per text and kept, up to half a gigabyte. There is no dropout but that which a caller asks for.
+    Where an architecture does not give the same vectors this way, all blocks run every time. Memory for gradients is
+    bounded by ``TOKENS_HELD``, whatever the batch: gradient caching (Gao et al. 2021) by checkpointing.
     """
 
     def __init__(
@@ -50,21 +57,40 @@ class FrozenTrunk:
         self._head, self._tail = split_view(encoder, view, route, first)
         self.keeps = keep and self._gives_same_vectors()
 
-    def encode(self, texts: Sequence[str]) -> Tensor:
-        """Return the vectors of ``texts``: float32 [len(texts), d], rows of unit length, with gradients."""
-        encode, at_once = (self._encode_kept, self._tail.at_once) if self.keeps else (self._encode_whole, _AT_ONCE)
+    def encode(self, texts: Sequence[str], dropout: float = 0.0) -> Tensor:
+        """Return the vectors of ``texts``: float32 [len(texts), d], rows of unit length, with gradients.
+
+        Args:
+            texts: the texts, without instruction.
+            dropout: share of the numbers that enter the blocks with experts to drop at random; where nothing is
+                kept, of those that are pooled.
+        """
+        enter: Callable[[Sequence[str]], Sequence[Any]]
+        run: Callable[..., Tensor]
+        enter, run = (self._enter, self._run_kept) if self.keeps else (self._tokenize, self._run_whole)
+        at_once = self._tail.at_once if self.keeps else _AT_ONCE
         # Texts of like length run together, because padding costs as much as text.
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        parts = [[texts[row] for row in order[start : start + at_once]] for start in range(0, len(order), at_once)]
-        return torch.cat([encode(part) for part in parts])[np.argsort(order)]
+        entered = [
+            one
+            for start in range(0, len(order), at_once)
+            for one in enter([texts[row] for row in order[start : start + at_once]])
+        ]
+        many = torch.is_grad_enabled() and sum(map(len, entered)) > TOKENS_HELD
+        run = partial(checkpoint, run, use_reentrant=False) if many else run
+        return torch.cat([run(part, dropout) for part in _cut(entered, at_once)])[np.argsort(order)]
 
-    def _encode_kept(self, texts: Sequence[str]) -> Tensor:
-        return self._tail(self._enter(texts))
+    def _run_kept(self, entering: Sequence[Tensor], dropout: float) -> Tensor:
+        return self._tail([functional.dropout(one, dropout) for one in entering] if dropout else entering)
 
-    def _encode_whole(self, texts: Sequence[str]) -> Tensor:
-        ids, mask = padded([torch.tensor(one) for one in self._tokenize(texts)])
+    def _run_whole(self, tokens: Sequence[Sequence[int]], dropout: float) -> Tensor:
+        ids, mask = padded([torch.tensor(one) for one in tokens])
         hidden = self._view(input_ids=ids, attention_mask=mask).last_hidden_state
-        return pool(hidden, mask, self._encoder.config.pooling)
+        return pool(functional.dropout(hidden, dropout), mask, self._encoder.config.pooling)
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Count the tokens of the texts, as far as a training reads them."""
+        return sum(len(ids) for ids in self._tokenize(texts))
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         return [
@@ -88,4 +114,18 @@ class FrozenTrunk:
     def _gives_same_vectors(self) -> bool:
         if not hasattr(self._view, "embeddings"):
             return False
-        return torch.allclose(self._encode_kept(_PROBE), self._encode_whole(_PROBE), atol=1e-5)
+        kept, whole = self._run_kept(self._enter(_PROBE), 0.0), self._run_whole(self._tokenize(_PROBE), 0.0)
+        return torch.allclose(kept, whole, atol=1e-5)
+
+
+def _cut(entered: Sequence[Any], most: int) -> Iterator[list[Any]]:
+    """Cut what enters into parts of at most so many texts and ``TOKENS_HELD`` tokens, or of one text."""
+    part: list[Any] = []
+    tokens = 0
+    for one in entered:
+        if part and (len(part) == most or tokens + len(one) > TOKENS_HELD):
+            yield part
+            part, tokens = [], 0
+        part.append(one)
+        tokens += len(one)
+    yield part

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,17 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from mote_demo.data.examples import Examples
-from mote_demo.data.groups import connected_groups
 from mote_demo.encoder import Encoder
 from mote_demo.growing.frozen_trunk import FrozenTrunk
 from mote_demo.growing.vector_memory import VectorMemory
 from mote_demo.tasks import TASKS
 from mote_demo.training.losses import cosent, supervised_contrast
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+DROPOUT = 0.1
+"""Of the views of a text without a label: the share that the encoders were pre-trained with."""
 
 
 class Objective(ABC):
@@ -71,7 +77,8 @@ class LabelObjective(Objective):
 class QueryObjective(Objective):
     """Queries and documents: a query should be nearer to its own documents than to all others of the file.
 
-    Only queries meet the new expert, so indexes of documents stay valid.
+    Only queries meet the new expert, so indexes of documents stay valid; with a trunk for documents, those of the batch
+    learn as well.
     """
 
     def __init__(
@@ -82,19 +89,18 @@ class QueryObjective(Objective):
         temperature: float,
         known: Mapping[str, np.ndarray],
         encoder: Encoder,
+        documents: FrozenTrunk | None = None,
     ) -> None:
         super().__init__(frame, trunk, batch_size, temperature)
         self._encoder = encoder
+        self._documents_trunk = documents
         self._queries, _ = pd.factorize(frame["query"])  # int64 [rows]: the number of each row's query
         sides = [frame[name] for name in ("positive", "negative") if name in frame]  # one or two, str [rows]
         places, self._documents = pd.factorize(pd.concat(sides, ignore_index=True))  # [sides * rows], str [documents]
         self._places = places.reshape(len(sides), len(frame))  # int64 [sides, rows]: the number of each document
         self._own = torch.zeros(self._queries.max() + 1, len(self._documents), dtype=torch.bool)  # [queries, documents]
         self._own[self._queries, self._places[0]] = True
-        self._groups = torch.from_numpy(connected_groups([frame["query"], frame["positive"]]))  # int64 [rows]
-        # Documents that are negatives only are of no group, which is alike to none.
-        self._groups_of_documents = torch.full((len(self._documents),), -1)
-        self._groups_of_documents[self._places[0]] = self._groups
+        self._alike = _answers_of_alike_queries(self._queries, self._places[0], len(self._documents))
         self._memory = VectorMemory(self._documents.tolist(), known)
 
     def loss(self, rows: np.ndarray) -> Tensor:
@@ -103,15 +109,32 @@ class QueryObjective(Objective):
         candidates = self._meet(self._places[:, rows])  # [documents, d]
         positive = self._own[self._queries[rows]] & self._memory.seen  # [batch, documents] & [documents]
         # Documents of a like query, such as another answer to a question that shares an answer, may be answers too.
-        alike = self._groups[rows].unsqueeze(1) == self._groups_of_documents  # [batch, 1] == [documents]
+        alike = torch.from_numpy(self._alike[self._queries[rows]].toarray())  # bool [batch, documents]
         out = ~self._memory.seen | (alike & ~positive)  # [batch, documents]
         return supervised_contrast(queries, candidates, positive, out, temperature=self._temperature)
 
     def _meet(self, places: np.ndarray) -> Tensor:
-        """Encode documents not seen yet with the route that serves documents; return all: float32 [documents, d]."""
+        """Encode documents with the route that serves them, those that learn or are new; return all: [documents, d]."""
+        if self._documents_trunk is not None:
+            some = np.unique(places)  # of [sides, batch], each number once
+            vectors = self._documents_trunk.encode(self._documents[some].tolist())
+            return self._memory.update(torch.from_numpy(some), vectors)
         unseen = np.unique(places[~self._memory.seen.numpy()[places]])  # of [sides, batch], each number once
-        vectors = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
-        return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(vectors))
+        new = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
+        return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(new))
+
+
+def _answers_of_alike_queries(queries: np.ndarray, documents: np.ndarray, count: int) -> "csr_matrix":
+    """Return which documents answer a query that shares an answer with each query, bool [queries, documents], sparse.
+
+    Queries that are alike only by way of others do not count: in a file where everything hangs together so, nothing
+    would be left to tell apart.
+    """
+    from scipy.sparse import csr_matrix
+
+    ones = np.ones(len(queries), dtype=np.int32)
+    own = csr_matrix((ones, (queries, documents)), shape=(int(queries.max()) + 1, count))
+    return ((own @ own.T) @ own).astype(bool)
 
 
 class PairObjective(Objective):
@@ -125,6 +148,22 @@ class PairObjective(Objective):
         return cosent(vectors[: len(rows)], vectors[len(rows) :], scores, temperature=self._temperature)
 
 
+class TextObjective(Objective):
+    """Texts without labels: two views of a text should be nearer to each other than to other texts (SimCSE).
+
+    The views differ by dropout alone (Gao, Yao & Chen 2021).
+    """
+
+    def loss(self, rows: np.ndarray) -> Tensor:
+        """Return the contrast of each text's view with the other views of the batch."""
+        texts = self._column("text", rows)
+        views = self._trunk.encode([*texts, *texts], dropout=DROPOUT)  # [2 * batch, d]
+        own = torch.eye(len(rows), dtype=torch.bool)  # [batch, batch]
+        return supervised_contrast(
+            views[: len(rows)], views[len(rows) :], own, torch.zeros_like(own), temperature=self._temperature
+        )
+
+
 def make_objective(
     examples: Examples,
     encoder: Encoder,
@@ -132,11 +171,14 @@ def make_objective(
     batch_size: int,
     temperature: float,
     known: Mapping[str, np.ndarray],
+    documents: FrozenTrunk | None = None,
 ) -> Objective:
-    """Return the objective of the examples' task (see ``train_layers``)."""
-    columns = TASKS[examples.task].columns
+    """Return the objective of the examples' columns (see ``train_layers``); ``documents`` lets documents learn too."""
+    columns = examples.frame.columns
     if "label" in columns:
         return LabelObjective(examples.frame, trunk, batch_size, temperature, known)
     if "score" in columns:
         return PairObjective(examples.frame, trunk, batch_size, temperature)
-    return QueryObjective(examples.frame, trunk, batch_size, temperature, known, encoder)
+    if "query" in columns:
+        return QueryObjective(examples.frame, trunk, batch_size, temperature, known, encoder, documents)
+    return TextObjective(examples.frame, trunk, batch_size, temperature)

@@ -9,6 +9,9 @@ from typing import Any
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.tasks import find_task
 
+LEAST_SECONDS = 5
+"""A shorter budget would hardly train."""
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -16,20 +19,21 @@ class Effort:
 
     Attributes:
         steps: about how many optimiser steps.
-        most_epochs: passes over the examples, however few these are.
         blocks: how many blocks with experts train, from the top; None is all.
+        seconds: how long all of it may take, measuring included; None is as long as it takes.
     """
 
     steps: int
-    most_epochs: int
     blocks: int | None
+    seconds: float | None = None
 
 
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
     {
         # What enters the lower of the two experts is computed once per text.
-        "quick": Effort(steps=125, most_epochs=10, blocks=2),
-        "thorough": Effort(steps=200, most_epochs=10, blocks=None),
+        "quick": Effort(steps=125, blocks=2),
+        "two-minutes": Effort(steps=600, blocks=None, seconds=120),
+        "thorough": Effort(steps=300, blocks=None),
     }
 )
 
@@ -41,22 +45,25 @@ class LossSettings:
     Attributes:
         learning_rate: the highest one, of AdamW.
         temperature: of the softmax in the loss.
+        most_epochs: passes over the examples, however few these are.
     """
 
     learning_rate: float
     temperature: float
+    most_epochs: int
 
 
-# A text meets all of the file: most are easy, and a flatter softmax learns from more of them.
-_OF_LABELS = LossSettings(learning_rate=1e-3, temperature=0.1)
+# A text meets all of the file: most are easy, and a flatter softmax learns from more of them. Few rows go on teaching
+# for many epochs.
+_OF_LABELS = LossSettings(learning_rate=1e-3, temperature=0.1, most_epochs=30)
 
 LOSS_SETTINGS: Mapping[str, LossSettings] = MappingProxyType(
     {
         # Where the model is good already and only queries can move, a higher rate costs held-out rows.
-        "retrieval": LossSettings(learning_rate=1e-4, temperature=0.05),
+        "retrieval": LossSettings(learning_rate=1e-4, temperature=0.05, most_epochs=10),
         "classification": _OF_LABELS,
         "clustering": _OF_LABELS,
-        "similarity": LossSettings(learning_rate=2e-4, temperature=0.05),
+        "similarity": LossSettings(learning_rate=2e-4, temperature=0.05, most_epochs=10),
     }
 )
 
@@ -73,6 +80,9 @@ class GrowthSettings:
         seed: of the order of the examples, and of which are held out.
         blocks: how many blocks with experts train, from the top; in those below, the new expert stays a copy of
             the base's. None is all.
+        steps: optimiser steps after which the training ends, however many epochs there should be; None is all.
+        seconds: a budget for all of it: fewer steps are planned where they would take longer, and the training ends
+            in time even where the machine slows down. None is no limit.
     """
 
     epochs: int = 8
@@ -81,10 +91,16 @@ class GrowthSettings:
     temperature: float = 0.05
     seed: int = 0
     blocks: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.blocks is not None and self.blocks < 1:
             raise UserError(f"At least one block must train, not {self.blocks}.")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"At least one step must be done, not {self.steps}.")
+        if self.seconds is not None and self.seconds < LEAST_SECONDS:
+            raise UserError(f"The time must be {LEAST_SECONDS} seconds or more, not {self.seconds:g}.")
         for setting, low, high in (
             ("epochs", 1, 1000),
             ("batch_size", 4, 512),
@@ -112,10 +128,11 @@ class GrowthSettings:
         batch_size = min(32, max(8, rows // 4))
         steps_of_epoch = max(1, math.ceil(rows / batch_size))
         settings = cls(
-            epochs=min(chosen.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
+            epochs=min(loss.most_epochs, max(1, round(chosen.steps / steps_of_epoch))),
             batch_size=batch_size,
             learning_rate=loss.learning_rate,
             temperature=loss.temperature,
             blocks=chosen.blocks,
+            seconds=chosen.seconds,
         )
         return replace(settings, **{name: value for name, value in changes.items() if value})

@@ -1,11 +1,12 @@
 """Train the layers of one new expert; everything else stays as it is."""
 
 import copy
+import itertools
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,6 +21,7 @@ from mote_demo.growing.frozen_trunk import FrozenTrunk
 from mote_demo.growing.objectives import make_objective
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.model.experts import replace_modules
+from mote_demo.tasks import find_task
 
 _WARM_UP = 0.1
 _WEIGHT_DECAY = 0.01
@@ -48,7 +50,7 @@ class TrainedLayers:
         layers: of the new expert, by the paths of ``MoteModel.expert_paths``, the base's own where nothing trained;
             their numbers are exact in half precision, so a file of them loses nothing.
         losses: of each step that was done.
-        planned_steps: how many there should have been.
+        planned_steps: how many there should have been; those that were done where a budget of time ended them.
         seconds: wall-clock time.
     """
 
@@ -69,48 +71,100 @@ def train_layers(
     base: str,
     settings: GrowthSettings,
     *,
+    blocks: Sequence[int] | None = None,
     known: Mapping[str, np.ndarray] = _NOTHING,
     stop: threading.Event | None = None,
+    seconds: float | None = None,
 ) -> Iterator[TrainingStep | TrainedLayers]:
-    """Train a copy of one route's expert on ``examples``; every tensor of ``encoder`` keeps its value.
+    """Train a copy of one route's MLPs on ``examples``; every tensor of ``encoder`` keeps its value.
 
     Args:
-        encoder: a model with task experts.
+        encoder: a model with task experts, or a dense one where ``blocks`` are given.
         examples: what to train on; their task decides the loss.
-        base: route whose expert and instruction the new one starts from.
+        base: route whose MLPs and instruction the new ones start from.
         settings: how.
+        blocks: whose MLPs train; None takes those with experts, as the settings say.
         known: vectors by text, float32 [d], as far as they were computed already: those of the base route for texts
             with a label, those of the document route for documents. The first steps then meet all texts of the file.
         stop: set it from another thread to end after the current step with what was learnt so far.
+        seconds: the training takes no longer, measured from here; the learning rate comes down in time.
 
     Yields:
         One ``TrainingStep`` a step and, last, ``TrainedLayers``.
     """
     started = time.monotonic()
     stop = stop or threading.Event()
-    check_base(encoder, base)
-    # An encoder only infers; without this, autograd would record the shared layers as well.
-    encoder.model.requires_grad_(False)
-    blocks = encoder.config.expert_layers[-(settings.blocks or 0) :]  # from -0, None, that is all of them
-    trained = copy_expert(encoder, base, blocks)
-    view = replace_modules(encoder.model.dense(base), trained)
-    trunk = FrozenTrunk(encoder, view, base, first=blocks[0])
-    objective = make_objective(examples, encoder, trunk, settings.batch_size, settings.temperature, known)
-    random = np.random.default_rng(settings.seed)
-    steps = settings.epochs * len(objective.epoch(np.random.default_rng(settings.seed)))
-    optimiser = _Optimiser(trained.values(), settings.learning_rate, steps)
-    clock = _Clock(steps)
+    training = LayerTraining(encoder, examples, base, settings, blocks=blocks, known=known)
+    clock = _Clock(training.steps, seconds)
     losses: list[float] = []
-    batches = (batch for _ in range(settings.epochs) for batch in objective.epoch(random))
-    for batch in batches:
-        if stop.wait(_PAUSE_SECONDS):
+    for batch in training.batches():
+        if stop.wait(_PAUSE_SECONDS) or (losses and clock.position(len(losses)) >= 1):
             break
-        losses.append(optimiser.step(objective.loss(batch)))
-        yield TrainingStep(len(losses), steps, losses[-1], clock.left_after(len(losses)))
-    for module in trained.values():
-        module.requires_grad_(False).half().float()
-    untrained = {path: encoder.model.dense(base).get_submodule(path) for path in encoder.model.expert_paths}
-    yield TrainedLayers(untrained | trained, tuple(losses), steps, time.monotonic() - started)
+        losses.append(training.step(batch, clock.position(len(losses))))
+        yield TrainingStep(len(losses), training.steps, losses[-1], clock.left_after(len(losses)))
+    planned = len(losses) if clock.position(len(losses)) >= 1 else training.steps
+    yield TrainedLayers(training.finish(), tuple(losses), planned, time.monotonic() - started)
+
+
+class LayerTraining:
+    """Hold the copies that learn, and do one step after the other."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        examples: Examples,
+        base: str,
+        settings: GrowthSettings,
+        *,
+        blocks: Sequence[int] | None = None,
+        known: Mapping[str, np.ndarray] = _NOTHING,
+    ) -> None:
+        """Copy what learns (see ``train_layers``)."""
+        if blocks is None:
+            check_base(encoder, base)
+            blocks = blocks_of(encoder, settings)
+        # An encoder only infers; without this, autograd would record the shared layers as well.
+        encoder.model.requires_grad_(False)
+        self._encoder, self._base, self._settings = encoder, base, settings
+        self._trained = copy_expert(encoder, base, blocks)
+        view = replace_modules(encoder.model.dense(base), self._trained)
+        self.trunk = FrozenTrunk(encoder, view, base, first=blocks[0])
+        documents = None
+        if not encoder.config.expert_layers and "positive" in examples.frame:
+            # Without experts, what queries learn changes documents as well.
+            documents = FrozenTrunk(encoder, view, find_task(examples.task).document_route, first=blocks[0])
+        self.objective = make_objective(
+            examples, encoder, self.trunk, settings.batch_size, settings.temperature, known, documents=documents
+        )
+        planned = settings.epochs * len(self.objective.epoch(np.random.default_rng(settings.seed)))
+        self.steps = min(planned, settings.steps or planned)
+        """How many steps there should be."""
+        parameters = [each for layer in self._trained.values() for each in layer.requires_grad_().parameters()]
+        self._optimiser = Optimiser(parameters, settings.learning_rate, self.steps)
+
+    def batches(self) -> Iterator[np.ndarray]:
+        """Yield the row numbers of the batch of each step."""
+        random = np.random.default_rng(self._settings.seed)
+        torch.manual_seed(self._settings.seed)
+        every = (batch for _ in range(self._settings.epochs) for batch in self.objective.epoch(random))
+        return itertools.islice(every, self.steps)
+
+    def step(self, rows: np.ndarray, position: float) -> float:
+        """Learn from a batch and return its loss; ``position`` is how much of the training is over, from 0 to 1."""
+        return self._optimiser.step(self.objective.loss(rows), position)
+
+    def finish(self) -> dict[str, nn.Module]:
+        """Return the layers, rounded to half precision, by the paths of ``MoteModel.expert_paths``."""
+        for module in self._trained.values():
+            module.requires_grad_(False).half().float()
+        model = self._encoder.model
+        untrained = {path: model.dense(self._base).get_submodule(path) for path in model.expert_paths}
+        return untrained | self._trained
+
+
+def blocks_of(encoder: Encoder, settings: GrowthSettings) -> tuple[int, ...]:
+    """Return the blocks whose experts train."""
+    return tuple(encoder.config.expert_layers[-(settings.blocks or 0) :])  # from -0, None, that is all of them
 
 
 def check_base(encoder: Encoder, base: str) -> None:
@@ -129,38 +183,48 @@ def copy_expert(encoder: Encoder, route: str, blocks: Iterable[int] | None = Non
 
 
 class _Clock:
-    """Say how long the rest takes, by the last steps: those of the first epoch also compute what is kept."""
+    """Say how much is over, and how long the rest takes by the last steps: the first also compute what is kept."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, seconds: float | None) -> None:
         self._steps = steps
-        self._times = deque([time.monotonic()], maxlen=_STEPS_TIMED + 1)
+        self._seconds = math.inf if seconds is None else max(seconds, 0.01)
+        self._started = time.monotonic()
+        self._times = deque([self._started], maxlen=_STEPS_TIMED + 1)
+
+    def position(self, step: int) -> float:
+        """Return how much of the training is over after so many steps, from 0 to 1."""
+        return min(1.0, max(step / self._steps, (time.monotonic() - self._started) / self._seconds))
 
     def left_after(self, step: int) -> float:
         self._times.append(time.monotonic())
-        return (self._times[-1] - self._times[0]) / (len(self._times) - 1) * (self._steps - step)
+        left = (self._times[-1] - self._times[0]) / (len(self._times) - 1) * (self._steps - step)
+        return max(0.0, min(left, self._seconds - (self._times[-1] - self._started)))
 
 
-class _Optimiser:
-    """AdamW with warm-up, a cosine down to zero and clipped gradients, on the new layers alone."""
+class Optimiser:
+    """AdamW with warm-up, a cosine down to zero and clipped gradients."""
 
-    def __init__(self, layers: Iterable[nn.Module], learning_rate: float, steps: int) -> None:
-        self._parameters = [parameter for layer in layers for parameter in layer.requires_grad_().parameters()]
+    def __init__(self, parameters: Sequence[nn.Parameter], learning_rate: float, steps: int) -> None:
+        """Let ``parameters`` learn, at ``learning_rate`` at most, over so many steps."""
+        self._parameters = list(parameters)
         self._adam = torch.optim.AdamW(self._parameters, lr=learning_rate, weight_decay=_WEIGHT_DECAY)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._adam, lambda step: _rate(step, steps))
+        self._highest, self._steps = learning_rate, steps
 
-    def step(self, loss: Tensor) -> float:
+    def step(self, loss: Tensor, position: float) -> float:
+        """Learn and return the loss as a number; ``position`` is how much is over, from 0 to 1."""
         value = loss.item()
         if not math.isfinite(value):
             raise UserError("The loss is no longer a number. Please choose a lower learning rate and train again.")
+        for group in self._adam.param_groups:
+            group["lr"] = self._highest * _rate(position * self._steps, self._steps)
         self._adam.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self._parameters, _MAX_GRADIENT)
         self._adam.step()
-        self._schedule.step()
         return value
 
 
-def _rate(step: int, steps: int) -> float:
+def _rate(step: float, steps: int) -> float:
     warm_up = max(1, round(_WARM_UP * steps))
     if step < warm_up:
         return (step + 1) / warm_up

@@ -143,6 +143,17 @@ class MoteModel(PreTrainedModel):
         twin.backbone = replace_modules(self.backbone, grown)
         return twin
 
+    def with_layers(self, layers: Mapping[str, nn.Module]) -> "MoteModel":
+        """Return a model without experts that has other layers, by their paths in the backbone, on all of its routes.
+
+        Every other tensor is shared, and this model stays as it is.
+        """
+        if self.config.expert_layers:
+            raise UserError("Layers of all routes can be replaced in a model without task experts only.")
+        twin = self._twin()
+        twin.backbone = replace_modules(self.backbone, layers)
+        return twin
+
     def with_experts(self, experts: Mapping[str, str]) -> "MoteModel":
         """Return a model whose routes run other experts, by route, or their mean; every other tensor is shared."""
         twin = self._twin()

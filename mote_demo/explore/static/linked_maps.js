@@ -18,7 +18,7 @@ const SIGNS = {
   "triangle-up": (u, v) => v <= 0.75 && Math.abs(u) <= (v + 1) * 0.6,
 };
 
-let points = null; // {view, sides: [{title, receipt, x, y}], churn, trail, faint}
+let points = null; // {view, sides: [{title, receipt, x, y}], churn, trail, faint, pairs}
 let texts = { texts: [], longest: 0 };
 let colours = null; // {title, groups, codes, values?, clusters}
 let order = []; // of drawing: random and repeatable, so that no group always lies on top
@@ -246,6 +246,7 @@ function drawPoints(map, paper) {
     map.x[row] = (x - view.x) * factor + map.width / 2;
     map.y[row] = (view.y - y) * factor + map.height / 2;
   }
+  drawPairs(map);
   if (map.side === 0 && morph > 0) drawTrails(map);
   const size = radius();
   const masks = colours.groups.map((group) => raster.mask(group.symbol, size * (group.symbol === "circle" ? 1 : 1.1)));
@@ -262,6 +263,14 @@ function drawPoints(map, paper) {
 function radius() {
   const base = order.length < 500 ? 4.5 : order.length < 3000 ? 3.4 : order.length < 10000 ? 2.6 : 2;
   return Math.min(base * view.zoom ** 0.3, 9);
+}
+
+function drawPairs(map) {
+  for (const [one, other] of points.pairs) {
+    const shown = Math.min(map.shown[one], map.shown[other]);
+    if (shown === HIDDEN) continue;
+    map.raster.line(map.x[one], map.y[one], map.x[other], map.y[other], 0x808080, shown === STRONG ? 130 : FADE);
+  }
 }
 
 function drawTrails(map) {

@@ -52,13 +52,14 @@ def changed_role(event: gr.EventData, table: Table) -> tuple[str, Role]:
         raise UserError("There is no such column or role any more. Please upload the file again.") from error
 
 
-def show_report(report: Report, words: str = "", *, trains: bool = True) -> Markup:
+def show_report(report: Report, words: str = "", *, trains: bool = True, own_test: bool = False) -> Markup:
     """Show what a table gives: rows, balance, lengths, what the model cannot read, problems.
 
     Args:
         report: what was found.
         words: to begin with.
         trains: whether it is to be trained on, or else only looked at.
+        own_test: whether the rows to measure on are those of a file of their own.
     """
     examples, lengths = report.examples, report.lengths
     counts = sorted(examples.counts.items(), key=lambda item: -item[1]) if examples is not None else []
@@ -69,6 +70,7 @@ def show_report(report: Report, words: str = "", *, trains: bool = True) -> Mark
         report=report,
         words=words,
         alarm=trains,
+        own_test=own_test,
         labels=_shares(labels[:_BARS]),
         count=len(labels),
         more=len(labels[_BARS:]),

@@ -8,7 +8,7 @@ import gradio as gr
 
 from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
 from mote_demo.data.tables import MAX_BYTES, MAX_ROWS
-from mote_demo.growing.grow import MOST_ROWS
+from mote_demo.growing.rows import MOST_ROWS
 from mote_demo.tasks import TASKS
 from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.shared.column_roles import role_table
@@ -42,7 +42,10 @@ class TaskComponents:
 class TrainingComponents:
     """Hold step 3: the training; ``changes`` holds a number for each setting that can be changed."""
 
+    advice: gr.HTML
     effort: gr.Radio
+    twin: gr.Checkbox
+    test: gr.File
     changes: Mapping[str, gr.Number]
     train: gr.Button
     stop: gr.Button
@@ -54,6 +57,7 @@ class ResultComponents:
     """Hold step 4: what the training brought, and the choice to keep it."""
 
     result: gr.HTML
+    command: gr.Textbox
     choice: gr.Row
     keep: gr.Button
     discard: gr.Button
@@ -147,37 +151,64 @@ def _build_task() -> TaskComponents:
 
 
 def _build_training() -> TrainingComponents:
-    hint = f"Only the new expert learns; up to {MOST_ROWS:,} rows, a quarter of them held out to measure on."
+    hint = f"Only the new expert learns; up to {MOST_ROWS:,} rows, a part of them held out to measure on."
     gr.HTML(train_html.section(3, "Train", hint))
+    advice = _html("advice")
     effort = gr.Radio(
-        [("Quick: the experts of the two upper blocks", "quick"), ("Thorough: the experts of all blocks", "thorough")],
+        [
+            ("Quick: the experts of the two upper blocks", "quick"),
+            ("2 minutes: the experts of all blocks, as many steps as fit", "two-minutes"),
+            ("Thorough: the experts of all blocks", "thorough"),
+        ],
         value="quick",
         label="Effort",
         elem_id="mote-train-effort",
     )
-    with gr.Accordion("More settings", open=False), gr.Row():
-        changes = {
-            "epochs": _number("Epochs (0: automatic)", precision=0),
-            "batch_size": _number("Rows in a batch (0: automatic)", precision=0),
-            "learning_rate": _number("Learning rate (0: automatic)"),
-            "temperature": _number("Temperature of the loss (0: automatic)"),
-            "seed": _number("Seed", precision=0),
-        }
+    twin = gr.Checkbox(
+        value=True,
+        label="Do the same to the baseline, to see what it forgets",
+        info="Its MLPs of the same blocks learn from the same rows in as many steps. Takes about as long again.",
+        elem_id="mote-train-twin",
+    )
+    with gr.Accordion("More settings", open=False):
+        test = gr.File(
+            label="Rows of your own to measure on (otherwise a part of your data is held out)",
+            height=110,
+            elem_id="mote-train-test",
+        )
+        with gr.Row():
+            changes = {
+                "epochs": _number("Epochs (0: automatic)", precision=0),
+                "batch_size": _number("Rows in a batch (0: automatic)", precision=0),
+                "learning_rate": _number("Learning rate (0: automatic)"),
+                "temperature": _number("Temperature of the loss (0: automatic)"),
+                "seed": _number("Seed", precision=0),
+            }
     with gr.Row(elem_classes="mote-train-actions"):
         train = gr.Button("Train", variant="primary", scale=0, min_width=140, elem_id="mote-train-start")
         stop = gr.Button("Stop", interactive=False, scale=0, min_width=110, elem_id="mote-train-stop")
     progress = _html("progress", train_html.idle())
-    return TrainingComponents(effort=effort, changes=changes, train=train, stop=stop, progress=progress)
+    return TrainingComponents(
+        advice=advice, effort=effort, twin=twin, test=test, changes=changes, train=train, stop=stop, progress=progress
+    )
 
 
 def _build_result() -> ResultComponents:
     gr.HTML(train_html.section(4, "Result", "Before and after, on rows that the training never saw."))
     result = _html("result", train_html.empty_result())
+    command = gr.Textbox(
+        label="The command that does it again, outside of the app",
+        interactive=False,
+        visible=False,
+        lines=2,
+        buttons=["copy"],
+        elem_id="mote-train-command",
+    )
     with gr.Row(visible=False) as choice:
         keep = gr.Button("Keep it", variant="primary", scale=0, min_width=140, elem_id="mote-train-keep")
         discard = gr.Button("Discard it", scale=0, min_width=140, elem_id="mote-train-discard")
     maps = linked_maps("mote-train-maps", selectable=False)
-    return ResultComponents(result=result, choice=choice, keep=keep, discard=discard, maps=maps)
+    return ResultComponents(result=result, command=command, choice=choice, keep=keep, discard=discard, maps=maps)
 
 
 def _build_experts() -> ExpertsComponents:

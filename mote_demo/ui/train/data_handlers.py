@@ -4,12 +4,21 @@ from html import escape
 
 import gradio as gr
 
-from mote_demo.data.examples import Examples, to_examples
-from mote_demo.data.proposal import TASK_ROLES, Role, columns_of, propose_texts, task_of, texts_of, with_role
+from mote_demo.data.examples import Examples
+from mote_demo.data.proposal import (
+    TASK_ROLES,
+    Role,
+    columns_of,
+    examples_of,
+    propose_texts,
+    task_of,
+    texts_of,
+    with_role,
+)
 from mote_demo.data.report import check
 from mote_demo.data.tables import read_table
 from mote_demo.errors import UserError
-from mote_demo.growing.grow import hold_out
+from mote_demo.growing.rows import choose_rows
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import find_task
 from mote_demo.ui.shared.column_roles import changed_role, save_problems, show_report, show_roles
@@ -80,6 +89,22 @@ class DataHandlers:
         return updates
 
     @show_errors
+    def give_test(self, file: str | None, task: str, request: gr.Request) -> Updates:
+        """Measure on rows of the visitor's own, or hold some of theirs out again where the file is taken away."""
+        session, state = self._states.of(request)
+        state.test = None
+        try:
+            if file is not None:
+                with uploaded(file) as path:
+                    state.test = read_table(path)
+                choose_rows(chosen_examples(state, task), chosen_test(state, task))
+        except UserError as error:
+            state.test = None
+            kept = "A part of your rows is held out instead."
+            return {self._data.report: train_html.problem(str(error), kept=kept)}
+        return self._report(session, state, task)
+
+    @show_errors
     def save_problems(self, request: gr.Request) -> Updates:
         """Write down every problem by row and column."""
         _, state = self._states.of(request)
@@ -104,6 +129,23 @@ class DataHandlers:
         }
 
     def _check(self, session: Session, state: TrainState, task: str) -> Updates:
+        topic = next((name for name, role in state.roles.items() if role == Role.LABEL), task)
+        state.offered_name = session.experts.free_name(f"my-{topic}")
+        return {
+            self._data.roles: show_roles(state.table, state.proposal, state.roles, TASK_ROLES),
+            **self._report(session, state, task),
+            self._task.task: task,
+            self._task.name: state.offered_name,
+            self._task.base: gr.update(choices=list(session.mote.routes), value=find_task(task).query_route),
+        }
+
+    def _report(self, session: Session, state: TrainState, task: str) -> Updates:
+        """Say what there is to train on and to measure on, by the very rows that a training would take."""
+
+        def divide(examples: Examples) -> tuple[Examples, Examples, tuple[str, ...]]:
+            rows = choose_rows(examples, chosen_test(state, task))
+            return rows.train, rows.test, rows.notes
+
         encoder = session.mote
         report = state.report = check(
             state.table,
@@ -111,25 +153,24 @@ class DataHandlers:
             task,
             count_tokens=encoder.count_tokens,
             most_tokens=encoder.config.max_tokens,
-            try_split=hold_out,
+            try_split=divide,
         )
         proposed = task == state.proposal.task and state.roles == state.proposal.roles
         words = f"{find_task(task).title} is suggested: {state.proposal.reason}" if proposed else ""
-        topic = next((name for name, role in state.roles.items() if role == Role.LABEL), task)
-        state.offered_name = session.experts.free_name(f"my-{topic}")
         return {
-            self._data.roles: show_roles(state.table, state.proposal, state.roles, TASK_ROLES),
-            self._data.report: show_report(report, words),
+            self._data.report: show_report(report, words, own_test=state.test is not None),
             self._data.problems: gr.update(visible=bool(report.problems)),
-            self._task.task: task,
-            self._task.name: state.offered_name,
-            self._task.base: gr.update(choices=list(session.mote.routes), value=find_task(task).query_route),
         }
 
 
 def chosen_examples(state: TrainState, task: str) -> Examples:
     """Return the examples that the columns make for ``task``."""
-    return to_examples(state.table, task, columns_of(state.roles, task))
+    return examples_of(state.table, state.roles, task)
+
+
+def chosen_test(state: TrainState, task: str) -> Examples | None:
+    """Return the rows of the visitor's own to measure ``task`` on; None where there are none."""
+    return None if state.test is None else examples_of(state.test, state.roles, task)
 
 
 def _is_incomplete(state: TrainState, task: str) -> bool:

@@ -1,6 +1,5 @@
 """What the Train tab keeps of one visitor."""
 
-import threading
 from dataclasses import dataclass, field
 
 from mote_demo.data.proposal import Proposal, Role, propose, with_role
@@ -8,7 +7,9 @@ from mote_demo.data.report import Report
 from mote_demo.data.samples import samples_path
 from mote_demo.data.tables import Table, read_table
 from mote_demo.growing.grow import GrowthResult
+from mote_demo.growing.suggestion import Suggestion
 from mote_demo.ui.shared.run_controls import RunState
+from mote_demo.ui.train.run import TrainingRun
 
 _SAMPLE_LABEL = "intent"
 
@@ -25,7 +26,12 @@ class TrainState(RunState):
         sample: whether it is the sample set.
         offered_name: of the next expert.
         result: what is on the screen.
-        stop: ends the training that runs.
+        decided: the layers of the expert that was plugged in, or that the visitor was asked about, last.
+        run: the training that was started last.
+        test: rows of the visitor's own to measure on.
+        looks: how often the rows were looked at.
+        suggested: where to start from, by the rows that were looked at last.
+        advised: the table that the choice of the twin was last made for.
     """
 
     table: Table = field(default_factory=lambda: read_table(samples_path()))
@@ -35,7 +41,12 @@ class TrainState(RunState):
     sample: bool = True
     offered_name: str = ""
     result: GrowthResult | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
+    decided: object = None
+    run: TrainingRun | None = None
+    test: Table | None = None
+    looks: int = 0
+    suggested: Suggestion | None = None
+    advised: Table | None = None
 
     def __post_init__(self) -> None:
         """Take the columns of the sample set for what they are."""
@@ -49,10 +60,11 @@ class TrainState(RunState):
 
     def use_table(self, table: Table) -> None:
         """Work on a table of the visitor's own."""
-        self.table, self.sample = table, False
+        self.table, self.test, self.sample = table, None, False
         self.propose()
 
     def use_samples(self) -> None:
         """Go back to the sample set."""
         fresh = TrainState()
-        self.table, self.proposal, self.roles, self.sample = fresh.table, fresh.proposal, fresh.roles, True
+        self.table, self.proposal, self.roles = fresh.table, fresh.proposal, fresh.roles
+        self.test, self.sample = None, True

@@ -15,7 +15,8 @@ from mote_demo.ui.train.data_handlers import DataHandlers
 from mote_demo.ui.train.handlers import TrainHandlers
 from mote_demo.ui.train.state import TrainState
 
-_TRAINING: dict[str, Any] = {"concurrency_id": "training", "concurrency_limit": 1}
+_TRAINING: dict[str, Any] = {"concurrency_id": "training", "concurrency_limit": 20}
+"""So many visitors may look at their trainings, of which one runs and the others wait in a queue of the app's own."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def build_train_tab(sessions: Sessions) -> TrainTab:
     handlers = TrainHandlers(states, components)
     use_samples_on = _wire_data(DataHandlers(states, components), components)
     _wire_training(handlers, components)
+    _wire_advice(handlers, components)
     _wire_experts(handlers, components)
     return TrainTab(components.experts.expert, use_samples_on)
 
@@ -59,22 +61,44 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> Callable[
     saved = data.problems.click(handlers.save_problems, None, [data.problems_file], **QUICK)
     fetch_after(saved, data.problems_file)
     task.task.input(handlers.choose_task, [task.task], checked, **QUICK)
+    test = components.training.test
+    gr.on([test.upload, test.clear], handlers.give_test, [test, task.task], [data.report, data.problems], **QUICK)
     return use_samples_on
 
 
 def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None:
     task, training, result = components.task, components.training, components.result
-    asked = {task.task, task.name, task.base, training.effort, *training.changes.values()}
+    asked = _asked(components)
     plugged = [training.progress, result.choice, task.name, *_listed(components)]
-    changed = [training.train, training.stop, result.result, *plugged, result.maps]
+    changed = [training.train, training.stop, result.result, result.command, *plugged, result.maps]
     queued = training.train.click(handlers.queue, None, handlers.controls.components, queue=False, **QUICK)
     trained = queued.success(handlers.train, asked, changed, **QUICK, **_TRAINING)
     trained.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
     trained.success(handlers.refine_maps, None, [result.maps], **QUICK, **MODEL)
     training.stop.click(handlers.stop, None, [training.stop], **QUICK)
     result.keep.click(handlers.keep, None, plugged, **QUICK)
-    discarded = [result.choice, result.maps, result.result, training.progress]
+    discarded = [result.choice, result.maps, result.result, result.command, training.progress]
     result.discard.click(handlers.discard, None, discarded, **QUICK)
+    gr.on(None, handlers.attach, None, [*handlers.controls.components, *changed], **QUICK)
+
+
+def _wire_advice(handlers: TrainHandlers, components: TrainComponents) -> None:
+    data, task, training = components.data, components.task, components.training
+    advised = [training.advice, task.base, training.effort, training.twin, training.test]
+    asked = _asked(components)
+    # One step later the page has the new task; at the change itself it may send the old one.
+    changed = data.report.change(handlers.begin_advice, None, [training.advice], **QUICK, trigger_mode="always_last")
+    changed.then(handlers.advise, asked, advised, **QUICK, **MODEL, trigger_mode="multiple")
+    numbers: list[Any] = [training.effort, *training.changes.values()]
+    for each in numbers:
+        each.input(handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
+
+
+def _asked(components: TrainComponents) -> set[Any]:
+    """Return what a training depends on."""
+    task, training = components.task, components.training
+    chosen = (task.task, task.name, task.base, training.effort, training.twin)
+    return {*chosen, *training.changes.values()}
 
 
 def _wire_experts(handlers: TrainHandlers, components: TrainComponents) -> None:
