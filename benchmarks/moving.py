@@ -49,7 +49,7 @@ def frames() -> Iterator[Row]:
             page.locator(".maps-morph input").fill(str(percent))
             page.evaluate(_MOVE)
             times = np.array([page.evaluate(_MOVE) for _ in range(ALTERNATIONS)])
-            ratios = tuple(np.median(times, axis=1) / _LONGEST_MS)
+            ratios = tuple((np.median(times, axis=1) / _LONGEST_MS).tolist())
             note = f"median {np.median(times):.0f} ms, slowest of {times.size} {times.max():.0f} ms; no graphics card"
             yield Row(f"Frame of two maps of {_TEXTS:,} texts, {what}", "60 ms", ratios, 1, "lower", note)
 

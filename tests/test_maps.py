@@ -177,7 +177,7 @@ def test_progress_of_a_fit_is_told_in_epochs_and_a_stop_ends_it(pair, texts, mon
 
     def project(vectors, **_):
         for epoch in (1, 2, 3):
-            projection._Epochs().write(f"{epoch}")
+            projection._tell(epoch)
         return Projection(vectors[:, :2].copy(), "UMAP")
 
     def on_stage(stage, done, total):

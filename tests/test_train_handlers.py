@@ -71,7 +71,7 @@ def test_an_expert_whose_name_was_taken_meanwhile_is_shown_and_kept_under_a_free
     page = all_values(seen)
     assert "<table>" in page["mote-train-result"]
     assert "'mine' already" in unescape(page["mote-train-progress"])
-    assert page["mote-train-maps"]
+    assert "After training" in page["mote-train-maps"]["points"]
     assert is_shown(tab, seen) == [True]
     assert session.experts.names == ["mine"]
     kept = tab("keep")

@@ -6,10 +6,11 @@ import os
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -180,26 +181,38 @@ def _umap(vectors: np.ndarray, start: np.ndarray, neighbours: int, seed: int) ->
             precomputed_knn=graph,
             random_state=seed,
             n_jobs=1,
-            tqdm_kwds={"disable": False, "file": _Epochs(), "bar_format": "{n}", "mininterval": 0, "miniters": 1},
         )
-        return np.asarray(reducer.fit_transform(vectors), dtype=np.float32)
+        with _epochs_told():
+            return np.asarray(reducer.fit_transform(vectors), dtype=np.float32)
 
 
-class _Epochs:
-    """Stand in for the file that UMAP's bar of progress writes to: it hears the number of epochs done."""
+@contextmanager
+def _epochs_told() -> Iterator[None]:
+    """Tell the epochs of a fit: UMAP tells them to tqdm alone, and what is raised in there leaves its lock held."""
+    from umap import layouts
 
-    def write(self, words: str) -> None:
-        if words.strip().isdigit():
-            own = threading.get_ident()
-            for on_epoch, thread in list(_listeners.items()):
-                try:
-                    on_epoch(int(words))
-                except Exception:
-                    if thread == own:
-                        raise
+    bar, layouts.tqdm = layouts.tqdm, _each_epoch
+    try:
+        yield
+    finally:
+        layouts.tqdm = bar
 
-    def flush(self) -> None:
-        """Do nothing: each epoch is told at once."""
+
+def _each_epoch(epochs: Iterable[int], **_: Any) -> Iterator[int]:
+    for epoch in epochs:
+        yield epoch
+        _tell(epoch + 1)
+
+
+def _tell(done: int) -> None:
+    own = threading.get_ident()
+    for on_epoch, thread in list(_listeners.items()):
+        try:
+            on_epoch(done)
+        except Exception:
+            # Who waits for another thread's fit does not end it.
+            if thread == own:
+                raise
 
 
 @functools.cache
