@@ -113,7 +113,7 @@ def test_no_spreadsheet_takes_a_text_of_the_export_for_a_formula(tab, components
 
 
 def test_corrected_columns_replace_the_texts_of_the_same_file(tab, components, session, uploads):
-    tab("upload", str(table(uploads)))
+    tab("upload", str(table(uploads)), "", "", "")
     for column in (1, 0, 1):
         tab("choose_role", SimpleNamespace(column=column, role="Text"))
     assert [title for title, _ in session.texts_choices()][:2] == ["a.csv", "Support messages (sample set)"]
@@ -123,23 +123,23 @@ def test_corrected_columns_replace_the_texts_of_the_same_file(tab, components, s
 
 def test_the_panel_says_which_upload_made_room(tab, session, uploads):
     for number in range(MAX_UPLOADS + 1):
-        updates = tab("upload", str(table(uploads, f"{number}.csv")))
+        updates = tab("upload", str(table(uploads, f"{number}.csv")), "", "", "")
     assert any("0.csv made room" in str(update) for update in updates.values())
 
 
 def test_an_uploaded_file_is_deleted_once_it_was_read(tab, uploads):
     path = table(uploads)
-    tab("upload", str(path))
+    tab("upload", str(path), "", "", "")
     assert not path.exists()
     path.write_text("text,topic\ntoo,many,cells\n", encoding="utf-8")
     with pytest.raises(gr.Error, match="line 2"):
-        tab("upload", str(path))
+        tab("upload", str(path), "", "", "")
     assert not path.exists()
 
 
 def test_no_file_but_an_upload_is_deleted(tab, uploads, tmp_path):
     path = table(tmp_path)
-    tab("upload", str(path))
+    tab("upload", str(path), "", "", "")
     assert path.exists()
 
 
@@ -274,3 +274,11 @@ def test_instruction_and_expert_are_taken_apart(tab, session):
     assert "<b>5 of 5</b> as the first" in page
     with pytest.raises(gr.Error, match="Neither side is a model with task experts"):
         list(tab("LabHandlers.run", "untouched", "baseline/sts", "samples", "the cat", "query"))
+
+
+def test_what_a_file_is_read_as_can_be_chosen(tab, session, uploads):
+    path = uploads / "short.csv"
+    path.write_bytes("good,positive\nпривет,negative\n".encode("cp1251"))
+    tab("upload", str(path), "cp1251", "no", "")
+    (texts,) = session.uploads.values()
+    assert texts.passages == ["good", "привет"]

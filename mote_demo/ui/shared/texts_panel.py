@@ -18,6 +18,7 @@ from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.shared.column_roles import changed_role, role_table, save_problems, show_report, show_roles
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.error_messages import show_errors
+from mote_demo.ui.shared.reading_options import ReadingOptions, build_reading_options, to_options
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.templates import render
 from mote_demo.ui.shared.uploads import uploaded
@@ -33,6 +34,7 @@ class TextsComponents:
 
     texts: gr.Dropdown
     file: gr.File
+    reading: ReadingOptions
     hub: gr.Dropdown
     load: gr.Button
     note: gr.HTML
@@ -68,7 +70,9 @@ class TextsHandlers:
         self._components = components
 
     @show_errors
-    def upload(self, file: str | None, request: gr.Request) -> Updates:
+    def upload(
+        self, file: str | None, encoding: str | None, header: str | None, sheet: str | None, request: gr.Request
+    ) -> Updates:
         """Read a file, guess what its columns are for, and add its texts."""
         components = self._components
         if file is None:
@@ -76,7 +80,7 @@ class TextsHandlers:
             return {**dict.fromkeys(shown, ""), components.problems: gr.update(visible=False)}
         session, state = self._states.of(request)
         with uploaded(file) as path:
-            table = read_table(path)
+            table = read_table(path, to_options(encoding, header, sheet))
         proposal = propose_texts(table)
         state.upload = Upload(table, proposal, proposal.roles)
         return self._use(session, state.upload)
@@ -148,7 +152,7 @@ def build_texts_panel(sessions: Sessions, texts: gr.Dropdown, name: str) -> None
     handlers = TextsHandlers(VisitorStates(sessions, TextsState), components)
     outputs = [components.texts, components.note]
     checked = [*outputs, components.roles, components.report, components.problems]
-    components.file.change(handlers.upload, [components.file], checked, **_PRIVATE)
+    components.file.change(handlers.upload, [components.file, *components.reading.components], checked, **_PRIVATE)
     components.roles.select(handlers.choose_role, None, checked, **_PRIVATE)
     components.load.click(handlers.load, [components.hub], outputs, **_PRIVATE)
     saved = components.problems.click(handlers.save_problems, None, [components.problems_file], **_PRIVATE)
@@ -169,6 +173,7 @@ def _build(texts: gr.Dropdown, name: str) -> TextsComponents:
                 choices, value=None, label="Hugging Face Hub data set (needs a network)", allow_custom_value=True
             )
             load = gr.Button("Load from the Hub", size="sm")
+    reading = build_reading_options()
     note = gr.HTML("")
     roles = role_table(f"mote-{name}-roles")
     report = gr.HTML("", apply_default_css=False, elem_id=f"mote-{name}-report")
@@ -176,6 +181,7 @@ def _build(texts: gr.Dropdown, name: str) -> TextsComponents:
     return TextsComponents(
         texts=texts,
         file=file,
+        reading=reading,
         hub=hub,
         load=load,
         note=note,

@@ -12,6 +12,7 @@ from mote_demo.growing.rows import MOST_ROWS
 from mote_demo.tasks import TASKS
 from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.shared.column_roles import role_table
+from mote_demo.ui.shared.reading_options import ReadingOptions, build_reading_options
 from mote_demo.ui.train import html as train_html
 
 
@@ -20,6 +21,7 @@ class DataComponents:
     """Hold step 1: the data, what each column is for, and what comes of it."""
 
     file: gr.File
+    reading: ReadingOptions
     samples: gr.Button
     add_texts: gr.Button
     note: gr.HTML
@@ -118,12 +120,14 @@ def _build_data() -> DataComponents:
                 )
         with gr.Column(scale=3, min_width=260):
             note = _html("data")
+    reading = build_reading_options()
     roles, report = role_table("mote-train-roles"), _html("counts")
     problems = gr.Button(
         "Download the problems (CSV)", size="sm", visible=False, scale=0, min_width=200, elem_id="mote-train-problems"
     )
     return DataComponents(
         file=file,
+        reading=reading,
         samples=samples,
         add_texts=texts,
         note=note,

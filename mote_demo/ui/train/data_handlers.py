@@ -23,6 +23,7 @@ from mote_demo.serving.sessions import Session
 from mote_demo.tasks import find_task
 from mote_demo.ui.shared.column_roles import changed_role, save_problems, show_report, show_roles
 from mote_demo.ui.shared.error_messages import show_errors
+from mote_demo.ui.shared.reading_options import to_options
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
@@ -52,12 +53,14 @@ class DataHandlers:
         return {**self._show(session, state), self._data.file: None}
 
     @show_errors
-    def upload(self, file: str, request: gr.Request) -> Updates:
+    def upload(
+        self, file: str, encoding: str | None, header: str | None, sheet: str | None, request: gr.Request
+    ) -> Updates:
         """Read a file and guess what its columns are for, and its task."""
         session, state = self._states.of(request)
         try:
             with uploaded(file) as path:
-                table = read_table(path)
+                table = read_table(path, to_options(encoding, header, sheet))
         except UserError as error:
             source = "the sample set" if state.sample else state.table.source
             return {self._data.note: train_html.problem(str(error), kept=f"The data below is still {source}.")}

@@ -50,7 +50,7 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> Callable[
     checked = [data.roles, data.report, data.problems, task.task, task.name, task.base]
     every = [data.note, data.add_texts, *checked]
     gr.on(None, handlers.open, None, every, **QUICK)
-    data.file.upload(handlers.upload, [data.file], every, **QUICK)
+    data.file.upload(handlers.upload, [data.file, *data.reading.components], every, **QUICK)
 
     def use_samples_on(event: Callable[..., Any]) -> Any:  # noqa: ANN401 - Gradio's events have no public type
         return event(handlers.use_samples, None, [*every, data.file], **QUICK)
