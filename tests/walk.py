@@ -43,7 +43,14 @@ def pick_preset(page, tab: str, preset: str) -> None:
 
 
 def open_tab(page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
+    """Click a tab, which on a phone may be in a menu."""
+    page.get_by_role("tab").first.wait_for()
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if tab.count():
+        tab.click()
+    else:
+        page.get_by_role("button", name="More tabs").click()
+        page.locator(".overflow-dropdown button", has_text=name).click()
 
 
 def _start(page) -> Iterator[str]:

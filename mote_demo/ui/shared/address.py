@@ -26,9 +26,12 @@ OPEN_SCRIPT = """
   new MutationObserver(() => {
     if (open() && open() !== (asked() ?? first)) history.pushState(null, "", address(open()));
   }).observe(buttons ?? document.body, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
-  addEventListener("popstate", () => {
-    document.querySelector(`[role=tab][data-tab-id="${asked() ?? first}"]`)?.click();
-  });
+  // On a phone the last tabs are in a menu, by their titles alone.
+  const listed = (tab) => (one) => one.textContent.trim().toLowerCase() === tab;
+  const button = (tab) =>
+    document.querySelector(`[role=tab][data-tab-id="${tab}"]`) ??
+    [...document.querySelectorAll(".overflow-dropdown button")].find(listed(tab));
+  addEventListener("popstate", () => button(asked() ?? first)?.click());
   let visitor = sessionStorage.getItem("mote-visitor");
   if (!visitor) {
     visitor = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
