@@ -109,7 +109,7 @@ def measure_label(lenses: Mapping[str, Lens], texts: Texts, label: str, rows: pd
     labels = texts.frame[label].to_numpy()
     return {
         "label": label,
-        "chance": round(float(label_chance(labels).mean()), 4),
+        "chance": round(float(label_chance(labels.tolist()).mean()), 4),
         "lenses": _measure_lenses(lenses, texts.passages, labels, rows["text"].tolist(), rows.get(label)),
     }
 

@@ -41,7 +41,7 @@ class StartHandlers:
     @show_errors
     def show(self, rule: str | None, request: gr.Request) -> Iterator[Updates]:
         """Show a message of the tour, with statuses while the texts are encoded for the first time."""
-        if rule not in RULES:
+        if rule is None or rule not in RULES:
             raise unknown_choice("message of the tour", rule, RULES)
         session = self._sessions.of(request.session_hash)
         try:
