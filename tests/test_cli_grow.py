@@ -80,6 +80,15 @@ def test_grow_takes_a_name_a_base_and_an_effort_and_says_what_it_guessed(run, ro
     assert (expert.name, expert.base, expert.settings.blocks) == ("mine", "sts", None)
 
 
+def test_grow_takes_epochs_and_a_learning_rate(run, rows, tmp_path):
+    out = tmp_path / "kinds.safetensors"
+    options = ("--task", "classification", "--label", "kind", "--epochs", "2", "--learning-rate", "5e-4")
+    assert run("grow", rows, *options, "--out", out)[0] == 0
+    assert (load_expert(out).settings.epochs, load_expert(out).settings.learning_rate) == (2, 5e-4)
+    status, _, err = run("grow", rows, *options[:-1], "5", "--out", out)
+    assert (status, "learning rate must be from" in err) == (2, True)
+
+
 def test_progress_is_one_line_of_a_terminal(run, rows, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     _, _, err = run("grow", rows, "--task", "classification", "--out", tmp_path / "kinds")

@@ -202,6 +202,7 @@ def test_one_button_leads_to_training_on_the_sample_set(page, address):
     page.get_by_role("button", name="Grow your own in a minute").click()
     page.locator("#mote-train-start").wait_for()
     assert page.get_by_role("tab", name="Train").get_attribute("aria-selected") == "true"
+    assert page.evaluate("scrollY") == 0
     page.locator("#mote-train-counts").get_by_text("240").first.wait_for()
     assert page.locator("#mote-train-name textarea, #mote-train-name input").first.input_value() == "my-intent"
 
