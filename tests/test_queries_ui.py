@@ -8,6 +8,7 @@ import pytest
 
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.walk import SIDES
 
@@ -30,7 +31,7 @@ def address(sessions, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
         with gr.Blocks() as demo, gr.Tab("Compare") as tab:
-            build_compare_tab(sessions).bind(tab, demo)
+            build_compare_tab(sessions).bind(tab, Opening(demo, sessions))
         _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
         yield url
         demo.close()
