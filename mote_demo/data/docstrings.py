@@ -17,7 +17,7 @@ import pandas as pd
 
 from mote_demo.data import prose, public_names
 from mote_demo.data.prose import clean, cut, first_sentence
-from mote_demo.data.public_names import PackageSources
+from mote_demo.data.public_names import Docstrings, PackageSources
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.files import write_json
@@ -142,16 +142,22 @@ def _entries(package: str) -> Iterator[_Entry]:
     folder = _folder(package)
     if folder is None:
         return
-    public = list(PackageSources(package, folder, _SKIPPED).definitions())
-    for methods in (False, True):
-        for name, docstrings in public:
-            for inner, docstring in docstrings:
-                entry = _entry(name + inner, docstring, package, _MIN_PUBLIC_WORDS) if bool(inner) == methods else None
-                if entry is not None:
-                    yield entry
+    public = []
+    for name, docstrings in PackageSources(package, folder, _SKIPPED).definitions():
+        public.append((name, docstrings))
+        yield from _public_entries(name, docstrings, package, methods=False)
+    for name, docstrings in public:
+        yield from _public_entries(name, docstrings, package, methods=True)
     for file in _shuffled(folder):
         module = ".".join([package, *_public_parts(file.relative_to(folder))])
         yield from itertools.islice(_file_entries(file, module, package), _PER_FILE)
+
+
+def _public_entries(name: str, docstrings: Docstrings, package: str, *, methods: bool) -> Iterator[_Entry]:
+    for inner, docstring in docstrings:
+        entry = _entry(name + inner, docstring, package, _MIN_PUBLIC_WORDS) if bool(inner) == methods else None
+        if entry is not None:
+            yield entry
 
 
 def _folder(package: str) -> Path | None:
