@@ -61,10 +61,11 @@ def test_grow_writes_an_expert_and_shows_it_before_and_after(run, rows, tmp_path
         *("grow", rows, "--task", "classification", "--text", "body", "--label", "kind", "--out", out)
     )
     assert (status, err) == (0, "")
-    first, *table, measured, wrote = said.splitlines()
+    first, *table, measured, others, wrote = said.splitlines()
     assert first.split() == ["before", "after", "change"]
     assert any("1-NN accuracy" in line for line in table)
     assert measured == "8 held-out rows; 1 is best."
+    assert others == "Other routes: 5 of 5 have the same tensors and vectors, bit for bit."
     assert wrote == f"Wrote {out}."
     expert = load_expert(out)
     assert (expert.name, expert.task, expert.base) == ("my-kinds", "classification", "classification")
