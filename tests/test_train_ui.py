@@ -278,7 +278,8 @@ def test_rows_of_ones_own_are_measured_instead(page, address, tmp_path):
     open_tab(page, address)
     page.locator("#mote-train-advice").get_by_text("Suggested").wait_for()
     path = tmp_path / "test.csv"
-    path.write_text("text,intent\n" + "\n".join(f"where is my parcel {number},question" for number in range(9)))
+    rows = [f"the parcel {number} is {kind},{kind}" for number in range(5) for kind in ("question", "complaint")]
+    path.write_text("text,intent\n" + "\n".join(rows))
     page.get_by_role("button", name="More settings").click()
     page.locator("#mote-train-test input[type=file]").set_input_files(path)
-    counted(page, "9 of your test file")
+    counted(page, "10 of your test file")
