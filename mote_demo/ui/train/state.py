@@ -1,5 +1,6 @@
 """What the Train tab keeps of one visitor."""
 
+import threading
 from dataclasses import dataclass, field
 
 from mote_demo.data.columns import Columns
@@ -21,7 +22,8 @@ class TrainState(RunState):
         sample: whether it is the sample set.
         result: what is on the screen.
         decided: the layers of the expert that was plugged in, or that the visitor was asked about, last.
-        run: the training that was started last.
+        stop: ends the training that was asked for last, whether it waits or runs.
+        run: this training.
         test: rows of the visitor's own to measure on.
         looks: how often the rows were looked at.
         suggested: where to start from, by the rows that were looked at last.
@@ -33,6 +35,7 @@ class TrainState(RunState):
     sample: bool = True
     result: GrowthResult | None = None
     decided: object = None
+    stop: threading.Event = field(default_factory=threading.Event)
     run: TrainingRun | None = None
     test: Table | None = None
     looks: int = 0
