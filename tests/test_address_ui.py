@@ -55,22 +55,22 @@ def test_a_link_that_cannot_be_followed_says_why_and_shows_the_first_comparison(
 
 
 def test_back_opens_the_tab_before(page, address):
-    page.goto(address)
+    page.goto(f"{address}?tab=compare")
     page.locator(f"{SIDES[1]} .mote-hit").first.wait_for()
     open_tab(page, "Experts")
     page.wait_for_function("location.search.includes('tab=experts')")
     open_tab(page, "About")
     page.wait_for_function("location.search.includes('tab=about')")
     page.go_back()
-    page.wait_for_function("document.querySelector('[role=tab][aria-selected=true]').dataset.tabId == 'experts'")
+    page.wait_for_function("document.querySelector('[role=tab][aria-selected=true]')?.dataset.tabId == 'experts'")
     page.go_back()
-    page.wait_for_function("document.querySelector('[role=tab][aria-selected=true]').dataset.tabId == 'compare'")
+    page.wait_for_function("document.querySelector('[role=tab][aria-selected=true]')?.dataset.tabId == 'compare'")
     assert shown(page)["tab"] == "compare"
 
 
 def test_a_link_opens_the_map_with_its_colour(page, address):
     page.goto(f"{address}?tab=map&left=baseline%2Fsts&right=mote%2Fsts&texts=samples&colour=mood&neighbours=7")
-    page.wait_for_function("document.querySelector('[role=tab][aria-selected=true]').dataset.tabId == 'map'")
+    page.wait_for_function("document.querySelector('[role=tab][aria-selected=true]')?.dataset.tabId == 'map'")
     page.locator("#mote-map-summary").get_by_text("Neighbours").first.wait_for()
     assert shown(page)["colour"] == "mood"
     assert shown(page)["neighbours"] == "7"
@@ -80,7 +80,7 @@ def test_a_link_opens_the_map_with_its_colour(page, address):
 def test_a_reload_finds_the_visitors_own_texts_again_and_another_tab_does_not(page, open_page, address, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("text,topic\nmy own cat is here,a\nmy own dog is there,b\n", encoding="utf-8")
-    page.goto(address)
+    page.goto(f"{address}?tab=compare")
     page.locator(f"{SIDES[1]} .mote-hit").first.wait_for()
     page.get_by_role("button", name="Add your own texts").first.click()
     page.locator("input[type=file]").first.set_input_files(path)

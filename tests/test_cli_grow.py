@@ -61,11 +61,11 @@ def test_grow_writes_an_expert_and_shows_it_before_and_after(run, rows, tmp_path
         *("grow", rows, "--task", "classification", "--text", "body", "--label", "kind", "--out", out)
     )
     assert (status, err) == (0, "")
-    first, *table, measured, others, wrote = said.splitlines()
+    first, *table, measured, same, wrote = said.splitlines()
     assert first.split() == ["before", "after", "change"]
     assert any("1-NN accuracy" in line for line in table)
     assert measured == "8 held-out rows; 1 is best."
-    assert others == "Other routes: 5 of 5 have the same tensors and vectors, bit for bit."
+    assert same == "Other routes: 5 of 5 have the same tensors and vectors, bit for bit."
     assert wrote == f"Wrote {out}."
     expert = load_expert(out)
     assert (expert.name, expert.task, expert.base) == ("my-kinds", "classification", "classification")
@@ -88,6 +88,27 @@ def test_grow_takes_epochs_and_a_learning_rate(run, rows, tmp_path):
     assert (load_expert(out).settings.epochs, load_expert(out).settings.learning_rate) == (2, 5e-4)
     status, _, err = run("grow", rows, *options[:-1], "5", "--out", out)
     assert (status, "learning rate must be from" in err) == (2, True)
+
+
+def test_grow_tells_what_the_dense_twin_forgets(run, rows, tmp_path):
+    options = ("--task", "classification", "--epochs", 1, "--blocks", 1, "--twin")
+    status, said, err = run("grow", rows, *options, "--out", tmp_path / "kinds")
+    assert (status, err) == (0, "")
+    assert "retrieval, kitchen-notes (35 rows): Baseline" in said
+    assert said.count("; MoTE the same") == 4
+    assert load_expert(tmp_path / "kinds").settings.blocks == 1
+
+
+def test_grow_learns_from_texts_alone_only_where_that_is_said(run, tmp_path):
+    texts = tmp_path / "texts.csv"
+    texts.write_text("body\n" + "\n".join(f"the old house by the river {number}" for number in range(16)))
+    status, _, err = run("grow", texts, "--task", "clustering", "--out", tmp_path / "mine")
+    assert status == 2
+    assert "needs a column for 'label'" in err
+    status, said, _ = run("grow", texts, "--task", "clustering", "--unlabelled", "--out", tmp_path / "mine")
+    assert status == 0
+    assert "Expect little" in said
+    assert "Half a text finds its other half" in said
 
 
 def test_progress_is_one_line_of_a_terminal(run, rows, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import gradio as gr
 import pytest
 
 from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.ui.shared import threads
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.train.tab import build_train_tab
 
@@ -81,6 +82,10 @@ def own_routes(sessions):
 def forget_visitors(sessions):
     yield
     sessions._visits.clear()
+    # A training goes on for a while after its page was closed, and would be in the way of the next test.
+    for thread, stop in list(threads._running.items()):
+        stop.set()
+        thread.join()
 
 
 def test_the_sample_set_gives_an_expert_with_measurements_and_maps(page, address, sessions):
@@ -277,8 +282,10 @@ def test_texts_without_labels_are_trained_on_by_saying_so(page, address):
 def test_rows_of_ones_own_are_measured_instead(page, address, tmp_path):
     open_tab(page, address)
     page.locator("#mote-train-advice").get_by_text("Suggested").wait_for()
+    kinds = (("where is it", "question"), ("it is good", "praise"))
+    rows = [f"{words} {number},{kind}" for number in range(5) for words, kind in kinds]
     path = tmp_path / "test.csv"
-    path.write_text("text,intent\n" + "\n".join(f"where is my parcel {number},question" for number in range(9)))
+    path.write_text("text,intent\n" + "\n".join(rows))
     page.get_by_role("button", name="More settings").click()
     page.locator("#mote-train-test input[type=file]").set_input_files(path)
-    counted(page, "9 of your test file")
+    counted(page, "10 of your test file")

@@ -31,6 +31,7 @@ class Session:
         self.shelf = shelf
         self.experts = VisitorExperts(shelf.growing)
         self.uploads: dict[str, Texts] = {}
+        self.address = ""  # what the page's address asked for when it was opened
         self._uploaded = 0
 
     @property

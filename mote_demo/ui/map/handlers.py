@@ -116,7 +116,7 @@ class MapHandlers:
     @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
-        return {self._components.texts: list_texts(self._states.of(request)[0], texts)}
+        return {self._components.texts: list_texts(self._states.of(request)[0], texts, "map")}
 
     @show_errors
     def describe_texts(self, texts: str, colour: str | None, request: gr.Request) -> Updates:

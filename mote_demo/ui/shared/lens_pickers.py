@@ -13,6 +13,7 @@ from mote_demo.explore.lens_name import LensName
 from mote_demo.serving.presets import PRESETS, lenses_of
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.tasks import TASKS
+from mote_demo.ui.shared.address import read_address
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import Updates
 
@@ -148,7 +149,8 @@ class LensPickers:
         """List the visitor's models and experts afresh, as when the tab is opened; what is picked stays."""
         session = self._sessions.of(request.session_hash)
         if not left or not right:  # opened before the page had filled the pickers
-            return self.begin(session)
+            asked = read_address(session.address, self._elem_id.removeprefix("mote-"))
+            return self.begin(session, asked.get("left", ""), asked.get("right", ""))
         try:
             updates = self._show(session, left, right, None)
         except UserError:

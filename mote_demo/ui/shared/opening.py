@@ -34,6 +34,7 @@ class Opening:
         def recognise(key: str, search: str, request: gr.Request) -> Any:  # noqa: ANN401
             if _KEY.fullmatch(key or ""):
                 sessions.recognise(request.session_hash, key)
+            sessions.of(request.session_hash).address = search or ""
             chosen = gr.update() if tab_of(search) is None else gr.Tabs(selected=tab_of(search))
             return [search, chosen][: len(outputs)]
 

@@ -5,13 +5,16 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.serving.sessions import Session
+from mote_demo.ui.shared.address import read_address
 
 
-def list_texts(session: Session, picked: str | None) -> dict[str, Any]:
-    """Return the update that lists the visitor's texts; what is picked stays where it is still there."""
-    choices = session.texts_choices()
-    names = [name for _, name in choices]
-    return gr.update(choices=choices, value=picked if picked in names else names[0])
+def list_texts(session: Session, picked: str | None, tab: str) -> dict[str, Any]:
+    """Return the update that lists the visitor's texts; what is picked stays where it is still there.
+
+    Before anything is picked, the page's address says what is, if it is for this tab.
+    """
+    picked = picked or read_address(session.address, tab).get("texts")
+    return gr.update(choices=session.texts_choices(), value=choose_texts(session, picked))
 
 
 def choose_texts(session: Session, wanted: str | None) -> str:

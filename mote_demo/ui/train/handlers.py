@@ -68,6 +68,7 @@ class TrainHandlers:
     @show_errors
     def queue(self, request: gr.Request) -> Updates:
         """Say that the training was asked for; one runs at a time, and it can be stopped while it waits."""
+        self._states.of(request)[1].stop = threading.Event()
         return self.controls.wait(request)
 
     def begin_advice(self, request: gr.Request) -> Updates:
@@ -128,7 +129,7 @@ class TrainHandlers:
         session, state = self._states.of(request)
         yield {self._progress: train_html.working("Reading the data")}
         try:
-            state.run = TrainingRun(self._queue, self._work(session, state, values))
+            state.run = TrainingRun(self._queue, self._work(session, state, values), state.stop)
             state.waiting = False
             yield from self._follow(session, state, state.run)
         except Exception as error:
@@ -149,9 +150,7 @@ class TrainHandlers:
 
     def stop(self, request: gr.Request) -> Updates:
         """Ask the training to end after its current step, or take it out of the queue."""
-        run = self._states.of(request)[1].run
-        if run is not None:
-            run.stop.set()
+        self._states.of(request)[1].stop.set()
         return {self.controls.stop: gr.update(interactive=False, value="Stopping …")}
 
     @show_errors
@@ -270,7 +269,7 @@ class TrainHandlers:
         yield self.controls.busy(False)
         if not losses:
             yield {self._progress: train_html.finished(_STOPPED)}
-        elif run.stop.is_set() and twins and state.result is not None and state.result.twin is None:
+        elif state.stop.is_set() and twins and state.result is not None and state.result.twin is None:
             yield {self._progress: train_html.finished(_TWIN_STOPPED, losses, twins)}
 
     def _rows(self, state: TrainState, values: dict[Any, Any]) -> tuple[Rows, GrowthSettings]:

@@ -13,6 +13,9 @@ MOST_SECONDS = 15 * 60
 SECONDS_ALONE = 120
 """A training that nobody has looked at for so long is stopped: its page was closed, and did not come back."""
 
+SECONDS_ALONE_IN_THE_WAY = 20
+"""The same where another training waits for its turn."""
+
 _SECONDS_BETWEEN_LOOKS = 0.25
 
 
@@ -47,6 +50,11 @@ class TrainingQueue:
         with self._changed:
             return self._turns.index(who) if who in self._turns else 0
 
+    def is_awaited(self) -> bool:
+        """Tell whether anyone waits for the one whose turn it is."""
+        with self._changed:
+            return len(self._turns) > 1
+
     def wait(self, who: object, stop: threading.Event) -> bool:
         """Wait for one's turn; tell whether it came before ``stop`` was set."""
         with self._changed:
@@ -62,24 +70,28 @@ class TrainingRun:
         self,
         queue: TrainingQueue,
         work: Callable[[threading.Event], Iterator[object]],
+        stop: threading.Event,
         *,
         alone: float = SECONDS_ALONE,
+        in_the_way: float = SECONDS_ALONE_IN_THE_WAY,
     ) -> None:
         """Take a place in the queue and begin as soon as it is free.
 
         Args:
             queue: what all trainings of the app share.
-            work: called with an event that asks it to end; what it yields is kept.
+            work: called with ``stop``; what it yields is kept.
+            stop: asks the work to end, or takes it out of the queue.
             alone: seconds after which it is stopped where nobody looks on.
+            in_the_way: the same where another training waits.
         """
-        self.stop = threading.Event()
-        self._queue, self._work, self._alone = queue, work, alone
+        self._queue, self._work, self._stop = queue, work, stop
+        self._alone, self._in_the_way = alone, in_the_way
         self._said: list[object] = []
         self._error: Exception | None = None
         self._ended = False
         self._looked = time.monotonic()
         queue.enter(self)
-        start(self._run, self.stop)
+        start(self._run, stop)
 
     @property
     def ended(self) -> bool:
@@ -112,12 +124,13 @@ class TrainingRun:
 
     def _run(self) -> None:
         try:
-            if not self._queue.wait(self, self.stop):
+            if not self._queue.wait(self, self._stop):
                 return
-            for event in self._work(self.stop):
+            for event in self._work(self._stop):
                 self._said.append(event)
-                if time.monotonic() - self._looked > self._alone:
-                    self.stop.set()
+                most = self._in_the_way if self._queue.is_awaited() else self._alone
+                if time.monotonic() - self._looked > most:
+                    self._stop.set()
         except Exception as error:  # noqa: BLE001 - raised again where it is awaited
             self._error = error
         finally:

@@ -1,5 +1,6 @@
 """What the Train tab keeps of one visitor."""
 
+import threading
 from dataclasses import dataclass, field
 
 from mote_demo.data.proposal import Proposal, Role, propose, with_role
@@ -27,7 +28,8 @@ class TrainState(RunState):
         offered_name: of the next expert.
         result: what is on the screen.
         decided: the layers of the expert that was plugged in, or that the visitor was asked about, last.
-        run: the training that was started last.
+        stop: ends the training that was asked for last, whether it waits or runs.
+        run: this training.
         test: rows of the visitor's own to measure on.
         looks: how often the rows were looked at.
         suggested: where to start from, by the rows that were looked at last.
@@ -42,6 +44,7 @@ class TrainState(RunState):
     offered_name: str = ""
     result: GrowthResult | None = None
     decided: object = None
+    stop: threading.Event = field(default_factory=threading.Event)
     run: TrainingRun | None = None
     test: Table | None = None
     looks: int = 0
