@@ -150,7 +150,7 @@ class LensPickers:
         session = self._sessions.of(request.session_hash)
         if not left or not right:  # opened before the page had filled the pickers
             asked = read_address(session.address, self._elem_id.removeprefix("mote-"))
-            return self.begin(session, asked.get("left", ""), asked.get("right", ""))
+            return self.begin(session, asked.get("left", ""), asked.get("right", ""), warn=False)
         try:
             updates = self._show(session, left, right, None)
         except UserError:
@@ -160,14 +160,15 @@ class LensPickers:
         del updates[self.preset]
         return {part: {key: value for key, value in new.items() if key != "value"} for part, new in updates.items()}
 
-    def begin(self, session: Session, left: str = "", right: str = "") -> Updates:
+    def begin(self, session: Session, left: str = "", right: str = "", *, warn: bool = True) -> Updates:
         """Return the first comparison: two lenses that were asked for, or that of the first preset."""
         if left and right:
             try:
                 preset, task = _preset_of(session, left, right)
                 return {**self._show(session, left, right, preset), self.task: gr.update(value=task)}
             except UserError as error:
-                gr.Warning(escape(f"The link cannot be followed. {error}", quote=False))
+                if warn:
+                    gr.Warning(escape(f"The link cannot be followed. {error}", quote=False))
         left, right = lenses_of(_FIRST_PRESET, self._task, session)
         return {**self._show(session, left, right, _FIRST_PRESET), self.task: gr.update(value=self._task)}
 
