@@ -339,13 +339,13 @@ def test_split_keeps_every_label_on_both_sides_and_no_text_on_two(upload):
 
 
 def test_split_keeps_pairs_that_share_a_text_together(upload):
-    rows = [f"query {n // 2},document {n // 3} of many" for n in range(60)]
+    rows = [f"query {n // 2},document {n // 3} of many" for n in range(600)]
     rows += ["Query 0,another document", "a lone question,document 0  OF many"]
     table = upload("query,positive\n" + "\n".join(rows))
     examples = to_examples(table, "retrieval", guess_columns(table))
     train, test = split(examples)
     assert len(test.frame) + len(train.frame) == len(examples.frame)
-    assert len(test.frame) >= 6
+    assert len(test.frame) >= 60
     for column in ("query", "positive"):
         sides = [{" ".join(text.lower().split()) for text in side.frame[column]} for side in (train, test)]
         assert not sides[0] & sides[1]

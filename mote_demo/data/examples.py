@@ -109,7 +109,8 @@ def split(examples: Examples, held_out: float = 0.2, seed: int = 0) -> tuple[Exa
         groups = linked_rows(frame.drop(columns=["score", "negative"], errors="ignore"))
         test = _draw(groups, held_out, random)
         few = len(groups) * held_out < _LEAST_GROUPS and len(frame) > 2 * len(groups)
-        if "query" in frame and (few or len(test) < _ENOUGH * held_out * len(frame)):
+        few |= len(test) < _ENOUGH * held_out * len(frame)
+        if "query" in frame and few and frame["positive"].nunique() > 1:
             test = _draw(linked_rows(frame[["query"]]), held_out, random)
             examples = replace(examples, notes=(*examples.notes, _SHARED))
     if not test:

@@ -193,11 +193,11 @@ class Sessions:
         with self._lock:
             now = self._clock()
             fresh = self._visits.pop(visitor, None)
+            self._make_room(now)
             visit = self._visits.pop(key, None) or fresh or _Visit(self._make(), now)
             self._keys[visitor] = key
             visit.pages.add(visitor)
             visit.touched, visit.closed = now, None
-            self._make_room(now)
             self._visits[key] = visit
 
     def close(self, visitor: str | None) -> None:
