@@ -1,4 +1,4 @@
-"""The app: six tabs over one shelf."""
+"""The app: seven tabs over one shelf."""
 
 import threading
 from functools import partial
