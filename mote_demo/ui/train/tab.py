@@ -57,7 +57,8 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> Callable[
 
     use_samples_on(data.samples.click)
     data.add_texts.click(handlers.add_texts, None, [data.add_texts], **QUICK)
-    data.roles.select(handlers.choose_role, [task.task, task.name], checked, **QUICK)
+    # Who changes two roles in a row means both: none may be dropped while the first is being checked.
+    data.roles.select(handlers.choose_role, [task.task, task.name], checked, **QUICK, trigger_mode="multiple")
     saved = data.problems.click(handlers.save_problems, None, [data.problems_file], **QUICK)
     fetch_after(saved, data.problems_file)
     task.task.input(handlers.choose_task, [task.task], checked, **QUICK)
