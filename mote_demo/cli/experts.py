@@ -120,11 +120,11 @@ def _grow(options: argparse.Namespace) -> None:
         if result is None:
             raise UserError("Nothing was trained.")
         if options.twin:
-            for event in with_twin(result, encoder, _load_dense()):
-                if isinstance(event, GrowthResult):
-                    result = event
+            for told in with_twin(result, encoder, _load_dense()):
+                if isinstance(told, GrowthResult):
+                    result = told
                 else:
-                    line.show(event)
+                    line.show(told)
     finally:
         line.clear()
     result.expert.save(options.out)

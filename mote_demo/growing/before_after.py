@@ -57,7 +57,10 @@ def _pairs(result: GrowthResult, method: str) -> BeforeAfterMaps:
     names = ("Question", "Answer") if "query" in frame else ("First text", "Second text")
     # A text that is in several pairs is one point.
     points = {side: {text: None for text in frame[side]} for side in columns}
-    places, texts, labels, vectors = {}, [], [], ([], [])
+    places: dict[tuple[str, str], int] = {}
+    texts: list[str] = []
+    labels: list[str] = []
+    vectors: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for number, (column, name) in enumerate(zip(columns, names, strict=True)):
         rows = {text: row for row, text in reversed(list(enumerate(frame[column])))}
         for text in points[column]:

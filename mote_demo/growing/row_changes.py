@@ -26,7 +26,8 @@ class RowChanges:
 
 def row_changes(test: Examples, before: Measured, after: Measured) -> RowChanges:
     """Compare what both measurements made of each held-out row."""
-    fixed, wrong = [], []
+    fixed: list[RowChange] = []
+    wrong: list[RowChange] = []
     asked = [name for name in ("text", "query", "sentence1", "sentence2") if name in test.frame]
     gold = next((name for name in ("label", "positive", "score") if name in test.frame), None)
     texts = test.frame[asked].itertuples(index=False, name=None)

@@ -64,18 +64,18 @@ def divide(examples: Examples, share: float, seed: int) -> tuple[Examples, Examp
     if list(examples.frame.columns) != ["text"]:
         return split(examples, share, seed)
     order = np.random.default_rng(seed).permutation(len(examples.frame))
-    out = np.sort(order[: max(1, round(share * len(order)))])
+    out = np.isin(np.arange(len(order)), order[: max(1, round(share * len(order)))])
     return (
-        replace(examples, frame=examples.frame.drop(index=out).reset_index(drop=True)),
-        replace(examples, frame=examples.frame.loc[out].reset_index(drop=True)),
+        replace(examples, frame=examples.frame[~out].reset_index(drop=True)),
+        replace(examples, frame=examples.frame[out].reset_index(drop=True)),
     )
 
 
 def _with_own_test(train: Examples, test: Examples, seed: int, notes: list[str]) -> Rows:
     if test.task != train.task or set(test.frame) - {"negative"} != set(train.frame) - {"negative"}:
         raise UserError(
-            f"The test rows are {test.task} with {', '.join(test.frame)}, the others {train.task} with "
-            f"{', '.join(train.frame)}. Please give a test file with the same columns."
+            f"The test rows are {test.task} with {', '.join(test.frame.columns)}, the others {train.task} with "
+            f"{', '.join(train.frame.columns)}. Please give a test file with the same columns."
         )
     asked = [name for name in _ASKED if name in train.frame]
     keys, seen = (examples.frame[asked].map(text_key).apply(tuple, axis=1) for examples in (test, train))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -273,7 +274,7 @@ def fine_tune(
     """
     torch.manual_seed(settings.seed)
     model = copy.deepcopy(dense.model).requires_grad_(True).eval()
-    adapted = _with_lora(model.backbone, parameters) if method == "lora" else None
+    adapted: Any = _with_lora(model.backbone, parameters) if method == "lora" else None
     learning = [each for each in model.backbone.parameters() if each.requires_grad]
     documents = _Whole(dense, model.backbone, find_task(train.task).document_route)
     objective = make_objective(
@@ -300,10 +301,11 @@ def fine_tune(
 def _with_lora(backbone: nn.Module, parameters: int) -> "nn.Module":
     from peft import LoraConfig, get_peft_model
 
-    layers = [path for path, module in backbone.named_modules() if isinstance(module, nn.Linear) and ".layer." in path]
-    wide = sum(sum(backbone.get_submodule(path).weight.shape) for path in layers)
+    found = {path: module for path, module in backbone.named_modules() if ".layer." in path}
+    layers = {path: module for path, module in found.items() if isinstance(module, nn.Linear)}
+    wide = sum(layer.in_features + layer.out_features for layer in layers.values())
     rank = max(1, round(parameters / wide))
-    return get_peft_model(backbone, LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules=layers))
+    return get_peft_model(backbone, LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules=list(layers)))
 
 
 class _Whole:

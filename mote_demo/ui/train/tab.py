@@ -77,8 +77,8 @@ def _wire_advice(handlers: TrainHandlers, components: TrainComponents) -> None:
     # One step later the page has every new choice of columns; at the change itself it may send the old ones.
     changed = task.counts.change(handlers.begin_advice, None, [training.advice], **QUICK, trigger_mode="always_last")
     changed.then(handlers.advise, asked, advised, **QUICK, **MODEL, trigger_mode="multiple")
-    for each in (training.effort, *training.changes.values()):
-        each.input(handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
+    settings = [training.effort.input, *(number.input for number in training.changes.values())]
+    gr.on(settings, handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
 
 
 def _wire_test(handlers: TrainHandlers, components: TrainComponents) -> None:
