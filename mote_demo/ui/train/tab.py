@@ -90,9 +90,8 @@ def _wire_advice(handlers: TrainHandlers, components: TrainComponents) -> None:
     # One step later the page has the new task; at the change itself it may send the old one.
     changed = data.report.change(handlers.begin_advice, None, [training.advice], **QUICK, trigger_mode="always_last")
     changed.then(handlers.advise, asked, advised, **QUICK, **MODEL, trigger_mode="multiple")
-    numbers: list[Any] = [training.effort, *training.changes.values()]
-    for each in numbers:
-        each.input(handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
+    settings = [training.effort.input, *(number.input for number in training.changes.values())]
+    gr.on(settings, handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
 
 
 def _asked(components: TrainComponents) -> set[Any]:
