@@ -123,11 +123,11 @@ def _grow(options: argparse.Namespace) -> None:
         if result is None:
             raise UserError("Nothing was trained.")
         if options.twin:
-            for step in with_twin(result, encoder, _load_dense()):
-                if isinstance(step, GrowthResult):
-                    result = step
+            for told in with_twin(result, encoder, _load_dense()):
+                if isinstance(told, GrowthResult):
+                    result = told
                 else:
-                    line.show(step)
+                    line.show(told)
     finally:
         line.clear()
     result.expert.save(options.out)

@@ -229,7 +229,7 @@ def _gains(hits: Sequence[Sequence[bool]], of_query: pd.Series) -> list[float]:
 
 def _guesses_of_documents(train: Examples, texts: Sequence[str], of_query: pd.Series) -> list[Guess]:
     """Rank by how often the training rows have each document, and by lot."""
-    often = [text for text in train.frame["positive"].value_counts().index if text in set(texts)][:10]
+    often = train.frame["positive"].value_counts().index[:10].tolist()
     commonest = [[text in right for text in often] for right in of_query]
     random = np.random.default_rng(0)
     size = min(10, len(texts))
@@ -237,9 +237,8 @@ def _guesses_of_documents(train: Examples, texts: Sequence[str], of_query: pd.Se
         [[texts[place] in right for place in random.permutation(len(texts))[:size]] for right in of_query]
         for _ in range(_GUESSES)
     ]
-    first = [float(np.mean([row[0] for row in rows if row] or [False])) for rows in (commonest, sum(lots, []))]
-    gained = [float(np.mean(_gains(commonest, of_query)))]
-    gained.append(float(np.mean([np.mean(_gains(lot, of_query)) for lot in lots])))
+    gained = [float(np.mean([np.mean(_gains(hits, of_query)) for hits in some])) for some in ([commonest], lots)]
+    first = [float(np.mean([row[0] for hits in some for row in hits])) for some in ([commonest], lots)]
     return [Guess(*gained), Guess(*first)]
 
 

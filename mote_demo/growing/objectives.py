@@ -117,8 +117,8 @@ class QueryObjective(Objective):
         """Encode documents with the route that serves them, those that learn or are new; return all: [documents, d]."""
         if self._documents_trunk is not None:
             some = np.unique(places)  # of [sides, batch], each number once
-            vectors = self._documents_trunk.encode(self._documents[some].tolist())
-            return self._memory.update(torch.from_numpy(some), vectors)
+            learning = self._documents_trunk.encode(self._documents[some].tolist())
+            return self._memory.update(torch.from_numpy(some), learning)
         unseen = np.unique(places[~self._memory.seen.numpy()[places]])  # of [sides, batch], each number once
         new = self._encoder.encode(self._documents[unseen].tolist(), route=TASKS["retrieval"].document_route)
         return self._memory.update(torch.from_numpy(unseen), torch.from_numpy(new))

@@ -64,8 +64,7 @@ def divide(examples: Examples, share: float, seed: int) -> tuple[Examples, Examp
     if list(examples.frame.columns) != ["text"]:
         return split(examples, share, seed)
     order = np.random.default_rng(seed).permutation(len(examples.frame))
-    out = np.zeros(len(order), dtype=bool)
-    out[order[: max(1, round(share * len(order)))]] = True
+    out = np.isin(np.arange(len(order)), order[: max(1, round(share * len(order)))])
     return (
         replace(examples, frame=examples.frame[~out].reset_index(drop=True)),
         replace(examples, frame=examples.frame[out].reset_index(drop=True)),

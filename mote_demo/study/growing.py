@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,9 +31,6 @@ from mote_demo.growing.twin import Twin, train_twin
 from mote_demo.model.pooling import pool
 from mote_demo.tasks import find_task
 from mote_demo.validation import read_json
-
-if TYPE_CHECKING:
-    from peft import PeftModel
 
 SETS = ("ag_news", "sst2", "trec6", "tweet_sentiment_extraction", "mlquestions_dev", "nq_gold")
 SIZES = (200, 1000, 5000)
@@ -277,7 +274,7 @@ def fine_tune(
     """
     torch.manual_seed(settings.seed)
     model = copy.deepcopy(dense.model).requires_grad_(True).eval()
-    adapted = _with_lora(model.backbone, parameters) if method == "lora" else None
+    adapted: Any = _with_lora(model.backbone, parameters) if method == "lora" else None
     learning = [each for each in model.backbone.parameters() if each.requires_grad]
     documents = _Whole(dense, model.backbone, find_task(train.task).document_route)
     objective = make_objective(
@@ -301,15 +298,12 @@ def fine_tune(
     return dense.with_network(model.requires_grad_(False))
 
 
-def _with_lora(backbone: nn.Module, parameters: int) -> "PeftModel":
+def _with_lora(backbone: nn.Module, parameters: int) -> "nn.Module":
     from peft import LoraConfig, get_peft_model
 
-    layers = {
-        path: module.in_features + module.out_features
-        for path, module in backbone.named_modules()
-        if isinstance(module, nn.Linear) and ".layer." in path
-    }
-    wide = sum(layers.values())
+    found = {path: module for path, module in backbone.named_modules() if ".layer." in path}
+    layers = {path: module for path, module in found.items() if isinstance(module, nn.Linear)}
+    wide = sum(layer.in_features + layer.out_features for layer in layers.values())
     rank = max(1, round(parameters / wide))
     return get_peft_model(backbone, LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules=list(layers)))
 

@@ -1,5 +1,6 @@
 """What a tab keeps of each visitor."""
 
+import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -19,10 +20,13 @@ class VisitorStates(Generic[State]):
         self._sessions = sessions
         self._make = make
         self._states: WeakKeyDictionary[Session, State] = WeakKeyDictionary()
+        self._lock = threading.Lock()
 
     def of(self, request: gr.Request) -> tuple[Session, State]:
         """Return the session and the state of the visitor who asks."""
         session = self._sessions.of(request.session_hash)
-        if session not in self._states:
-            self._states[session] = self._make()
-        return session, self._states[session]
+        # A page that opens asks for several things at once, which must meet in one state.
+        with self._lock:
+            if session not in self._states:
+                self._states[session] = self._make()
+            return session, self._states[session]

@@ -57,7 +57,8 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> Callable[
 
     use_samples_on(data.samples.click)
     data.add_texts.click(handlers.add_texts, None, [data.add_texts], **QUICK)
-    data.roles.select(handlers.choose_role, [task.task, task.name], checked, **QUICK)
+    # Who changes two roles in a row means both: none may be dropped while the first is being checked.
+    data.roles.select(handlers.choose_role, [task.task, task.name], checked, **QUICK, trigger_mode="multiple")
     saved = data.problems.click(handlers.save_problems, None, [data.problems_file], **QUICK)
     fetch_after(saved, data.problems_file)
     task.task.input(handlers.choose_task, [task.task], checked, **QUICK)
@@ -89,9 +90,8 @@ def _wire_advice(handlers: TrainHandlers, components: TrainComponents) -> None:
     # One step later the page has the new task; at the change itself it may send the old one.
     changed = data.report.change(handlers.begin_advice, None, [training.advice], **QUICK, trigger_mode="always_last")
     changed.then(handlers.advise, asked, advised, **QUICK, **MODEL, trigger_mode="multiple")
-    numbers: list[Any] = [training.effort, *training.changes.values()]
-    for each in numbers:
-        each.input(handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
+    settings = [training.effort.input, *(number.input for number in training.changes.values())]
+    gr.on(settings, handlers.time_effort, asked, [training.advice], **QUICK, **MODEL, trigger_mode="always_last")
 
 
 def _asked(components: TrainComponents) -> set[Any]:
