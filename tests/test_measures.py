@@ -50,7 +50,6 @@ def test_equal_scores_are_counted_among_the_first_and_with_the_next_one():
 def test_rank_biased_overlap_is_1_for_equal_orders_and_0_for_nothing_in_common():
     assert rank_biased_overlap([3, 1, 2], [3, 1, 2]) == pytest.approx(1)
     assert rank_biased_overlap([1, 2, 3], [4, 5, 6]) == 0
-    assert rank_biased_overlap([], []) == 1
 
 
 def test_rank_biased_overlap_weighs_the_top_most():
