@@ -27,7 +27,36 @@ def add_endpoints(session: Session) -> None:
     Args:
         session: gives the models and the built-in texts.
     """
+    _add_search(session)
+    _add_classes(session)
+    _add_disagree(session)
+    _add_encode(session)
 
+    def lenses() -> list[dict[str, Any]]:
+        """List the models with the tasks and experts that a lens can have; an empty list needs none."""
+        return [
+            {"model": name, "title": title, "looks": session.looks(name) if session.lens_needs_look(name) else []}
+            for title, name in session.models()
+        ]
+
+    def tasks() -> list[dict[str, Any]]:
+        """List the tasks with their routes, metrics and columns."""
+        return [
+            {
+                "name": task.name,
+                "routes": task.routes,
+                "metric": task.metric,
+                "columns": task.columns,
+                "near": task.near,
+            }
+            for task in TASKS.values()
+        ]
+
+    gr.api(lenses, api_name="lenses", **MODEL)
+    gr.api(tasks, api_name="tasks")
+
+
+def _add_search(session: Session) -> None:
     @send_errors
     def search(left: str, right: str, texts: str, query: str, k: int) -> dict[str, Any]:
         """Find the k texts nearest to a query through two lenses.
@@ -43,6 +72,10 @@ def add_endpoints(session: Session) -> None:
         _check_type("k", k, int, "a whole number")
         return _to_json(session.pair(left, right).ask(query, session.texts(texts), k))
 
+    gr.api(search, api_name="search", **MODEL)
+
+
+def _add_classes(session: Session) -> None:
     @send_errors
     def classes(left: str, right: str, texts: str, label: str, k: int) -> dict[str, Any]:
         """Measure how well two lenses tell labelled classes apart; shares go from 0 to 1.
@@ -58,6 +91,10 @@ def add_endpoints(session: Session) -> None:
         _check_type("k", k, int, "a whole number")
         return _classes_to_json(session.pair(left, right).classes(session.texts(texts), label=label, k=k))
 
+    gr.api(classes, api_name="classes", **MODEL)
+
+
+def _add_encode(session: Session) -> None:
     @send_errors
     def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
         """Encode up to 256 texts through a lens; rows have unit length.
@@ -80,32 +117,7 @@ def add_endpoints(session: Session) -> None:
             raise unknown_choice("side", side, ways)
         return ways[side](texts).tolist()
 
-    def lenses() -> list[dict[str, Any]]:
-        """List the models with the tasks and experts that a lens can have; an empty list needs none."""
-        return [
-            {"model": name, "title": title, "looks": session.looks(name) if session.lens_needs_look(name) else []}
-            for title, name in session.models()
-        ]
-
-    def tasks() -> list[dict[str, Any]]:
-        """List the tasks with their routes, metrics and columns."""
-        return [
-            {
-                "name": task.name,
-                "routes": task.routes,
-                "metric": task.metric,
-                "columns": task.columns,
-                "near": task.near,
-            }
-            for task in TASKS.values()
-        ]
-
-    gr.api(search, api_name="search", **MODEL)
-    gr.api(classes, api_name="classes", **MODEL)
-    _add_disagree(session)
     gr.api(encode, api_name="encode", **MODEL)
-    gr.api(lenses, api_name="lenses", **MODEL)
-    gr.api(tasks, api_name="tasks")
 
 
 def _add_disagree(session: Session) -> None:
@@ -123,8 +135,7 @@ def _add_disagree(session: Session) -> None:
             answers: for each query a text, its title, or the number of its row; "" where unknown.
             k: depth of the lists that are compared, from 1 to 50.
         """
-        for name, value in (("left lens", left), ("right lens", right), ("texts", texts)):
-            _check_type(name, value, str, "a text")
+        _check_texts({"left lens": left, "right lens": right, "texts": texts})
         _check_type("k", k, int, "a whole number")
         _check_list("queries", queries)
         _check_list("answers", answers or [])
