@@ -153,7 +153,7 @@ def build_texts_panel(sessions: Sessions, texts: gr.Dropdown, name: str) -> None
     outputs = [components.texts, components.note]
     checked = [*outputs, components.roles, components.report, components.problems]
     components.file.change(handlers.upload, [components.file, *components.reading.components], checked, **_PRIVATE)
-    components.roles.select(handlers.choose_role, None, checked, **_PRIVATE)
+    components.roles.select(handlers.choose_role, None, checked, trigger_mode="multiple", **_PRIVATE)
     components.load.click(handlers.load, [components.hub], outputs, **_PRIVATE)
     saved = components.problems.click(handlers.save_problems, None, [components.problems_file], **_PRIVATE)
     fetch_after(saved, components.problems_file)
