@@ -310,7 +310,7 @@ def address(open_shelf, tmp_path_factory):
 
 def test_downloads_are_no_endpoints(address):
     endpoints = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/search", "/classes", "/encode", "/lenses", "/tasks"}
+    assert set(endpoints) == {"/search", "/classes", "/disagree", "/encode", "/lenses", "/tasks"}
 
 
 def open_experts(page, address):
