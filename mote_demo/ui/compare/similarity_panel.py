@@ -59,6 +59,7 @@ class SimilarityState:
     """Hold the texts that a visitor compares."""
 
     texts: tuple[str, ...] = ()
+    chosen: tuple[str, str] | None = None
 
 
 class SimilarityHandlers:
@@ -107,9 +108,12 @@ class SimilarityHandlers:
         if first is None or second is None or max(first, second) >= len(state.texts):
             yield {components.status: ""}
             return
-        chosen = state.texts[first], state.texts[second]
+        state.chosen = chosen = state.texts[first], state.texts[second]
         try:
             for event in follow(partial(_compare, session, (left, right), chosen), "Comparing the two"):
+                # Two runs may overlap; what a later one shows stays.
+                if state.chosen is not chosen:
+                    return
                 if isinstance(event, Status):
                     yield {components.status: compare_html.status(event.stage, event.done, event.total)}
                 else:
