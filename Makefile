@@ -1,7 +1,7 @@
 # make run | test | lint | bench | screenshots | clean; PYTHON, PORT, PYTEST_ARGS and BENCH can be set.
 PYTHON ?= python3
 PORT ?= 7860
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
 BENCH ?=
 
 VENV := .venv

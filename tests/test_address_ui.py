@@ -104,3 +104,31 @@ def test_the_same_in_python_runs_as_it_stands_and_answers_the_same(page, address
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr
     assert "mote/clustering" in run.stdout
+
+
+def test_the_switch_of_the_theme_is_kept_in_this_browser(page, address):
+    page.goto(f"{address}?tab=about")
+    switch = page.get_by_role("button", name="Dark", exact=True)
+    switch.click()
+    assert page.locator("body.dark").count() == 1
+    page.reload()
+    page.locator(".mote-theme[aria-pressed=true]").wait_for()
+    assert page.locator("body.dark").count() == 1
+    switch.click()
+    assert page.locator("body.dark").count() == 0
+
+
+def test_tab_stops_once_at_a_group_of_radio_buttons_at_the_chosen_one(page, address):
+    page.goto(f"{address}?tab=compare&left=baseline%2Fsts&right=mote%2Fsts")
+    group = page.locator("#compare-task")
+    chosen = group.get_by_role("radio", name="Similarity")
+    page.locator(f"{SIDES[1]}[data-lens='mote/sts'] .mote-hit").first.wait_for()
+    chosen.focus()
+    page.keyboard.press("ArrowLeft")
+    page.locator(f"{SIDES[1]}[data-lens='mote/clustering'] .mote-hit").first.wait_for()
+    inside = "() => document.activeElement.closest('#compare-task') !== null"
+    assert page.evaluate("document.activeElement.closest('label').innerText.trim()") == "Clustering"
+    page.keyboard.press("Tab")
+    assert not page.evaluate(inside)
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.closest('label').innerText.trim()") == "Clustering"

@@ -158,7 +158,12 @@ def test_a_list_is_a_heat_map_a_side_and_a_cell_compares_its_two_texts_under_all
     contrast = expected.contrasts()[0]
     first = panel.locator(".mote-heat-contrasts li").first.inner_text()
     assert f"place {contrast.ranks[0]} on the left, {contrast.ranks[1]} on the right" in first
-    panel.locator(".mote-heat-left td[data-pair='0 2']").click()
+    panel.locator(".mote-heat-left td[data-pair='0 1']").focus()
+    page.keyboard.press("ArrowDown")  # the cell of a text and itself is skipped
+    assert page.evaluate("document.activeElement.dataset.pair") == "2 1"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
     table = panel.locator("#mote-similarity-pair")
     table.get_by_text(f"“{TEXTS[0]}” and “{TEXTS[2]}”").wait_for()
     table.get_by_text("%").last.wait_for()
@@ -168,6 +173,10 @@ def test_a_list_is_a_heat_map_a_side_and_a_cell_compares_its_two_texts_under_all
         shown = [cell for side in sides for cell in (f"{side.cosine:.3f}", f"{100 * side.percentile:.1f} %")]
         assert [cell.strip() for cell in cells] == shown
     assert page.evaluate("window.hacked") is None
+    with page.expect_download() as download:
+        panel.get_by_role("button", name="Export similarities (CSV)").click()
+    exported = pd.read_csv(download.value.path())
+    assert exported["right rank"].tolist() == expected.to_frame()["right rank"].tolist()
 
 
 def test_two_texts_are_compared_at_once_without_a_heat_map(page, pair):

@@ -188,6 +188,7 @@ def test_an_expert_can_be_downloaded_removed_and_plugged_in_again(page, address,
     with page.expect_download() as download:
         page.locator("#mote-train-download").click()
     download.value.save_as(tmp_path / "expert.safetensors")
+    page.locator("[data-mote-unsaved]").wait_for(state="detached")
     page.locator("#mote-train-remove").click()
     page.get_by_text("You have none yet").wait_for()
     assert own_routes(sessions) == []

@@ -75,3 +75,14 @@ def test_a_saved_expert_plugs_into_another_visitors_model(experts, tiny_encoder,
 )
 def test_names_are_made_usable_and_unique(experts, wanted, name):
     assert experts.free_name(wanted) == name
+
+
+def test_what_exists_nowhere_else_is_known_until_it_is_saved_or_removed(experts, tmp_path):
+    for name in ("first", "second", "third"):
+        add(experts, name)
+    experts.save("first", tmp_path / "first.safetensors")
+    experts.remove("second")
+    assert experts.unsaved == {"third"}
+    experts.remove("first")
+    experts.add_file(tmp_path / "first.safetensors")
+    assert experts.unsaved == {"third"}

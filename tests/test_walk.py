@@ -54,4 +54,17 @@ def _every_text_is_on_both_maps(page):
         assert min(maps.shown(side)) > 0
 
 
-CHECKS = {"compare": _both_sides_answer_with_receipts, "map": _every_text_is_on_both_maps}
+def _leaving_with_an_expert_that_exists_nowhere_else_asks_first(page):
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    with page.expect_event("dialog"):
+        page.close(run_before_unload=True)
+    assert asked == ["beforeunload"]
+    assert not page.is_closed()
+
+
+CHECKS = {
+    "compare": _both_sides_answer_with_receipts,
+    "map": _every_text_is_on_both_maps,
+    "own-expert": _leaving_with_an_expert_that_exists_nowhere_else_asks_first,
+}

@@ -146,6 +146,12 @@ def check(
     return replace(described, train=len(train), test=len(test), notes=notes, error=_cannot_measure(test))
 
 
+def unreadable_share(texts: Sequence[str], count_tokens: TokenCounter) -> float:
+    """Return the share of tokens that a model does not know, from 0 to 1, in a seeded sample of ``texts``."""
+    _, share, _ = _read(pd.DataFrame({"text": list(texts)}), count_tokens, None)
+    return share or 0.0
+
+
 def _hold_out(examples: Examples) -> tuple[Examples, Examples, list[str]]:
     train, test = split(examples, _HELD_OUT)
     return train, test, [note for note in train.notes if note not in examples.notes]

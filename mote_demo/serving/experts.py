@@ -19,12 +19,14 @@ MAX_EXPERTS = 5
 class VisitorExperts:
     """Plug a visitor's experts into the shared model; nobody else sees them, and it stays as it is.
 
-    ``encoder`` is the model with all of them. Iterating gives the experts in the order they came.
+    ``encoder`` is the model with all of them, ``unsaved`` the names of those that exist nowhere else. Iterating gives
+    the experts in the order they came.
     """
 
     def __init__(self, shared: Encoder) -> None:
         self._shared = shared
         self.encoder = shared
+        self.unsaved: set[str] = set()
         self._experts: dict[str, Expert] = {}
         # A training may end while its visitor removes or uploads an expert.
         self._changing = threading.RLock()
@@ -60,6 +62,7 @@ class VisitorExperts:
             self.check_room()
             self.encoder = expert.plugged_into(self.encoder)
             self._experts[expert.name] = expert
+            self.unsaved.add(expert.name)
 
     def add_file(self, path: str | Path) -> Expert:
         """Plug in an expert from a file, under a free name where everybody has an expert of its own."""
@@ -70,7 +73,13 @@ class VisitorExperts:
         if expert.name in self._shared.routes:
             expert = replace(expert, name=self.free_name(expert.name))
         self.add(expert)
+        self.unsaved.discard(expert.name)
         return expert
+
+    def save(self, name: str | None, path: str | Path) -> None:
+        """Write an expert to a file, which can be plugged in again."""
+        self[name].save(path)
+        self.unsaved.discard(self[name].name)
 
     def remove(self, name: str | None) -> None:
         """Take an expert out; the others stay."""
@@ -81,6 +90,7 @@ class VisitorExperts:
             for expert in kept.values():
                 encoder = expert.plugged_into(encoder)
             self.encoder, self._experts = encoder, kept
+            self.unsaved &= set(kept)
 
     def free_name(self, wanted: str) -> str:
         """Turn words into a usable name of an expert that does not exist yet: my-topic, then my-topic-2."""

@@ -39,9 +39,11 @@ from mote_demo.ui.train.tab import build_train_tab
 TITLE = "MoTE Explorer"
 _BANNER = (
     '<header class="mote-banner"><h1><b>MoTE</b> Explorer</h1>'
-    "<p>One text, several tasks: an expert for each, beside one model for all.</p></header>"
+    "<p>One text, several tasks: an expert for each, beside one model for all.</p>"
+    '<button type="button" class="mote-theme" aria-pressed="false">Dark</button></header>'
 )
 _STATIC = Path(__file__).parent / "static"
+_SCRIPTS = ("radios.js", "leaving.js", "theme.js")
 # Seconds: how often Gradio looks for files of visitors, and how old they get.
 _DELETE_FILES = (600, 3600)
 
@@ -115,7 +117,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": css(),
-        "head": f"<script>{(_STATIC / 'radios.js').read_text('utf-8')}</script>",
+        "head": "".join(f'<script type="module">{(_STATIC / name).read_text("utf-8")}</script>' for name in _SCRIPTS),
         "footer_links": ["api"],
         "enable_monitoring": False,
         "run_history": False,

@@ -14,6 +14,7 @@ from mote_demo.ui.classes.handlers import ClassesComponents, ClassesHandlers, Cl
 from mote_demo.ui.shared.address import follow_address
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.headings import unseen_heading
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.visitor_states import VisitorStates
@@ -42,6 +43,7 @@ def _build(sessions: Sessions) -> ClassesComponents:
     script = _SCRIPT.read_text("utf-8")
     with gr.Column(elem_classes="mote-classes"):
         pickers = LensPickers(sessions, "mote-classes", task="classification")
+        unseen_heading("Classes through two lenses")
         pickers.build_presets()
         with gr.Row(elem_classes="mote-controls"):
             pickers.build_task()

@@ -11,10 +11,12 @@ import numpy as np
 from markupsafe import Markup
 
 from mote_demo.errors import UserError
+from mote_demo.explore.export import write_csv
 from mote_demo.explore.progress import OnStage
 from mote_demo.explore.similarity import FEWEST, MOST, Similarities, TaskSimilarities
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
+from mote_demo.ui.shared.downloads import fetch_after, new_file
 from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.run_controls import Updates
@@ -32,12 +34,7 @@ _MOST_SHOWN = 12
 """Of more texts, cells are too small for numbers."""
 
 _CSS = (Path(__file__).parent.parent / "static" / "similarity.css").read_text("utf-8")
-_PICK = """
-element.addEventListener("click", (event) => {
-  const pair = event.target.closest("[data-pair]")?.dataset.pair;
-  if (pair !== undefined) trigger("select", { pair: pair.split(" ").map(Number) });
-});
-"""
+_PICK = (Path(__file__).parent.parent / "static" / "similarity.js").read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,15 @@ class SimilarityComponents:
     second: gr.Dropdown
     status: gr.HTML
     pair: gr.HTML
+    save: gr.Button
+    export: gr.DownloadButton
 
 
 @dataclass
 class SimilarityState:
-    """Hold the texts that a visitor compares."""
+    """Hold what a visitor compares, and the two texts that were picked of it last."""
 
-    texts: tuple[str, ...] = ()
+    found: Similarities | None = None
     chosen: tuple[str, str] | None = None
 
 
@@ -74,7 +73,7 @@ class SimilarityHandlers:
         """Compare the texts with each other; the pair whose order differs most is picked."""
         session, state = self._states.of(request)
         found = session.pair(left, right).similarities([line for line in texts.splitlines() if line.strip()])
-        state.texts = found.texts
+        state.found = found
         contrasts = found.contrasts()
         first, second = (contrasts[0].first, contrasts[0].second) if contrasts else (0, 1)
         choices = [(f"{number}. {text}", number - 1) for number, text in enumerate(found.texts, start=1)]
@@ -85,14 +84,15 @@ class SimilarityHandlers:
             components.pickers: gr.update(visible=several),
             components.first: gr.update(choices=choices, value=first),
             components.second: gr.update(choices=choices, value=second),
+            components.save: gr.update(visible=True),
         }
 
     def show_again(self, left: str, right: str, request: gr.Request) -> Updates:
         """Compare the same texts through other lenses, if any were compared."""
         _, state = self._states.of(request)
-        if not state.texts:
+        if state.found is None:
             return {self._components.heat: gr.skip()}
-        return self.show(left, right, "\n".join(state.texts), request)
+        return self.show(left, right, "\n".join(state.found.texts), request)
 
     def pick(self, event: gr.EventData) -> Updates:
         """Pick the two texts of a cell, or of a pair that is named."""
@@ -105,10 +105,11 @@ class SimilarityHandlers:
     ) -> Iterator[Updates]:
         """Compare two of the texts under all tasks: cosines at once, then where they stand."""
         components, (session, state) = self._components, self._states.of(request)
-        if first is None or second is None or max(first, second) >= len(state.texts):
+        texts = state.found.texts if state.found is not None else ()
+        if first is None or second is None or max(first, second) >= len(texts):
             yield {components.status: ""}
             return
-        state.chosen = chosen = state.texts[first], state.texts[second]
+        state.chosen = chosen = texts[first], texts[second]
         try:
             for event in follow(partial(_compare, session, (left, right), chosen), "Comparing the two"):
                 # Two runs may overlap; what a later one shows stays.
@@ -122,13 +123,24 @@ class SimilarityHandlers:
             yield {components.status: compare_html.note(str(error))}
             raise
 
+    @show_errors
+    def save(self, request: gr.Request) -> Updates:
+        """Write all pairs to a file."""
+        _, state = self._states.of(request)
+        if state.found is None:
+            raise UserError("There is nothing to export yet. Press 'Show similarities' first.")
+        path = new_file("similarities.csv")
+        write_csv(path, state.found.to_frame())
+        return {self._components.export: str(path)}
+
 
 def build_similarity_panel(sessions: Sessions, names: list[Any]) -> None:
     """Build the panel as a closed accordion and wire its events; ``names`` hold the names of both lenses."""
     with gr.Accordion("Compare a few texts with each other", open=False, elem_id="mote-similarity"):
         components = _build()
     handlers = SimilarityHandlers(VisitorStates(sessions, SimilarityState), components)
-    shown = [components.heat, components.pickers, components.first, components.second]
+    shown = [components.heat, components.pickers, components.first, components.second, components.save]
+    fetch_after(components.save.click(handlers.save, None, [components.export], **QUICK), components.export)
     picked = [components.first, components.second]
     settled = [components.show.click(handlers.show, [*names, components.texts], shown, **QUICK, **MODEL)]
     settled += [name.change(handlers.show_again, names, shown, **QUICK, **MODEL) for name in names]
@@ -150,8 +162,19 @@ def _build() -> SimilarityComponents:
         second = gr.Dropdown([], label="Another, under all tasks", min_width=200)
     status = gr.HTML("", elem_classes="mote-slot")
     pair = gr.HTML("", css_template=_CSS, apply_default_css=False, elem_id="mote-similarity-pair")
+    save = gr.Button("Export similarities (CSV)", size="sm", scale=0, min_width=180, visible=False)
+    export = gr.DownloadButton("Download", visible="hidden", elem_id="mote-similarity-file")
     return SimilarityComponents(
-        texts=texts, show=show, heat=heat, pickers=pickers, first=first, second=second, status=status, pair=pair
+        texts=texts,
+        show=show,
+        heat=heat,
+        pickers=pickers,
+        first=first,
+        second=second,
+        status=status,
+        pair=pair,
+        save=save,
+        export=export,
     )
 
 

@@ -17,6 +17,7 @@ from mote_demo.ui.compare.similarity_panel import build_similarity_panel
 from mote_demo.ui.shared.address import copy_link_button, follow_address
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.headings import unseen_heading
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.texts_panel import build_texts_panel
@@ -49,6 +50,7 @@ def build_compare_tab(sessions: Sessions) -> CompareTab:
 
 def _build(sessions: Sessions) -> CompareComponents:
     pickers = LensPickers(sessions, "compare")
+    unseen_heading("What two lenses find")
     pickers.build_presets()
     with gr.Row(elem_classes="mote-controls"):
         pickers.build_task()

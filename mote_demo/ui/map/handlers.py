@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from mote_demo.data.report import unreadable_share
 from mote_demo.errors import UserError
 from mote_demo.explore.export import write_csv
 from mote_demo.explore.maps import Maps, colour_choices
@@ -287,7 +288,9 @@ class MapHandlers:
         if known:
             del shown["texts"]
         return {
-            components.summary: map_html.summary(maps),
+            components.summary: map_html.summary(
+                maps, unreadable_share(maps.texts.passages, session.mote.count_tokens)
+            ),
             components.link: _address(state),
             components.code: _python(session, state, maps),
             components.status: map_html.drawn_line(maps, final=False),

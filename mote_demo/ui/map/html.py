@@ -61,9 +61,14 @@ def _line(words: str, **values: Any) -> Markup:
     )
 
 
-def summary(maps: Maps) -> Markup:
-    """Measure what both spaces share and which labels each of them groups by."""
-    return _render("summary.html.jinja", maps=maps, percent=_percent, change=_change)
+def summary(maps: Maps, unreadable: float = 0.0) -> Markup:
+    """Measure what both spaces share and which labels each of them groups by.
+
+    Args:
+        maps: the maps.
+        unreadable: share of the texts' tokens that the model does not know, from 0 to 1.
+    """
+    return _render("summary.html.jinja", maps=maps, share=unreadable, percent=_percent, change=_change)
 
 
 def selection(maps: Maps, rows: Sequence[int]) -> Markup:

@@ -13,6 +13,7 @@ from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.shared.address import copy_link_button, follow_address
 from mote_demo.ui.shared.downloads import fetch_after
 from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.headings import unseen_heading
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.texts_panel import build_texts_panel
@@ -50,6 +51,7 @@ def build_map_tab(sessions: Sessions) -> MapTab:
 def _build(sessions: Sessions) -> MapComponents:
     with gr.Column(elem_classes="mote-map"):
         pickers = LensPickers(sessions, "mote-map")
+        unseen_heading("Maps through two lenses")
         pickers.build_presets()
         with gr.Row(elem_classes="mote-controls"):
             pickers.build_task()

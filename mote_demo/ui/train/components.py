@@ -217,7 +217,7 @@ def _build_result() -> ResultComponents:
 
 def _build_experts() -> ExpertsComponents:
     gr.HTML(train_html.section(5, "Your experts", "Use them in Compare and Map, take them along, or remove them."))
-    note = _html("experts", train_html.experts_note({}))
+    note = _html("experts", train_html.experts_note({}, ()))
     with gr.Row(elem_classes="mote-train-experts"):
         expert = gr.Dropdown([], label="Expert", min_width=180, elem_id="mote-train-expert")
         download = gr.Button(

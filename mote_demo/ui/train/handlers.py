@@ -189,10 +189,10 @@ class TrainHandlers:
     @show_errors
     def download(self, name: str | None, request: gr.Request) -> Updates:
         """Write the chosen expert to a file."""
-        expert = self._states.of(request)[0].experts[name]
-        path = new_file(f"{expert.name}.safetensors")
-        expert.save(path)
-        return {self._components.experts.file: str(path)}
+        session, _ = self._states.of(request)
+        path = new_file(f"{session.experts[name].name}.safetensors")
+        session.experts.save(name, path)
+        return {**self._list_experts(session, name), self._components.experts.file: str(path)}
 
     @show_errors
     def remove(self, name: str | None, base: str | None, task: str, request: gr.Request) -> Updates:
@@ -327,7 +327,7 @@ class TrainHandlers:
         listed, names = self._components.experts, session.experts.names
         titles = {expert.name: TASKS[expert.task].title for expert in session.experts}
         return {
-            listed.note: train_html.experts_note(titles),
+            listed.note: train_html.experts_note(titles, session.experts.unsaved),
             listed.expert: gr.update(choices=names, value=chosen or (names[-1] if names else None)),
             listed.download: gr.update(interactive=bool(names)),
             listed.remove: gr.update(interactive=bool(names)),

@@ -1,6 +1,6 @@
 """What the Train tab shows, as HTML of its templates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from markupsafe import Markup
@@ -173,6 +173,6 @@ def _verdict(expert: Expert) -> list[str]:
     return notes
 
 
-def experts_note(experts: Mapping[str, str]) -> Markup:
-    """List the visitor's experts, name to task title."""
-    return _render("experts_note.html.jinja", experts=experts)
+def experts_note(experts: Mapping[str, str], unsaved: Collection[str]) -> Markup:
+    """List the visitor's experts, name to task title, and mark those that were never downloaded."""
+    return _render("experts_note.html.jinja", experts=experts, unsaved=unsaved)

@@ -103,7 +103,8 @@ def _asked(components: TrainComponents) -> set[Any]:
 
 def _wire_experts(handlers: TrainHandlers, components: TrainComponents) -> None:
     task, experts = components.task, components.experts
-    fetch_after(experts.download.click(handlers.download, [experts.expert], [experts.file], **QUICK), experts.file)
+    saved = [experts.file, *_listed(components)]
+    fetch_after(experts.download.click(handlers.download, [experts.expert], saved, **QUICK), experts.file)
     removed = [experts.expert, task.base, task.task]
     experts.remove.click(handlers.remove, removed, _listed(components), **QUICK)
     experts.upload.upload(handlers.upload, [experts.upload], _listed(components), **QUICK)
