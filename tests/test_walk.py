@@ -9,6 +9,7 @@ from mote_demo.serving.shelf import Shelf
 from mote_demo.settings import checkpoints_folder, report_file, shipped_experts_file, spaces_file, summary_file
 from mote_demo.study.results import load_results, read_shipped
 from mote_demo.ui.app import build_app, launch_options
+from tests.accessibility import faults_of
 from tests.instrument import Instrument
 from tests.walk import SIDES, VIEWPORTS, walk
 
@@ -35,6 +36,7 @@ def test_a_visitor_compares_maps_and_trains(open_page, address, screen):
     for step in walk(page):
         page.screenshot(path=SCREENSHOTS / f"{step}-{screen}.png", animations="disabled")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{step} is wider than the screen"
+        assert faults_of(page) == []
         check = CHECKS.get(step)
         if check is not None:
             check(page)
