@@ -8,7 +8,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from mote_demo.serving.sessions import SECONDS_CLOSED, Sessions
+from mote_demo.limits import SECONDS_CLOSED
+from mote_demo.serving.sessions import Sessions
 from mote_demo.tasks import TASKS
 from mote_demo.ui import app
 from mote_demo.ui.app import build_app, launch_options

@@ -14,7 +14,8 @@ import pytest
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.explore.pair import Pair
-from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
+from mote_demo.limits import MAX_UPLOADS
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import handlers
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.shared.error_messages import send_errors, show_errors

@@ -6,7 +6,7 @@ from html import unescape
 import gradio as gr
 import pytest
 
-from mote_demo.serving.experts import MAX_EXPERTS
+from mote_demo.limits import MAX_EXPERTS
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.train import handlers as train_handlers
 from mote_demo.ui.train.tab import build_train_tab

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from mote_demo.data.options import MAX_UNPACKED
 from mote_demo.errors import UserError
+from mote_demo.limits import MAX_UNPACKED
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"

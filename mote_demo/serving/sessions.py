@@ -12,16 +12,12 @@ from mote_demo.errors import unknown_choice
 from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.explore.pair import Pair
+from mote_demo.limits import MAX_SESSIONS, MAX_UPLOADS, SECONDS_CLOSED
 from mote_demo.model.configuration import AVERAGE
 from mote_demo.serving.experts import VisitorExperts
 from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.text_encoder import TextEncoder
-
-MAX_UPLOADS = 5
-MAX_SESSIONS = 100
-SECONDS_CLOSED = 15 * 60
-"""How long a closed page can come back to what is its own: a phone cuts off pages in the background."""
 
 
 class Session:

@@ -11,12 +11,11 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.classes import Classes
 from mote_demo.explore.queries import Disagreement
 from mote_demo.explore.search import Answer, LensAnswer, check_length
+from mote_demo.limits import MOST_ENCODED
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
 from mote_demo.ui.shared.error_messages import send_errors
 from mote_demo.ui.shared.events import MODEL
-
-_MOST_TEXTS = 256
 
 
 def add_endpoints(session: Session) -> None:
@@ -106,8 +105,8 @@ def _add_encode(session: Session) -> None:
         """
         _check_texts({"lens": lens, "side": side})
         _check_type("texts", texts, list, "a list of texts")
-        if len(texts) > _MOST_TEXTS:
-            raise UserError(f"{len(texts)} texts are too many for one call; send at most {_MOST_TEXTS}.")
+        if len(texts) > MOST_ENCODED:
+            raise UserError(f"{len(texts)} texts are too many for one call; send at most {MOST_ENCODED}.")
         _check_texts({f"text {number}": text for number, text in enumerate(texts, 1)})
         for number, text in enumerate(texts, 1):
             check_length(text, f"text {number}")

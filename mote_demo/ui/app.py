@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from mote_demo.data.tables import MAX_BYTES
 from mote_demo.evaluation.report import Report
+from mote_demo.limits import MAX_BYTES
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.shelf import Shelf
 from mote_demo.serving.warm_up import warm_up

@@ -6,8 +6,8 @@ from typing import Any
 from markupsafe import Markup
 
 from mote_demo.evaluation.report import Report
+from mote_demo.limits import SECONDS_CLOSED
 from mote_demo.runtime.precision import PRECISIONS
-from mote_demo.serving.sessions import SECONDS_CLOSED
 from mote_demo.serving.shelf import Shelf
 from mote_demo.study.arms import TITLES
 from mote_demo.tasks import ROUTES

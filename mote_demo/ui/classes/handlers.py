@@ -22,7 +22,7 @@ from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, column_choices, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _STALE = "mote-stale"
@@ -101,7 +101,7 @@ class ClassesHandlers:
         """Offer the columns of the chosen texts that can be labels."""
         columns = label_columns(self._states.of(request)[0].texts(texts))
         value = label if label in columns else next(iter(columns), None)
-        return {self._components.label: gr.update(choices=columns, value=value)}
+        return {self._components.label: gr.update(choices=column_choices(columns), value=value)}
 
     def wait_first(self, request: gr.Request) -> Updates:
         """Say that the measures were asked for, unless this visitor has some."""

@@ -12,7 +12,8 @@ from mote_demo.explore.export import write_csv
 from mote_demo.explore.matrix import TaskMatrix
 from mote_demo.explore.pair import Pair
 from mote_demo.explore.progress import OnStage
-from mote_demo.explore.search import MOST_HITS, Answer
+from mote_demo.explore.search import Answer
+from mote_demo.limits import MOST_HITS
 from mote_demo.serving.python_code import python_code
 from mote_demo.serving.sessions import Session
 from mote_demo.ui.compare import html as compare_html
@@ -22,7 +23,7 @@ from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, column_choices, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _FEW = 1000
@@ -109,7 +110,7 @@ class CompareHandlers:
         columns = list(chosen.labels)
         value = next((each for each in (label, state.label, *columns) if each in columns), None)
         return {
-            self._components.label: gr.update(choices=columns, value=value, visible=bool(columns)),
+            self._components.label: gr.update(choices=column_choices(columns), value=value, visible=bool(columns)),
             self._components.samples: gr.update(
                 samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)
             ),

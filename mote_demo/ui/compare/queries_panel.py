@@ -11,13 +11,14 @@ from markupsafe import Markup
 
 from mote_demo.data.file_kinds import SUFFIXES
 from mote_demo.data.options import ReadOptions
-from mote_demo.data.queries import MOST_QUERIES, Queries, guess_query_columns, to_queries
+from mote_demo.data.queries import Queries, guess_query_columns, to_queries
 from mote_demo.data.tables import Table, read_table
 from mote_demo.errors import UserError
 from mote_demo.evaluation.metrics import FEW
 from mote_demo.explore.export import write_csv
 from mote_demo.explore.progress import OnStage
 from mote_demo.explore.queries import Disagreement, PairedScore, own_queries
+from mote_demo.limits import MOST_QUERIES
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import fetch_after, new_file
@@ -26,6 +27,7 @@ from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.templates import render
+from mote_demo.ui.shared.texts_picker import column_choices
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
@@ -111,8 +113,8 @@ class QueriesHandlers:
         names = list(table.frame.columns)
         return {
             components.columns: gr.update(visible=True),
-            components.query: gr.update(choices=names, value=query),
-            components.answer: gr.update(choices=[_NO_ANSWERS, *names], value=answer or _NO_ANSWERS),
+            components.query: gr.update(choices=column_choices(names), value=query),
+            components.answer: gr.update(choices=[_NO_ANSWERS, *column_choices(names)], value=answer or _NO_ANSWERS),
         }
 
     @show_errors

@@ -24,7 +24,7 @@ from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, column_choices, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 SECONDS_BEFORE_DRAWING = 0.3
@@ -124,7 +124,9 @@ class MapHandlers:
         chosen = self._states.of(request)[0].texts(texts)
         columns = colour_choices(chosen)
         return {
-            self._components.colour: gr.update(choices=columns, value=colour if colour in columns else columns[0]),
+            self._components.colour: gr.update(
+                choices=column_choices(columns), value=colour if colour in columns else columns[0]
+            ),
             self._components.samples: gr.update(
                 samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)
             ),

@@ -10,10 +10,11 @@ from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
 from mote_demo.data.hub import HUB_SETS, load_hub
 from mote_demo.data.proposal import TEXT_ROLES, Proposal, Role, propose_texts, texts_of, with_role
 from mote_demo.data.report import Report, describe
-from mote_demo.data.tables import MAX_BYTES, MAX_ROWS, Table, read_table
+from mote_demo.data.tables import Table, read_table
 from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import to_answered_texts
 from mote_demo.errors import UserError
+from mote_demo.limits import MAX_BYTES, MAX_ROWS
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.shared.column_roles import changed_role, role_table, save_problems, show_report, show_roles
 from mote_demo.ui.shared.downloads import fetch_after

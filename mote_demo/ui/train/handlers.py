@@ -27,6 +27,7 @@ from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.suggestion import suggest
 from mote_demo.growing.training import TrainingStep
 from mote_demo.growing.twin import TwinStep
+from mote_demo.limits import TRAINING_SECONDS
 from mote_demo.serving.sessions import Session
 from mote_demo.serving.shelf import DENSE
 from mote_demo.tasks import TASKS, find_task
@@ -38,7 +39,7 @@ from mote_demo.ui.shared.visitor_states import VisitorStates
 from mote_demo.ui.train import html as train_html
 from mote_demo.ui.train.components import TrainComponents
 from mote_demo.ui.train.data_handlers import chosen_examples, chosen_test
-from mote_demo.ui.train.run import MOST_SECONDS, TrainingQueue, TrainingRun, Waiting
+from mote_demo.ui.train.run import TrainingQueue, TrainingRun, Waiting
 from mote_demo.ui.train.state import TrainState
 
 _SECONDS_BETWEEN_STEPS = 0.3
@@ -236,7 +237,7 @@ class TrainHandlers:
         )
 
         def work(stop: threading.Event) -> Iterator[object]:
-            ends = time.monotonic() + MOST_SECONDS
+            ends = time.monotonic() + TRAINING_SECONDS
             for event in grow_steps(mote, examples, name, base=base, settings=settings, test=test, stop=stop):
                 if time.monotonic() > ends:
                     stop.set()
