@@ -14,7 +14,6 @@ from mote_demo.explore.search import Answer, LensAnswer, check_length
 from mote_demo.limits import MOST_ENCODED
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
-from mote_demo.ui.shared.error_messages import send_errors
 from mote_demo.ui.shared.events import MODEL
 
 
@@ -56,7 +55,6 @@ def add_endpoints(session: Session) -> None:
 
 
 def _add_search(session: Session) -> None:
-    @send_errors
     def search(left: str, right: str, texts: str, query: str, k: int) -> dict[str, Any]:
         """Find the k texts nearest to a query through two lenses.
 
@@ -75,7 +73,6 @@ def _add_search(session: Session) -> None:
 
 
 def _add_classes(session: Session) -> None:
-    @send_errors
     def classes(left: str, right: str, texts: str, label: str, k: int) -> dict[str, Any]:
         """Measure how well two lenses tell labelled classes apart; shares go from 0 to 1.
 
@@ -94,7 +91,6 @@ def _add_classes(session: Session) -> None:
 
 
 def _add_encode(session: Session) -> None:
-    @send_errors
     def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
         """Encode up to 256 texts through a lens; rows have unit length.
 
@@ -120,7 +116,6 @@ def _add_encode(session: Session) -> None:
 
 
 def _add_disagree(session: Session) -> None:
-    @send_errors
     def disagree(
         left: str, right: str, texts: str, queries: list[str], answers: list[str] | None = None, k: int = 10
     ) -> dict[str, Any]:

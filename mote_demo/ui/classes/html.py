@@ -94,9 +94,8 @@ def stopped_line(classes: Classes | None) -> Markup:
     if classes is None:
         return _line("Stopped. Nothing was measured yet.")
     lenses = " and ".join(side.lens.title for side in classes.sides)
-    return _line(
-        f"Stopped. What is shown belongs to {lenses}, {classes.labelled.texts.title}, {shown_label(classes.labelled.label)}."
-    )
+    what = f"{classes.labelled.texts.title}, {shown_label(classes.labelled.label)}"
+    return _line(f"Stopped. What is shown belongs to {lenses}, {what}.")
 
 
 def error_line(message: str) -> Markup:

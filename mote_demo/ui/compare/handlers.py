@@ -19,7 +19,6 @@ from mote_demo.serving.sessions import Session
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.address import read_address, write_address
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
@@ -81,7 +80,6 @@ class CompareHandlers:
             waiting=compare_html.status("Waiting for a free place", 0, 0),
         )
 
-    @show_errors
     def begin(self, search: str, request: gr.Request) -> Updates:
         """Fill the controls when the page opens: as its address says, or with a first query to look at."""
         components, asked = self._components, read_address(search, "compare")
@@ -93,16 +91,14 @@ class CompareHandlers:
             **components.pickers.begin(session, asked.get("left", ""), asked.get("right", "")),
             **self.refresh_texts(name, request),
             **self.describe_texts(name, asked.get("label"), request),
-            components.query: asked.get("q") or session.texts(name).queries[0],
+            components.query: asked.get("q") or next(iter(session.texts(name).queries), ""),
             components.hits: min(int(hits), MOST_HITS) if hits.isdecimal() and int(hits) else gr.skip(),
         }
 
-    @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
         return {self._components.texts: list_texts(self._states.of(request)[0], texts, "compare")}
 
-    @show_errors
     def describe_texts(self, texts: str, label: str | None, request: gr.Request) -> Updates:
         """Offer the label columns and sample queries of the chosen texts."""
         session, state = self._states.of(request)
@@ -116,7 +112,6 @@ class CompareHandlers:
             ),
         }
 
-    @show_errors
     def compare(
         self,
         left: str,
@@ -141,7 +136,6 @@ class CompareHandlers:
         work = partial(_ask, session, (left, right), texts, query=query, second=second, k=int(hits), label=label)
         yield from self._follow(work, session, state, mine)
 
-    @show_errors
     def compare_all(self, request: gr.Request) -> Iterator[Updates]:
         """Show what every task makes of the last question, also where all texts must be encoded for it first."""
         session, state = self._states.of(request)
@@ -186,14 +180,13 @@ class CompareHandlers:
         note = compare_html.note("Stopped. The last answers stay below.")
         return {**self.controls.busy(False), self._components.status: note}
 
-    @show_errors
     def save(self, request: gr.Request) -> Updates:
         """Write the last answers as CSV."""
-        answer = self._states.of(request)[1].answer
-        if answer is None:
+        session, state = self._states.of(request)
+        if state.answer is None:
             raise UserError("There is nothing to export yet. Press 'Compare' first.")
-        path = new_file("mote-compare.csv")
-        write_csv(path, answer.to_frame())
+        path = new_file("mote-compare.csv", session)
+        write_csv(path, state.answer.to_frame())
         return {self._components.export: str(path)}
 
 

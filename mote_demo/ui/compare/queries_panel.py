@@ -22,8 +22,7 @@ from mote_demo.limits import MOST_QUERIES
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import fetch_after, new_file
-from mote_demo.ui.shared.error_messages import show_errors
-from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.events import MODEL, QUICK, text
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.templates import render
@@ -100,7 +99,6 @@ class QueriesHandlers:
             self._components.columns: gr.update(visible=source == FILE and table is not None),
         }
 
-    @show_errors
     def read_file(self, file: str | None, request: gr.Request) -> Updates:
         """Read a file of queries and guess its columns."""
         components, (_, state) = self._components, self._states.of(request)
@@ -117,7 +115,6 @@ class QueriesHandlers:
             components.answer: gr.update(choices=[_NO_ANSWERS, *column_choices(names)], value=answer or _NO_ANSWERS),
         }
 
-    @show_errors
     def run(
         self,
         left: str,
@@ -172,15 +169,15 @@ class QueriesHandlers:
 
     def pick(self, event: gr.EventData) -> str:
         """Return the query of the row that was clicked."""
-        return str(event.query)
+        return text(event, "query")
 
-    @show_errors
     def save(self, request: gr.Request) -> Updates:
         """Write all queries as CSV."""
-        found = self._states.of(request)[1].found
+        session, state = self._states.of(request)
+        found = state.found
         if found is None:
             raise UserError("There is nothing to export yet. Press 'Ask all' first.")
-        path = new_file("mote-disagreement.csv")
+        path = new_file("mote-disagreement.csv", session)
         write_csv(path, found.to_frame())
         return {self._components.export: str(path)}
 

@@ -15,8 +15,7 @@ from mote_demo.explore.progress import OnStage
 from mote_demo.explore.similarity import FEWEST, MOST, Similarities, TaskSimilarities
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
-from mote_demo.ui.shared.error_messages import show_errors
-from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.events import MODEL, QUICK, whole_numbers
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.templates import render
@@ -69,7 +68,6 @@ class SimilarityHandlers:
         self._states = states
         self._components = components
 
-    @show_errors
     def show(self, left: str, right: str, texts: str, request: gr.Request) -> Updates:
         """Compare the texts with each other; the pair whose order differs most is picked."""
         session, state = self._states.of(request)
@@ -96,10 +94,9 @@ class SimilarityHandlers:
 
     def pick(self, event: gr.EventData) -> Updates:
         """Pick the two texts of a cell, or of a pair that is named."""
-        first, second = event.pair
-        return {self._components.first: int(first), self._components.second: int(second)}
+        first, second, *_ = [*whole_numbers(event, "pair"), 0, 0]
+        return {self._components.first: first, self._components.second: second}
 
-    @show_errors
     def compare(
         self, left: str, right: str, first: int | None, second: int | None, request: gr.Request
     ) -> Iterator[Updates]:
@@ -108,7 +105,7 @@ class SimilarityHandlers:
         if first is None or second is None or max(first, second) >= len(state.texts):
             yield {components.status: ""}
             return
-        state.chosen = chosen = state.texts[first], state.texts[second]
+        state.chosen = chosen = state.texts[int(first)], state.texts[int(second)]
         try:
             for event in follow(partial(_compare, session, (left, right), chosen), "Comparing the two"):
                 # Two runs may overlap; what a later one shows stays.

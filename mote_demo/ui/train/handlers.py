@@ -32,7 +32,6 @@ from mote_demo.serving.sessions import Session
 from mote_demo.serving.shelf import DENSE
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import RunControls, Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
@@ -66,7 +65,6 @@ class TrainHandlers:
             idle=train_html.idle(),
         )
 
-    @show_errors
     def queue(self, request: gr.Request) -> Updates:
         """Say that the training was asked for; one runs at a time, and it can be stopped while it waits."""
         self._states.of(request)[1].stop = threading.Event()
@@ -79,7 +77,6 @@ class TrainHandlers:
         state.suggested = None
         return {self._components.training.advice: train_html.working("Looking at some of your rows")}
 
-    @show_errors
     def advise(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Look at some of the rows, and choose where to start from and how hard to train, with the reasons."""
         session, state = self._states.of(request)
@@ -112,7 +109,6 @@ class TrainHandlers:
             training.advice: train_html.advice(found, timed, settings, rows),
         }
 
-    @show_errors
     def time_effort(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         """Say how long another effort takes."""
         session, state = self._states.of(request)
@@ -124,7 +120,6 @@ class TrainHandlers:
         timed = estimate(session.mote, rows.train, len(rows.test.frame), base, settings)
         return {self._components.training.advice: train_html.advice(state.suggested, timed, settings, rows)}
 
-    @show_errors
     def train(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Train an expert on the chosen columns, with the loss as it falls."""
         session, state = self._states.of(request)
@@ -139,7 +134,6 @@ class TrainHandlers:
             yield {**self.controls.busy(False), self._progress: train_html.problem(words)}
             raise
 
-    @show_errors
     def attach(self, request: gr.Request) -> Iterator[Updates]:
         """Go on showing a training where the page was reloaded."""
         session, state = self._states.of(request)
@@ -154,7 +148,6 @@ class TrainHandlers:
         self._states.of(request)[1].stop.set()
         return {self.controls.stop: gr.update(interactive=False, value="Stopping …")}
 
-    @show_errors
     def keep(self, request: gr.Request) -> Updates:
         """Plug in an expert that was stopped or had no room, under a free name where its own was taken meanwhile."""
         session, state = self._states.of(request)
@@ -166,7 +159,6 @@ class TrainHandlers:
             state.result = replace(state.result, expert=expert)
         return {**self._plug_in(session, state.result), self._result.choice: gr.update(visible=False)}
 
-    @show_errors
     def discard(self, request: gr.Request) -> Updates:
         """Forget an expert that was not plugged in."""
         self._states.of(request)[1].result = None
@@ -178,7 +170,6 @@ class TrainHandlers:
             self._progress: train_html.idle(),
         }
 
-    @show_errors
     def refine_maps(self, request: gr.Request) -> Updates:
         """Replace the maps by UMAP's, which take seconds."""
         _, state = self._states.of(request)
@@ -187,15 +178,14 @@ class TrainHandlers:
         # It may have been discarded meanwhile. Gradio refuses an empty dict where there are several outputs.
         return maps if maps and state.result is result else gr.skip()
 
-    @show_errors
     def download(self, name: str | None, request: gr.Request) -> Updates:
         """Write the chosen expert to a file."""
-        expert = self._states.of(request)[0].experts[name]
-        path = new_file(f"{expert.name}.safetensors")
+        session, _ = self._states.of(request)
+        expert = session.experts[name]
+        path = new_file(f"{expert.name}.safetensors", session)
         expert.save(path)
         return {self._components.experts.file: str(path)}
 
-    @show_errors
     def remove(self, name: str | None, base: str | None, task: str, request: gr.Request) -> Updates:
         """Take the chosen expert out of the visitor's model; the next one cannot start from it."""
         session, _ = self._states.of(request)
@@ -205,7 +195,6 @@ class TrainHandlers:
         kept = base if base in routes else find_task(task).query_route
         return {**self._list_experts(session), self._components.task.base: gr.update(choices=routes, value=kept)}
 
-    @show_errors
     def upload(self, file: str, request: gr.Request) -> Updates:
         """Plug in an expert from a file."""
         session, _ = self._states.of(request)
