@@ -19,15 +19,23 @@ def note(event: str, *, problem: bool = False, **facts: str | float) -> None:
 
 
 def note_error(error: BaseException, doing: str) -> None:
-    """Write that something failed that should not: the type and the place of the error, without its words.
+    """Write that something failed that should not: the type of the error, and where it was, without its words.
 
-    The words of an error may quote a visitor's text; type, function and line are enough to find it again.
+    The words of an error may quote a visitor's text; functions and lines are enough to find it again.
+
+    Args:
+        error: what was raised.
+        doing: what the app was about to do.
     """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
-    where = (own or frames)[-1] if frames else None
-    facts = {} if where is None else {"place": f"{Path(where.filename).name}:{where.lineno}", "function": where.name}
-    note("error", problem=True, type=type(error).__name__, doing=doing, **facts)
+    places = {"place": frames[-1:], "within": own[-1:]}
+    told = {
+        name: f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for name, found in places.items()
+        for frame in found
+    }
+    note("error", problem=True, type=type(error).__name__, doing=doing, **told)
 
 
 def begin_log(style: str = WORDS) -> None:

@@ -149,3 +149,23 @@ def test_removing_the_expert_that_the_next_one_starts_from_picks_another(tab, se
     update = values(tab("remove", "mine", base, "classification"))["mote-train-base"]
     assert update["value"] == left
     assert "mine" not in update["choices"]
+
+
+def test_stop_takes_a_training_that_waits_for_its_turn_out_of_the_queue(tab):
+    tab("queue")
+    stopped = values(tab("stop"))
+    assert "Stopped before the first step" in stopped["mote-train-progress"]
+    assert stopped["mote-train-start"]["interactive"]
+    assert not stopped["mote-train-stop"]["interactive"]
+    assert list(train(tab)) == [gr.skip()]
+    tab("queue")
+    assert "<table>" in all_values(train(tab))["mote-train-result"]
+
+
+def test_a_training_for_too_long_is_refused_before_its_first_step(tab, monkeypatch):
+    monkeypatch.setattr(train_handlers, "needs_timing", lambda *_: True)
+    monkeypatch.setattr(train_handlers, "check_time", partial(train_handlers.check_time, most=0.001))
+    seen = []
+    with pytest.raises(UserError, match="others wait"):
+        seen.extend(train(tab))
+    assert "Step 1 of" not in str(seen)

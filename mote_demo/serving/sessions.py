@@ -11,6 +11,7 @@ from pathlib import Path
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.event_log import note
 from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.explore.pair import Pair
@@ -73,6 +74,7 @@ class Session:
             old = self.uploads.pop(next(iter(self.uploads)))
             notes.append(f"{old.title} made room for it, since {MAX_UPLOADS} uploads are kept.")
         title, name = self._free_title(texts.title), f"upload-{self._uploaded}"
+        note("texts added", rows=len(texts), letters=letters)
         kept = self.uploads[name] = replace(texts, name=name, title=title, notes=(*texts.notes, *notes))
         return kept
 

@@ -109,4 +109,6 @@ def _fitting(component: Any, value: Any) -> Any:
     for kind, fits, words in _KINDS:
         if isinstance(component, kind) and not fits(value):
             raise UserError(f"{getattr(component, 'label', None) or 'A value'} must be {words}. {_RELOAD}")
+    if isinstance(component, gr.Dropdown) and component.allow_custom_value and not _is_text(value):
+        raise UserError(f"{component.label} must be a text. {_RELOAD}")
     return "" if value is None and isinstance(component, gr.Textbox) else value

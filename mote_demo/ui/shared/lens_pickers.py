@@ -111,7 +111,7 @@ class LensPickers:
 
     def picked_left(
         self,
-        model: str,
+        model: str | None,
         look: str | None,
         expert: str | None,
         instruction: bool,
@@ -127,7 +127,7 @@ class LensPickers:
 
     def picked_right(
         self,
-        model: str,
+        model: str | None,
         look: str | None,
         expert: str | None,
         instruction: bool,
@@ -191,7 +191,9 @@ class LensPickers:
         return updates
 
 
-def _name(model: str, look: str | None, expert: str | None, instruction: bool) -> str:
+def _name(model: str | None, look: str | None, expert: str | None, instruction: bool) -> str:
+    if not model:
+        raise UserError("No model was chosen. Please choose one of the list.")
     return str(LensName(model, look or "", instruction, expert or ""))
 
 

@@ -106,7 +106,7 @@ class TextsHandlers:
         if not (name or "").strip():
             raise UserError("No data set was named. Pick one, or type a Hub name such as owner/name.")
         session, _ = self._states.of(request)
-        return self._offer(session, session.add_texts(load_hub(str(name), folders=False)))
+        return self._offer(session, session.add_texts(load_hub(str(name), trusted=False)))
 
     def _use(self, session: Session, upload: Upload) -> Updates:
         components, encoder = self._components, session.mote

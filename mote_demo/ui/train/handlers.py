@@ -14,10 +14,12 @@ from mote_demo.data.columns import roles_of
 from mote_demo.data.proposal import columns_of
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
+from mote_demo.event_log import note
 from mote_demo.explore.cluster_words import clusters_of
 from mote_demo.explore.colouring import Colouring
 from mote_demo.explore.linked_maps import Side, colours_json, points_json, texts_json
 from mote_demo.growing.before_after import BeforeAfterMaps, before_after_maps
+from mote_demo.growing.budget import check_step, check_time, needs_timing
 from mote_demo.growing.command import repeat_command
 from mote_demo.growing.estimate import estimate
 from mote_demo.growing.expert import Expert
@@ -25,7 +27,7 @@ from mote_demo.growing.grow import GrowthResult, Stage, choose_settings, grow_st
 from mote_demo.growing.rows import Rows, choose_rows
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.suggestion import suggest
-from mote_demo.growing.training import TrainingStep
+from mote_demo.growing.training import TrainingStep, check_base
 from mote_demo.growing.twin import TwinStep
 from mote_demo.limits import TRAINING_SECONDS
 from mote_demo.serving.sessions import Session
@@ -112,17 +114,22 @@ class TrainHandlers:
     def time_effort(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         """Say how long another effort takes."""
         session, state = self._states.of(request)
+        base = values[self._components.task.base]
         try:
             rows, settings = self._rows(state, values)
+            check_step(session.mote, rows.train, base, settings.batch_size)
+            timed = estimate(session.mote, rows.train, len(rows.test.frame), base, settings)
+            check_time(timed, settings, twin=bool(values[self._components.training.twin]))
         except UserError as error:
             return {self._components.training.advice: train_html.problem(str(error))}
-        base = values[self._components.task.base]
-        timed = estimate(session.mote, rows.train, len(rows.test.frame), base, settings)
         return {self._components.training.advice: train_html.advice(state.suggested, timed, settings, rows)}
 
     def train(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Train an expert on the chosen columns, with the loss as it falls."""
         session, state = self._states.of(request)
+        if state.stop.is_set():
+            yield gr.skip()
+            return
         yield {self._progress: train_html.working("Reading the data")}
         try:
             state.run = TrainingRun(self._queue, self._work(session, state, values), state.stop)
@@ -145,7 +152,12 @@ class TrainHandlers:
 
     def stop(self, request: gr.Request) -> Updates:
         """Ask the training to end after its current step, or take it out of the queue."""
-        self._states.of(request)[1].stop.set()
+        _, state = self._states.of(request)
+        state.stop.set()
+        if state.waiting:
+            # Its turn did not come, and when it comes there is nothing to do.
+            state.waiting = False
+            return {**self.controls.busy(False), self._progress: train_html.finished(_STOPPED)}
         return {self.controls.stop: gr.update(interactive=False, value="Stopping …")}
 
     def keep(self, request: gr.Request) -> Updates:
@@ -207,7 +219,7 @@ class TrainHandlers:
         self, session: Session, state: TrainState, values: dict[Any, Any]
     ) -> Callable[[threading.Event], Iterator[object]]:
         """Check all that can be checked before it is anyone's turn, and return what is to be done."""
-        _, settings = self._rows(state, values)
+        rows, settings = self._rows(state, values)
         training = self._components.training
         name = str(values[self._components.task.name] or "").strip()
         session.experts.check_room()
@@ -215,6 +227,8 @@ class TrainHandlers:
         examples, test = chosen_examples(state, task), chosen_test(state, task)
         columns = vars(columns_of(state.roles, task))
         twin, mote = bool(values[training.twin]), session.mote
+        check_base(mote, base)
+        check_step(mote, rows.train, base, settings.batch_size)
         dense = session.shelf.encoder(DENSE) if twin else None
         command = partial(
             repeat_command,
@@ -226,10 +240,16 @@ class TrainHandlers:
         )
 
         def work(stop: threading.Event) -> Iterator[object]:
+            if needs_timing(settings, len(rows.train.frame)):
+                yield Stage("Timing two steps")
+                timed = estimate(mote, rows.train, len(rows.test.frame), base, settings)
+                check_time(timed, settings, twin=twin)
             ends = time.monotonic() + TRAINING_SECONDS
             for event in grow_steps(mote, examples, name, base=base, settings=settings, test=test, stop=stop):
                 if time.monotonic() > ends:
                     stop.set()
+                if isinstance(event, GrowthResult):
+                    note("trained", task=task, steps=event.expert.steps, seconds=round(event.seconds, 1))
                 yield _Shown(event, command(event.expert)) if isinstance(event, GrowthResult) else event
                 if isinstance(event, GrowthResult) and isinstance(dense, Encoder) and not event.training.stopped:
                     for step in with_twin(event, mote, dense, stop=stop):
