@@ -37,7 +37,7 @@ def launched(executable: str) -> Iterator[Any]:
 
 
 def watch(page: Any) -> list[str]:
-    """Return a list that fills with the page's faults: script errors, requests to other hosts, and what the policy forbids."""
+    """Return a list that fills with faults of a page: script errors, other hosts, and what the policy forbids."""
     faults: list[str] = []
 
     def on_request(request: Any) -> None:

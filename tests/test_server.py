@@ -80,6 +80,7 @@ def test_a_mistake_answers_in_one_sentence_and_is_logged_without_words(caplog, m
         ({"origin": HERE}, 200),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"origin": HERE, "sec-fetch-site": "same-origin"}, 200),
         ({"origin": "http://localhost:3000", "sec-fetch-site": "same-site"}, 403),
         ({"origin": HERE, "sec-fetch-site": "cross-site"}, 403),
