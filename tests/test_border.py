@@ -207,6 +207,25 @@ def test_what_comes_in_is_cleaned_and_a_missing_text_is_empty():
     assert came == ["half an emoji ", "ab", ""]
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (-3, "Epochs: -3 is less than 0, which is the least"),
+        (1e9, "Epochs: 1e\\+09 is more than 100"),
+        ("three", "Epochs must be a number"),
+        (math.nan, "Epochs must be a number"),
+        ([1], "Epochs must be a number"),
+    ],
+)
+def test_a_refused_number_is_named_by_its_label(value, words):
+    with Page() as page:
+        number = gr.Number(label="Epochs", minimum=0, maximum=100)
+        gr.Button().click(lambda epochs: str(epochs), [number], [gr.Textbox()])
+    with pytest.raises(gr.Error, match=words):
+        Visitor(page).call(only(page), [value])
+    assert Visitor(page).call(only(page), [7])["data"] == ["7"]
+
+
 def test_a_refused_value_is_not_repeated_however_long_it_is(capfd):
     with Page() as page:
         choice = gr.Radio(["a", "b"], label="Which")

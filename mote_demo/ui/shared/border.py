@@ -86,10 +86,6 @@ def _is_text(value: object) -> bool:
     return value is None or isinstance(value, str)
 
 
-def _is_choice(value: object) -> bool:
-    return _is_text(value) or is_number(value)
-
-
 def _is_file(value: object) -> bool:
     return value is None or (isinstance(value, dict) and isinstance(value.get("path"), str))
 
@@ -98,7 +94,7 @@ _KINDS: tuple[tuple[Any, Callable[[object], bool], str], ...] = (
     ((gr.Slider, gr.Dataset), is_number, "a number"),
     (gr.Number, lambda value: value is None or is_number(value), "a number"),
     (gr.Checkbox, lambda value: value is None or isinstance(value, bool), "true or false"),
-    ((gr.Dropdown, gr.Radio), _is_choice, "one of its choices"),
+    ((gr.Dropdown, gr.Radio), lambda value: _is_text(value) or is_number(value), "one of its choices"),
     ((gr.File, gr.UploadButton), _is_file, "an uploaded file"),
     ((gr.Textbox, gr.Code, gr.HTML), _is_text, "a text"),
 )
@@ -106,9 +102,19 @@ _KINDS: tuple[tuple[Any, Callable[[object], bool], str], ...] = (
 
 def _fitting(component: Any, value: Any) -> Any:
     """Return a value for a component, "" for a text that is missing; refuse what no person could give to it."""
+    name = getattr(component, "label", None) or "A value"
     for kind, fits, words in _KINDS:
         if isinstance(component, kind) and not fits(value):
-            raise UserError(f"{getattr(component, 'label', None) or 'A value'} must be {words}. {_RELOAD}")
-    if isinstance(component, gr.Dropdown) and component.allow_custom_value and not _is_text(value):
-        raise UserError(f"{component.label} must be a text. {_RELOAD}")
+            raise UserError(f"{name} must be {words}. {_RELOAD}")
+    if getattr(component, "allow_custom_value", False) and not _is_text(value):
+        raise UserError(f"{name} must be a text. {_RELOAD}")
+    if is_number(value) and isinstance(component, (gr.Slider, gr.Number)):
+        _check_bounds(name, value, component.minimum, component.maximum)
     return "" if value is None and isinstance(component, gr.Textbox) else value
+
+
+def _check_bounds(name: str, value: float, low: float | None, high: float | None) -> None:
+    if low is not None and value < low:
+        raise UserError(f"{name}: {value:g} is less than {low:g}, which is the least.")
+    if high is not None and value > high:
+        raise UserError(f"{name}: {value:g} is more than {high:g}, which is the most.")
