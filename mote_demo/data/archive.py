@@ -29,7 +29,7 @@ class Archive:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise _damaged(source) from error
-        self._left = MAX_UNPACKED
+        self._left: int = MAX_UNPACKED
 
     @property
     def names(self) -> list[str]:
