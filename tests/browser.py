@@ -37,15 +37,20 @@ def launched(executable: str) -> Iterator[Any]:
 
 
 def watch(page: Any) -> list[str]:
-    """Return a list that fills with the page's faults: script errors and requests to other hosts."""
+    """Return a list that fills with faults of a page: script errors, other hosts, and what the policy forbids."""
     faults: list[str] = []
 
     def on_request(request: Any) -> None:
         if urlsplit(request.url).hostname not in LOCAL:
             faults.append(f"request to another host: {request.url}")
 
+    def on_console(message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            faults.append(f"against the policy: {message.text}")
+
     page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
     page.on("request", on_request)
+    page.on("console", on_console)
     return faults
 
 

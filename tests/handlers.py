@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-VISITOR = SimpleNamespace(session_hash="visitor")
+VISITOR = SimpleNamespace(session_hash="visitor", cookies={})
 
 
 class TabHandlers:

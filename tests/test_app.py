@@ -8,7 +8,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from mote_demo.serving.sessions import SECONDS_CLOSED, Sessions
+from mote_demo.limits import SECONDS_CLOSED
+from mote_demo.serving.sessions import Sessions
 from mote_demo.tasks import TASKS
 from mote_demo.ui import app
 from mote_demo.ui.app import build_app, launch_options
@@ -182,6 +183,26 @@ def test_programs_without_a_page_leave_no_sessions_behind(client, address, sessi
     assert [list(each) for each in sessions] == [[]]
 
 
+def test_nobody_passes_by_the_queue(address):
+    body = {"data": ["mote/sts", "query", ["a"]]}
+    assert httpx.post(f"{address}gradio_api/run/encode", json=body).status_code == 404
+
+
+def test_the_app_says_how_it_is_and_its_page_asks_no_other_host(address):
+    told = httpx.get(f"{address}health").json()
+    assert (told["status"], told["models"]) == ("ok", ["untouched", "baseline", "mote"])
+    headers = httpx.get(address).headers
+    assert "connect-src 'self'" in headers["content-security-policy"]
+    assert headers["set-cookie"].startswith("mote_visitor=")
+
+
+def test_a_page_of_another_site_uploads_nothing(address):
+    file = {"files": ("a.csv", b"text")}
+    refused = httpx.post(f"{address}gradio_api/upload", files=file, headers={"Origin": "http://evil.example"})
+    assert refused.status_code == 403
+    assert httpx.post(f"{address}gradio_api/upload", files=file).status_code == 200
+
+
 def test_a_failed_request_leaves_the_app_working(client):
     with pytest.raises(AppError):
         client.predict(*lenses("bogus"), "samples", "a", 3, api_name="/search")
@@ -201,6 +222,8 @@ def test_a_damaged_evaluation_does_not_stop_the_app_and_is_told_in_about(content
     monkeypatch.setenv("MOTE_REPORT", str(path))
     monkeypatch.setattr(app.Shelf, "open", lambda *_: shelf)
     monkeypatch.setattr(app, "start", lambda *_: None)
+    monkeypatch.setattr(app, "begin_log", lambda _: None)
+    monkeypatch.setattr(app, "keep_files_private", lambda: None)
     about = _about(app.open_app())
     assert "dev.json is damaged" in about
     assert "write it again" in about

@@ -6,10 +6,13 @@ import pandas as pd
 import pytest
 
 from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.classes import html as classes_html
 from mote_demo.ui.classes.tab import build_classes_tab
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.opening import Opening
+from mote_demo.ui.shared.visitor import visitor_of
 from tests.handlers import VISITOR, TabHandlers, all_values, values
 from tests.test_classes import compare
 
@@ -21,7 +24,7 @@ WORDS = [EVIL, "the dog", "the bird", "the fish", "the car", "the train", "the p
 @pytest.fixture
 def sessions(shelf):
     sessions = Sessions(lambda: Session(shelf))
-    session = sessions.of(VISITOR.session_hash)
+    session = sessions.of(visitor_of(VISITOR))
     frame = pd.DataFrame({"title": "", "text": WORDS, "kind": [EVIL] * 4 + ["thing"] * 4, "none": ""})
     session.add_texts(Texts("upload", "Things", frame, labels=("kind", "none")))
     session.add_texts(Texts("upload", "Plain", frame[["title", "text"]]))
@@ -30,7 +33,7 @@ def sessions(shelf):
 
 @pytest.fixture
 def tab(sessions):
-    with gr.Blocks() as demo, gr.Tab("Classes") as tab:
+    with Page() as demo, gr.Tab("Classes") as tab:
         build_classes_tab(sessions).bind(tab, Opening(demo, sessions))
     return TabHandlers(demo)
 
@@ -46,11 +49,8 @@ def opened(tab, **cell):
 def test_the_page_opens_with_the_task_that_tells_classes(tab):
     begun = values(tab("begin", ""))
     assert begun["mote-classes-right-look"]["value"] == "classification"
-    assert values(tab("describe_texts", "samples", None))["mote-classes-label"]["choices"] == [
-        "topic",
-        "intent",
-        "mood",
-    ]
+    choices = values(tab("describe_texts", "samples", None))["mote-classes-label"]["choices"]
+    assert [name for _, name in choices] == ["topic", "intent", "mood"]
 
 
 def test_both_lenses_are_measured_and_nothing_of_a_text_becomes_html(tab):
@@ -93,7 +93,7 @@ def test_what_is_shown_already_is_not_measured_again_and_what_is_old_is_pale(tab
 )
 def test_what_cannot_be_measured_is_said_in_the_status_line_too(tab, texts, label, words):
     steps = []
-    with pytest.raises(gr.Error, match=words):
+    with pytest.raises(UserError, match=words):
         steps.extend(map(values, tab("measure", *LENSES, texts, label, 3)))
     shown = steps[-1]
     assert words in str(shown["mote-classes-status"])
@@ -101,7 +101,7 @@ def test_what_cannot_be_measured_is_said_in_the_status_line_too(tab, texts, labe
 
 
 def test_files_hold_every_text_and_every_class(tab):
-    with pytest.raises(gr.Error, match="Nothing was measured yet"):
+    with pytest.raises(UserError, match="Nothing was measured yet"):
         tab("save_texts")
     measure(tab)
     texts = pd.read_csv(values(tab("save_texts"))["mote-classes-file"])

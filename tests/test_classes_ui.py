@@ -9,6 +9,7 @@ import pytest
 from mote_demo.data.texts import Texts
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.classes.tab import build_classes_tab
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.walk import VIEWPORTS
@@ -38,7 +39,7 @@ def address(session):
         visitor.add_texts(session.texts("upload-1"))
         return visitor
 
-    with gr.Blocks() as demo:
+    with Page() as demo:
         with gr.Tab("Other"):
             gr.Markdown("Another tab of the app, which is the first one to be seen.")
         with gr.Tab("Classes") as tab:
@@ -119,7 +120,7 @@ def test_both_files_are_fetched(page, address):
         with page.expect_download() as download:
             page.get_by_role("button", name=button).click()
         assert download.value.suggested_filename == name
-        with open(download.value.path(), encoding="utf-8", newline="") as file:
+        with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
             assert len(list(csv.DictReader(file))) == rows
 
 

@@ -5,7 +5,6 @@ import html
 import io
 import re
 import threading
-from types import SimpleNamespace
 
 import gradio as gr
 import pandas as pd
@@ -14,11 +13,13 @@ import pytest
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.explore.pair import Pair
-from mote_demo.serving.sessions import MAX_UPLOADS, Session, Sessions
+from mote_demo.limits import MAX_UPLOADS
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import handlers
 from mote_demo.ui.compare.tab import build_compare_tab
-from mote_demo.ui.shared.error_messages import send_errors, show_errors
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.opening import Opening
+from mote_demo.ui.shared.visitor import visitor_of
 from tests.handlers import VISITOR, TabHandlers
 from tests.own_experts import copied_expert
 
@@ -33,12 +34,12 @@ def sessions(shelf):
 
 @pytest.fixture
 def session(sessions):
-    return sessions.of(VISITOR.session_hash)
+    return sessions.of(visitor_of(VISITOR))
 
 
 @pytest.fixture
 def tab(sessions):
-    with gr.Blocks() as demo, gr.Tab("Compare") as tab:
+    with Page() as demo, gr.Tab("Compare") as tab:
         build_compare_tab(sessions).bind(tab, Opening(demo, sessions))
     return TabHandlers(demo, "CompareHandlers")
 
@@ -86,7 +87,7 @@ def test_a_status_is_shown_while_the_models_are_held_by_others(tab, components, 
     assert "Asking both sides" in statuses[2]
     assert "Asking both sides" in statuses[3]
     go_on.set()
-    with pytest.raises(gr.Error):
+    with pytest.raises(UserError):
         list(steps)
 
 
@@ -97,7 +98,7 @@ def test_a_failure_before_the_work_clears_the_status_and_one_with_words_keeps_th
     assert freed[components.compare]["interactive"]
     assert not freed[components.stop]["interactive"]
     tab("wait")
-    with pytest.raises(gr.Error):
+    with pytest.raises(UserError):
         list(compare(tab, query=" "))
     assert components.status not in tab("free")
 
@@ -106,7 +107,7 @@ def test_no_spreadsheet_takes_a_text_of_the_export_for_a_formula(tab, components
     frame = pd.DataFrame({"title": "", "text": [EVIL, "-0.5"]})
     name = session.add_texts(Texts("upload", "Mine", frame)).name
     list(compare(tab, name, query=EVIL))
-    with open(tab("save")[components.export], encoding="utf-8", newline="") as file:
+    with open(tab("save")[components.export], encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(io.StringIO(file.read())))
     assert {row["text"] for row in rows} == {f"'{EVIL}", "-0.5"}
     assert all(float(row["score"]) <= 1.001 for row in rows)
@@ -115,7 +116,7 @@ def test_no_spreadsheet_takes_a_text_of_the_export_for_a_formula(tab, components
 def test_corrected_columns_replace_the_texts_of_the_same_file(tab, components, session, uploads):
     tab("upload", str(table(uploads)), "", "", "")
     for column in (1, 0, 1):
-        tab("choose_role", SimpleNamespace(column=column, role="Text"))
+        tab("choose_role", gr.EventData(None, {"column": column, "role": "Text"}))
     assert [title for title, _ in session.texts_choices()][:2] == ["a.csv", "Support messages (sample set)"]
     (texts,) = session.uploads.values()
     assert texts.passages == ["a car", "a train"]
@@ -132,7 +133,7 @@ def test_an_uploaded_file_is_deleted_once_it_was_read(tab, uploads):
     tab("upload", str(path), "", "", "")
     assert not path.exists()
     path.write_text("text,topic\ntoo,many,cells\n", encoding="utf-8")
-    with pytest.raises(gr.Error, match="line 2"):
+    with pytest.raises(UserError, match="line 2"):
         tab("upload", str(path), "", "", "")
     assert not path.exists()
 
@@ -141,23 +142,6 @@ def test_no_file_but_an_upload_is_deleted(tab, uploads, tmp_path):
     path = table(tmp_path)
     tab("upload", str(path), "", "", "")
     assert path.exists()
-
-
-def test_messages_are_escaped_for_the_page_and_plain_for_programs():
-    def fail():
-        raise UserError("No file 'a<img src=x>' & more.")
-
-    def fail_later():
-        yield 1
-        fail()
-
-    for handler in (show_errors(fail), lambda: list(show_errors(fail_later)())):
-        with pytest.raises(gr.Error) as raised:
-            handler()
-        assert raised.value.message == "No file 'a&lt;img src=x&gt;' &amp; more."
-    with pytest.raises(gr.Error) as raised:
-        send_errors(fail)()
-    assert raised.value.message == "No file 'a<img src=x>' & more."
 
 
 def lists(steps):
@@ -272,7 +256,7 @@ def test_instruction_and_expert_are_taken_apart(tab, session):
         "mote/sts?expert=average&amp;instruction=off",
     ]
     assert "<b>5 of 5</b> as the first" in page
-    with pytest.raises(gr.Error, match="Neither side is a model with task experts"):
+    with pytest.raises(UserError, match="Neither side is a model with task experts"):
         list(tab("LabHandlers.run", "untouched", "baseline/sts", "samples", "the cat", "query"))
 
 

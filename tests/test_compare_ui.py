@@ -7,6 +7,7 @@ import pytest
 from mote_demo.explore.pair import Pair
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.own_experts import copied_expert
@@ -43,7 +44,7 @@ def sessions(open_shelf, tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(sessions, uploads):
     """Serve an app that has only this tab."""
-    with gr.Blocks() as demo, gr.Tab("Compare") as tab:
+    with Page() as demo, gr.Tab("Compare") as tab:
         build_compare_tab(sessions).bind(tab, Opening(demo, sessions))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url
@@ -210,7 +211,7 @@ def test_the_results_can_be_exported(page, address):
     open_compare(page, address)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export results").click()
-    with open(download.value.path(), encoding="utf-8", newline="") as file:
+    with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["lens"] for row in rows] == ["baseline/retrieval"] * 10 + ["mote/retrieval"] * 10
     assert rows[0]["text_sent"].startswith("query: ")

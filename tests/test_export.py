@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mote_demo.data.tables import read_table
 from mote_demo.explore.export import plain_cell, write_csv, write_map_png
 from mote_demo.explore.figures import map_figure
 
@@ -27,7 +28,7 @@ def test_the_image_shows_the_maps_side_by_side(tmp_path, points):
 
 
 def rows_of(path):
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -50,3 +51,34 @@ def test_no_spreadsheet_takes_a_text_of_the_table_for_a_formula(tmp_path):
     assert list(lines[0]) == ["row", "text", "'=2+2", "size", "share"]
     assert (lines[0]["size"], lines[0]["share"]) == ("-5", "-0.250000")
     assert plain_cell(-1) == -1
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff0b1\uff0d2", "'\uff0b1\uff0d2"),
+        ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a; =1+1;b", "a;' =1+1;b"),
+        ("a\t@x", "a\t'@x"),
+        ("a\n-cmd|x", "a\n'-cmd|x"),
+        ("  =1+1", "'  =1+1"),
+        ("well-known; a=b, -c", "well-known; a=b, -c"),
+        ("-1e-3", "-1e-3"),
+        ("", ""),
+    ],
+)
+def test_no_cell_begins_a_formula_whatever_a_spreadsheet_separates_at(cell, plain):
+    assert plain_cell(cell) == plain
+    assert plain_cell(plain) == plain
+
+
+def test_accents_survive_in_a_spreadsheet_and_an_export_can_be_read_again(tmp_path):
+    path = tmp_path / "hits.csv"
+    write_csv(path, pd.DataFrame({"text": ["größer; =1+1", "naïve \U0001f600", 'a "quoted" word'], "n": [1, 2, 3]}))
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert all(cell.startswith('"') for line in path.read_text("utf-8-sig").splitlines() for cell in line.split(",", 1))
+    table = read_table(path)
+    assert list(table.frame.columns) == ["text", "n"]
+    assert table.frame["text"].tolist() == ["größer;' =1+1", "naïve \U0001f600", 'a "quoted" word']

@@ -15,9 +15,9 @@ from mote_demo.errors import UserError
 from mote_demo.growing import grow as grow_module
 from mote_demo.growing.before_after import before_after_maps
 from mote_demo.growing.grow import GrowthResult, Stage, choose_settings, grow, grow_steps
-from mote_demo.growing.rows import MOST_ROWS
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.training import TrainingStep
+from mote_demo.limits import TRAINED_ROWS
 
 ONE_EPOCH = GrowthSettings(epochs=1)
 
@@ -76,8 +76,8 @@ def test_what_cannot_be_grown_is_refused_before_anything_is_computed(tiny_encode
 
 
 def test_of_many_rows_a_sample_is_used(tiny_encoder):
-    result = grown(tiny_encoder, labelled(MOST_ROWS + 100))
-    assert len(result.train.frame) + len(result.test.frame) == MOST_ROWS
+    result = grown(tiny_encoder, labelled(TRAINED_ROWS + 100))
+    assert len(result.train.frame) + len(result.test.frame) == TRAINED_ROWS
 
 
 def test_settings_follow_the_rows_that_are_trained_on_and_what_a_person_changes():

@@ -1,4 +1,5 @@
 import socket
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -28,17 +29,24 @@ class ClassLabel:
 def hub(monkeypatch):
     """Replace the Hub by what a test puts there; an exception is raised."""
     datasets = pytest.importorskip("datasets")
-    content, calls = {}, []
+    content = {"calls": [], "tokens": [], "files": {}, "card": {}, "names": []}
 
-    def load_dataset(path, config=None, *, streaming):
-        calls.append((path, config))
-        assert streaming
+    def load_dataset_builder(path, config=None, *, token):
+        content["calls"].append((path, config))
+        content["tokens"].append(token)
         if isinstance(content["hub"], Exception):
             raise content["hub"]
-        return content["hub"]
+        return SimpleNamespace(
+            config=SimpleNamespace(data_files=content["files"]), as_streaming_dataset=lambda: content["hub"]
+        )
 
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    content["calls"] = calls
+    def dataset_info(api, path):
+        content["tokens"].append(api.token)
+        card = SimpleNamespace(to_dict=lambda: content["card"])
+        return SimpleNamespace(card_data=card, siblings=[SimpleNamespace(rfilename=name) for name in content["names"]])
+
+    monkeypatch.setattr(datasets, "load_dataset_builder", load_dataset_builder)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", dataset_info)
     return content
 
 
@@ -90,7 +98,7 @@ def test_folders_can_be_forbidden(folder, monkeypatch, hub):
     monkeypatch.chdir(folder)
     for name in (str(folder), "data", "../x", "a b", "", "owner/name/more"):
         with pytest.raises(UserError, match="no name of a Hub data set"):
-            load_hub(name, folders=False)
+            load_hub(name, trusted=False)
 
 
 def test_a_format_of_the_client_is_no_data_set_so_no_file_of_the_server_is_read(tmp_path, monkeypatch):
@@ -101,7 +109,7 @@ def test_a_format_of_the_client_is_no_data_set_so_no_file_of_the_server_is_read(
     for name in {*packaged._PACKAGED_DATASETS_MODULES, "text", "csv", "json", "parquet"}:
         for folders in (False, True):
             with pytest.raises(UserError, match="no name of a Hub data set"):
-                load_hub(name, folders=folders)
+                load_hub(name, trusted=folders)
 
 
 def test_rows_are_drawn_from_the_whole_stream_and_classes_get_their_names(hub):
@@ -200,3 +208,57 @@ def test_without_a_network_the_real_client_gives_a_user_error(monkeypatch):
 def test_a_limit_below_one_is_refused(folder):
     with pytest.raises(UserError, match="at least 1"):
         load_hub(str(folder), limit=0)
+
+
+def test_a_visitor_is_never_answered_with_the_servers_token(hub):
+    hub["hub"] = {"train": Stream([{"text": "some longer words"}])}
+    load_hub("owner/name", trusted=False)
+    assert hub["tokens"] == [False, False]
+    hub["tokens"].clear()
+    load_hub("owner/name")
+    assert hub["tokens"] == [None]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "/etc/*",
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest",
+        "zip://a.csv::/root/b.zip",
+        "../../x.csv",
+        "a/..",
+        "~/x",
+        "\\\\host\\x",
+        "hf://datasets/other/set/a.csv",
+    ],
+)
+def test_a_data_set_that_names_files_elsewhere_is_not_read_for_a_visitor(hub, pattern):
+    hub["hub"] = {"train": Stream([{"text": "some longer words"}])}
+    hub["card"] = {"configs": [{"config_name": "a", "data_files": [{"split": "train", "path": [pattern]}]}]}
+    with pytest.raises(UserError, match="not its own"):
+        load_hub("owner/name", trusted=False)
+    assert not hub["calls"]
+    hub["card"] = {"configs": [{"config_name": "a", "data_files": "data/*.csv"}]}
+    assert len(load_hub("owner/name", trusted=False)) == 1
+    hub["names"] = [".huggingface.yaml"]
+    with pytest.raises(UserError, match="not its own"):
+        load_hub("owner/name", trusted=False)
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "hf://datasets/owner/other@1/a.csv", "zip://a.csv::/root/b.zip"])
+def test_nobody_reads_files_that_a_data_set_resolves_to_elsewhere(hub, file):
+    hub["hub"] = {"train": Stream([{"text": "some longer words"}])}
+    hub["files"] = {"train": ["hf://datasets/owner/name@1/a.csv", "zip://a.csv::hf://datasets/owner/name@1/b.zip"]}
+    assert len(load_hub("owner/name")) == 1
+    hub["files"] = {"train": [*hub["files"]["train"], file]}
+    with pytest.raises(UserError, match="not its own"):
+        load_hub("owner/name")
+
+
+def test_a_name_of_hundreds_of_letters_is_refused_in_few_words(hub):
+    hub["hub"] = {}
+    with pytest.raises(UserError, match="no name of a Hub data set") as raised:
+        load_hub("owner/" + "n" * 300, trusted=False)
+    assert len(str(raised.value)) < 300
+    assert not hub["calls"]

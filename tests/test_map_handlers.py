@@ -8,12 +8,15 @@ import pandas as pd
 import pytest
 
 from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError
 from mote_demo.explore import maps
 from mote_demo.explore.projection import Projection
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.map import handlers
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.opening import Opening
+from mote_demo.ui.shared.visitor import visitor_of
 from tests.handlers import VISITOR, TabHandlers, values
 from tests.own_experts import copied_expert
 
@@ -31,13 +34,13 @@ def sessions(shelf, monkeypatch):
     sessions = Sessions(lambda: Session(shelf))
     frame = pd.DataFrame({"title": "", "text": [f"the {word}" for word in WORDS], "kind": ["a", "b"] * 4})
     frame["length"] = frame["text"].str.len() + 0.5
-    sessions.of(VISITOR.session_hash).add_texts(Texts("upload", "Things", frame, labels=("kind",)))
+    sessions.of(visitor_of(VISITOR)).add_texts(Texts("upload", "Things", frame, labels=("kind",)))
     return sessions
 
 
 @pytest.fixture
 def tab(sessions):
-    with gr.Blocks() as demo, gr.Tab("Map") as tab:
+    with Page() as demo, gr.Tab("Map") as tab:
         build_map_tab(sessions).bind(tab, Opening(demo, sessions))
     return TabHandlers(demo)
 
@@ -128,12 +131,12 @@ def test_selected_texts_are_listed_by_how_much_their_neighbours_changed(tab, ses
     assert updates["mote-map-selection-csv"]["interactive"]
     table = str(updates["mote-map-selection"])
     assert "3 texts selected" in table
-    pair = sessions.of(VISITOR.session_hash).pair("baseline/clustering", "mote/clustering")
-    *_, drawn = pair.draw(sessions.of(VISITOR.session_hash).texts("upload-1"))
+    pair = sessions.of(visitor_of(VISITOR)).pair("baseline/clustering", "mote/clustering")
+    *_, drawn = pair.draw(sessions.of(visitor_of(VISITOR)).texts("upload-1"))
     by_churn = sorted([1, 4, 6], key=lambda row: drawn.overlap[row])
     assert [int(row) for row in re.findall(r'data-row="(\d+)"', table)] == by_churn
     assert "Draw a box or a lasso" in select_many(tab, [])["mote-map-selection"]
-    with pytest.raises(gr.Error, match="no text 8"):
+    with pytest.raises(UserError, match="no text 8"):
         select_many(tab, [8])
 
 
@@ -145,7 +148,7 @@ def test_a_selection_stays_with_its_texts_and_goes_with_them(tab, sessions):
     assert shown[MAPS]["selected"] == [1, 2]
     list(other)
     frame = pd.DataFrame({"title": "", "text": [f"a {word}" for word in WORDS]})
-    sessions.of(VISITOR.session_hash).add_texts(Texts("upload", "Others", frame))
+    sessions.of(visitor_of(VISITOR)).add_texts(Texts("upload", "Others", frame))
     others = tab("draw", *LENSES, "upload-2", None, 5)
     shown = next(values(updates) for updates in others if "mote-map-summary" in values(updates))
     assert shown[MAPS]["selected"] == []
@@ -176,7 +179,7 @@ def test_a_failure_before_the_work_clears_the_status_and_one_with_words_keeps_th
     assert freed["mote-map-draw"]["interactive"]
     assert not freed["mote-map-stop"]["interactive"]
     tab("ask")
-    with pytest.raises(gr.Error):
+    with pytest.raises(UserError):
         list(tab("draw", *LENSES, "no such texts", "kind", 5))
     assert "mote-map-status" not in values(tab("free"))
 
@@ -206,12 +209,12 @@ def test_a_tab_that_is_opened_before_the_page_is_filled_gets_the_first_compariso
     empty = ("", "")
     filled = values(tab("refresh", *empty))
     assert (filled["mote-map-left-model"]["value"], filled["mote-map-right-model"]["value"]) == ("baseline", "mote")
-    with pytest.raises(gr.Error, match="names no lens"):
+    with pytest.raises(UserError, match="names no lens"):
         list(tab("draw", *empty, "upload-1", "kind", 5))
 
 
 def test_coming_back_to_the_tab_lists_a_new_expert_and_leaves_what_is_picked_as_it_is(tab, sessions):
-    session = sessions.of(VISITOR.session_hash)
+    session = sessions.of(visitor_of(VISITOR))
     session.experts.add(copied_expert(session.mote))
     updates = values(tab("refresh", "mote/similarity", "mote/mine"))
     assert ("mine", "mine") in updates["mote-map-left-look"]["choices"]

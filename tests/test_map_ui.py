@@ -10,6 +10,7 @@ from mote_demo.data.texts import Texts
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.map import handlers
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.instrument import Instrument
@@ -42,7 +43,7 @@ def sessions(open_shelf, tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(sessions):
     """Serve an app that has only this tab, behind another one."""
-    with gr.Blocks() as demo:
+    with Page() as demo:
         with gr.Tab("Other"):
             gr.Markdown("Another tab of the app, which is the first one to be seen.")
         with gr.Tab("Map") as tab:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mote_demo.data.queries import MOST_QUERIES, read_queries
+from mote_demo.data.queries import read_queries
 from mote_demo.data.reading import read_texts
 from mote_demo.data.sample_queries import MOST, pick_queries
 from mote_demo.data.texts import Texts
@@ -16,6 +16,7 @@ from mote_demo.explore.lens import Lens
 from mote_demo.explore.measures import rank_biased_overlap
 from mote_demo.explore.pair import Pair
 from mote_demo.explore.queries import own_queries
+from mote_demo.limits import MOST_QUERIES
 
 NOUNS = ("cat", "dog", "bird", "fish", "car", "train")
 SAID = [f"the {adjective} {noun}" for adjective in ("good", "bad", "big", "small", "new", "old") for noun in NOUNS]

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 from mote_demo.data.texts import Texts
+from mote_demo.errors import UserError
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare.queries_panel import build_queries_panel
 from mote_demo.ui.compare.similarity_panel import build_similarity_panel
+from mote_demo.ui.shared.border import Page
+from mote_demo.ui.shared.visitor import visitor_of
 from tests.handlers import VISITOR, TabHandlers
 
 LENSES = ("baseline/similarity", "mote/similarity")
@@ -23,7 +26,7 @@ def sessions(shelf):
 
 @pytest.fixture
 def session(sessions):
-    return sessions.of(VISITOR.session_hash)
+    return sessions.of(visitor_of(VISITOR))
 
 
 def names():
@@ -32,7 +35,7 @@ def names():
 
 @pytest.fixture
 def panel(sessions):
-    with gr.Blocks() as demo:
+    with Page() as demo:
         build_queries_panel(sessions, names(), gr.Dropdown(), gr.Textbox())
     return TabHandlers(demo)
 
@@ -76,7 +79,7 @@ def test_sample_queries_have_no_scores_to_filter_by(panel, components):
 def test_no_spreadsheet_takes_a_query_for_a_formula_and_pages_get_it_escaped(panel, components, session):
     updates = run(panel, faq(session))
     assert "<b>" not in updates[components.rows]
-    with open(panel("save")[components.export], encoding="utf-8", newline="") as file:
+    with open(panel("save")[components.export], encoding="utf-8-sig", newline="") as file:
         assert {row["query"] for row in csv.DictReader(file)} == {"the cat?", f"'{EVIL}"}
 
 
@@ -84,11 +87,11 @@ def test_no_spreadsheet_takes_a_query_for_a_formula_and_pages_get_it_escaped(pan
 def test_a_source_without_queries_is_explained_and_the_button_is_back(panel, components, source, words):
     steps = panel("run", *LENSES, "samples", source, " \n", None, None)
     updates = {**next(steps), **next(steps)}
-    with pytest.raises(gr.Error, match=words):
+    with pytest.raises(UserError, match=words):
         next(steps)
     assert updates[components.run]["interactive"]
     assert words in updates[components.status]
-    with pytest.raises(gr.Error, match="nothing to export"):
+    with pytest.raises(UserError, match="nothing to export"):
         panel("save")
 
 
@@ -113,7 +116,7 @@ def test_a_list_says_when_it_is_for_other_lenses_or_texts(panel, components):
 
 @pytest.fixture
 def similarity(sessions):
-    with gr.Blocks() as demo:
+    with Page() as demo:
         build_similarity_panel(sessions, names())
     return TabHandlers(demo)
 
@@ -142,5 +145,5 @@ def test_nothing_is_compared_before_texts_are_given(similarity):
     components = similarity.components_of("show")
     assert components.pair not in next(similarity("compare", *LENSES, None, None))
     assert "__type__" in str(similarity("show_again", *LENSES)[components.heat])
-    with pytest.raises(gr.Error, match="2 to 50"):
+    with pytest.raises(UserError, match="2 to 50"):
         similarity("show", *LENSES, "alone")

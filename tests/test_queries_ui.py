@@ -8,6 +8,7 @@ import pytest
 
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare.tab import build_compare_tab
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from tests.walk import SIDES
@@ -30,7 +31,7 @@ def address(sessions, tmp_path_factory):
     """Serve an app that has only this tab."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
-        with gr.Blocks() as demo, gr.Tab("Compare") as tab:
+        with Page() as demo, gr.Tab("Compare") as tab:
             build_compare_tab(sessions).bind(tab, Opening(demo, sessions))
         _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
         yield url
@@ -109,7 +110,7 @@ def test_a_file_with_answers_is_scored_filtered_and_exported(page, pair, session
         panel.get_by_text("No query came out so.").wait_for()
     with page.expect_download() as download:
         panel.get_by_role("button", name="Export queries (CSV)").click()
-    with open(download.value.path(), encoding="utf-8", newline="") as file:
+    with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
         exported = list(csv.DictReader(file))
     assert [row["query"] for row in exported] == [row.query for row in expected.rows]
 

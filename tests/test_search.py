@@ -10,7 +10,7 @@ from mote_demo.errors import UserError
 from mote_demo.explore.lens import Lens
 from mote_demo.explore.measures import Overlap
 from mote_demo.explore.pair import Pair
-from mote_demo.explore.search import LONGEST_QUERY
+from mote_demo.limits import LONGEST_QUERY
 from mote_demo.tasks import TASKS
 from tests.own_experts import copied_expert
 

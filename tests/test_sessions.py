@@ -3,9 +3,10 @@ import pytest
 
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
+from mote_demo.limits import MAX_UPLOADS, SECONDS_CLOSED
 from mote_demo.serving import sessions as module
 from mote_demo.serving import shelf as shelf_module
-from mote_demo.serving.sessions import MAX_UPLOADS, SECONDS_CLOSED, Session, Sessions
+from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.shelf import BUILT_IN
 from mote_demo.tasks import TASKS
 from tests.own_experts import copied_expert

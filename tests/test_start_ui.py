@@ -2,7 +2,6 @@
 
 import threading
 
-import gradio as gr
 import pytest
 
 from mote_demo.errors import UserError
@@ -14,6 +13,7 @@ from mote_demo.serving.tour import RULES, read_tour
 from mote_demo.settings import checkpoints_folder, shipped_experts_file
 from mote_demo.study.results import read_shipped
 from mote_demo.ui.app import build_app, launch_options
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.start import html as start_html
 from mote_demo.ui.start.tab import build_start_tab
 from tests.handlers import TabHandlers
@@ -29,7 +29,7 @@ SIDES = ("baseline", "mote")
 @pytest.fixture
 def tab(shelf):
     sessions = Sessions(lambda: Session(shelf))
-    with gr.Blocks() as demo:
+    with Page() as demo:
         build_start_tab(sessions).bind(demo)
     return TabHandlers(demo)
 
@@ -49,7 +49,7 @@ def test_each_stop_of_the_tour_shows_its_message_after_statuses(tab, shelf):
 
 @pytest.mark.parametrize("rule", [None, "best"])
 def test_an_unknown_stop_lists_the_choices(tab, rule):
-    with pytest.raises(gr.Error, match="message of the tour.*'most', 'intent', 'mood', 'middle', 'loss'"):
+    with pytest.raises(UserError, match="message of the tour.*'most', 'intent', 'mood', 'middle', 'loss'"):
         list(tab("show", rule))
 
 
@@ -59,7 +59,7 @@ def test_a_failure_is_told_and_the_status_goes(tab, monkeypatch):
 
     monkeypatch.setattr("mote_demo.ui.start.handlers.view_message", fail)
     updates = []
-    with pytest.raises(gr.Error, match="The texts are gone"):
+    with pytest.raises(UserError, match="The texts are gone"):
         updates.extend(tab("show", "most"))
     assert updates[-1] == {tab.components_of("show").status: ""}
 

@@ -6,8 +6,11 @@ from html import unescape
 import gradio as gr
 import pytest
 
-from mote_demo.serving.experts import MAX_EXPERTS
+from mote_demo.errors import UserError
+from mote_demo.limits import MAX_EXPERTS
 from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.ui.shared.border import Page
+from mote_demo.ui.shared.visitor import visitor_of
 from mote_demo.ui.train import handlers as train_handlers
 from mote_demo.ui.train.tab import build_train_tab
 from tests.handlers import VISITOR, TabHandlers, all_values, values
@@ -21,12 +24,12 @@ def sessions(shelf):
 
 @pytest.fixture
 def session(sessions):
-    return sessions.of(VISITOR.session_hash)
+    return sessions.of(visitor_of(VISITOR))
 
 
 @pytest.fixture
 def tab(sessions):
-    with gr.Blocks() as demo, gr.Tab("Train"):
+    with Page() as demo, gr.Tab("Train"):
         build_train_tab(sessions)
     return TabHandlers(demo)
 
@@ -85,7 +88,7 @@ def test_an_expert_without_room_is_shown_and_kept_once_there_is(tab, session):
     seen = train_while(tab, lambda: fill(session))
     assert is_shown(tab, seen) == [True]
     assert "Please remove one first" in all_values(seen)["mote-train-progress"]
-    with pytest.raises(gr.Error, match="Please remove one first"):
+    with pytest.raises(UserError, match="Please remove one first"):
         tab("keep")
     tab("remove", "other-0", "sts", "similarity")
     tab("keep")
@@ -97,7 +100,7 @@ def test_a_taken_name_or_a_full_visit_is_told_before_anything_is_measured(tab, s
     if full:
         fill(session)
     steps, seen = train(tab, name), []
-    with pytest.raises(gr.Error, match=words):
+    with pytest.raises(UserError, match=words):
         seen.extend(steps)
     assert not [updates for updates in seen if "Measuring" in str(values(updates))]
 
@@ -124,7 +127,7 @@ def test_a_failure_before_the_training_clears_the_progress_and_one_with_words_ke
     assert "Waiting" in values(tab("queue"))["mote-train-progress"]
     assert "Nothing is being trained" in values(tab("free"))["mote-train-progress"]
     tab("queue")
-    with pytest.raises(gr.Error):
+    with pytest.raises(UserError):
         list(train(tab, "No Name"))
     assert "mote-train-progress" not in values(tab("free"))
 
@@ -146,3 +149,23 @@ def test_removing_the_expert_that_the_next_one_starts_from_picks_another(tab, se
     update = values(tab("remove", "mine", base, "classification"))["mote-train-base"]
     assert update["value"] == left
     assert "mine" not in update["choices"]
+
+
+def test_stop_takes_a_training_that_waits_for_its_turn_out_of_the_queue(tab):
+    tab("queue")
+    stopped = values(tab("stop"))
+    assert "Stopped before the first step" in stopped["mote-train-progress"]
+    assert stopped["mote-train-start"]["interactive"]
+    assert not stopped["mote-train-stop"]["interactive"]
+    assert list(train(tab)) == [gr.skip()]
+    tab("queue")
+    assert "<table>" in all_values(train(tab))["mote-train-result"]
+
+
+def test_a_training_for_too_long_is_refused_before_its_first_step(tab, monkeypatch):
+    monkeypatch.setattr(train_handlers, "needs_timing", lambda *_: True)
+    monkeypatch.setattr(train_handlers, "check_time", partial(train_handlers.check_time, most=0.001))
+    seen = []
+    with pytest.raises(UserError, match="others wait"):
+        seen.extend(train(tab))
+    assert "Step 1 of" not in str(seen)

@@ -7,6 +7,7 @@ import pytest
 
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.shared import threads
+from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.train.tab import build_train_tab
 
@@ -25,7 +26,7 @@ def sessions(open_shelf, tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(sessions):
     """Serve an app that has only this tab."""
-    with gr.Blocks() as demo, gr.Tab("Train"):
+    with Page() as demo, gr.Tab("Train"):
         build_train_tab(sessions)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
     yield url

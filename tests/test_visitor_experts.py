@@ -3,7 +3,8 @@
 import pytest
 
 from mote_demo.errors import UserError
-from mote_demo.serving.experts import MAX_EXPERTS, VisitorExperts
+from mote_demo.limits import MAX_EXPERTS
+from mote_demo.serving.experts import VisitorExperts
 from tests.own_experts import copied_expert
 
 TEXTS = ["a red cat"]

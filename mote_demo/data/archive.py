@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from mote_demo.data.options import MAX_UNPACKED
 from mote_demo.errors import UserError
+from mote_demo.limits import MAX_UNPACKED
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
@@ -29,7 +29,7 @@ class Archive:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise _damaged(source) from error
-        self._left = MAX_UNPACKED
+        self._left: int = MAX_UNPACKED
 
     @property
     def names(self) -> list[str]:

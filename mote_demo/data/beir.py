@@ -12,10 +12,11 @@ from mote_demo.data.file_kinds import SUPPORTED
 from mote_demo.data.formats import parse
 from mote_demo.data.nested import unnest
 from mote_demo.data.notes import Note
-from mote_demo.data.options import MAX_UNPACKED, ReadOptions
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.records import Records
 from mote_demo.data.sampling import reservoir
 from mote_demo.errors import UserError
+from mote_demo.limits import MAX_UNPACKED
 
 _PART = re.compile(r"(?P<folder>.*?)(?P<part>corpus|queries)\.(?:jsonl|json|ndjson)(?:\.gz)?", re.IGNORECASE)
 _JUDGED = re.compile(r"(?P<folder>.*?)qrels/[^/]+\.(?:tsv|txt|csv)", re.IGNORECASE)

@@ -4,7 +4,7 @@ import bisect
 import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -21,8 +21,10 @@ from mote_demo.data.tables import Table, make_table
 from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import to_texts
 from mote_demo.errors import UserError
+from mote_demo.plain_text import shown_label
 
-_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_HUB_NAME = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", re.ASCII)
+_ELSEWHERE = re.compile(r"^[/\\~]|://|::|(?:^|[/\\])\.\.(?:[/\\]|$)")
 _SPLITS = ("test", "validation", "corpus", "train")
 _READ_WHOLE = 50_000
 """Rows that are read to draw from: a sample is as good as one from all where parts of the set are read."""
@@ -95,7 +97,7 @@ def load_hub(
     columns: Columns | None = None,
     config: str | None = None,
     split: str | None = None,
-    folders: bool = True,
+    trusted: bool = True,
     seed: int = 0,
 ) -> Texts:
     """Load ``limit`` texts of a data set, drawn over all of it and in its order.
@@ -106,7 +108,8 @@ def load_hub(
         columns: its text, title and label columns; None takes those of ``HUB_SETS`` or recognises them.
         config: configuration of a Hub data set, where it has several.
         split: its split; None takes test, validation, corpus or train, whichever is first there.
-        folders: whether ``name`` may be a folder of this machine; a public app says False.
+        trusted: whether whoever asks may use this machine: ``name`` may be a folder of it, and private sets are read
+            with its Hub token. A public app says False.
         seed: the same seed draws the same rows.
 
     Raises:
@@ -118,14 +121,14 @@ def load_hub(
     options = ReadOptions(max_rows=limit, seed=seed)
     known = HUB_SETS.get(name)
     if known is not None:
-        records = _stream(known.path, config or known.config, split or known.split, options)
+        records = _stream(known.path, config or known.config, split or known.split, options, trusted)
         table = make_table(records, known.title, options)
         return _to_texts(table, columns or known.columns, name, known.queries)
-    if folders and _is_path(name):
+    if trusted and _is_path(name):
         records, source = _read_folder(Path(name).expanduser(), options), Path(name).name
     else:
         _check_hub_name(name)
-        records, source = _stream(name, config, split, options), name
+        records, source = _stream(name, config, split, options, trusted), name
     table = make_table(records, source, options)
     return _to_texts(table, columns or recognise(table.plain), name, ())
 
@@ -148,10 +151,8 @@ def _check_hub_name(name: str) -> None:
     ``datasets`` reads files of this machine by the name of a folder, and by that of a format, such as text or csv.
     """
     if not _HUB_NAME.fullmatch(name) or Path(name).exists():
-        listed = ", ".join(HUB_SETS)
-        raise UserError(
-            f"{name!r} is no name of a Hub data set. Please give one such as owner/name, or one of: {listed}."
-        )
+        mend = f"Please give one such as owner/name, or one of: {', '.join(HUB_SETS)}."
+        raise UserError(f"{shown_label(name)!r} is no name of a Hub data set. {mend}")
 
 
 def _read_folder(folder: Path, options: ReadOptions) -> Records:
@@ -175,19 +176,60 @@ def _read_folder(folder: Path, options: ReadOptions) -> Records:
     return replace(from_mappings(enumerate(rows, 1), folder.name, options, notes), total=total)
 
 
-def _stream(path: str, config: str | None, split: str | None, options: ReadOptions) -> Records:
+def _stream(path: str, config: str | None, split: str | None, options: ReadOptions, trusted: bool) -> Records:
     """Read rows from the Hub; whatever stops that is told as one ``UserError``."""
     try:
-        from datasets import load_dataset
+        from datasets import load_dataset_builder
 
-        loaded = load_dataset(path, config, streaming=True)
-        return _sample_stream(_choose(loaded, split, path), path, options)
+        if not trusted:
+            _check_card(path)
+        builder = load_dataset_builder(path, config, token=None if trusted else False)
+        _check_files(path, builder.config.data_files)
+        return _sample_stream(_choose(builder.as_streaming_dataset(), split, path), path, options)
     except UserError:
         raise
     # Beneath are HTTP clients, file systems and decoders, each with error types of its own, and
     # they change by version: at this border every failure is the network's or the data set's.
     except Exception as error:
         raise _hub_error(path, error) from error
+
+
+def _check_card(path: str) -> None:
+    """Refuse a data set whose description names files elsewhere, before anything looks for them."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        told = HfApi(token=False).dataset_info(path)
+    except GatedRepoError:
+        raise
+    except RepositoryNotFoundError as error:
+        raise FileNotFoundError(path) from error
+    card = {} if told.card_data is None else told.card_data.to_dict()
+    described_elsewhere = any(file.rfilename == ".huggingface.yaml" for file in told.siblings or ())
+    if described_elsewhere or any(map(_ELSEWHERE.search, _strings(card.get("configs")))):
+        raise _foreign(path)
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Go through all texts in what was read from YAML."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, Mapping)):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(each)
+
+
+def _foreign(path: str) -> UserError:
+    return UserError(f"{path} names files that are not its own, so it is not read. {_DOWNLOAD}")
+
+
+def _check_files(path: str, data_files: Mapping[str, Sequence[str]] | None) -> None:
+    """Refuse a data set that names files elsewhere: those of this machine, or of networks that only it can reach."""
+    for file in itertools.chain.from_iterable((data_files or {}).values()):
+        # Within an archive, the file is named before the archive: zip://part.csv::hf://datasets/...
+        if not str(file).rpartition("::")[2].startswith(f"hf://datasets/{path}@"):
+            raise _foreign(path)
 
 
 def _choose(loaded: Mapping[str, Any], split: str | None, path: str) -> Any:

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-MAX_ROWS = 20_000
-MAX_BYTES = 20_000_000
-MAX_UNPACKED = 100_000_000
-"""Text of the largest upload is rarely more, once it is unpacked."""
+from mote_demo.limits import MAX_BYTES, MAX_ROWS
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 from mote_demo.data.class_names import named, names_in_metadata
 from mote_demo.data.notes import Note
-from mote_demo.data.options import MAX_UNPACKED, ReadOptions
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.records import KEPT_CHARACTERS, Records, check_columns, from_mappings
 from mote_demo.errors import UserError
+from mote_demo.limits import MAX_UNPACKED
 
 MAX_VALUES = 20_000_000
 

@@ -7,9 +7,7 @@ from mote_demo.data.columns import recognise
 from mote_demo.data.options import ReadOptions
 from mote_demo.data.tables import Table, read_table
 from mote_demo.errors import UserError, unknown_choice
-
-MOST_QUERIES = 500
-"""So many are asked at once; what a file has beyond is left out, with a note."""
+from mote_demo.limits import MOST_QUERIES
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """An uploaded file in, a clean table of text cells out, with notes on what was cleaned."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +12,14 @@ from mote_demo.data.file_kinds import SUPPORTED
 from mote_demo.data.formats import parse
 from mote_demo.data.nested import unnest
 from mote_demo.data.notes import Note
-from mote_demo.data.options import MAX_BYTES, MAX_ROWS, ReadOptions
+from mote_demo.data.options import ReadOptions
 from mote_demo.data.records import MAX_CHARACTERS, Records, Row
 from mote_demo.data.sampling import reservoir
 from mote_demo.errors import UserError
-
-__all__ = ["MAX_BYTES", "MAX_ROWS", "MAX_TEXT", "Table", "make_table", "read_table"]
+from mote_demo.plain_text import plain_text
 
 MAX_TEXT = 100_000_000
 """Characters of all cells together."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -115,10 +111,8 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
 
 
 def _clean(cell: str) -> str:
-    """Drop NULs and lone surrogates, which no tokenizer or hash takes, and outer white space."""
-    cell = cell.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
-    # Without them the cell stays the same object: a value that many rows share takes its memory once.
-    return (_SURROGATE.sub("", cell) if _SURROGATE.search(cell) else cell).strip()
+    """Drop what no tokenizer takes, and outer white space; lines end in one way."""
+    return plain_text(cell).replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def _within_memory(rows: Sequence[Row], options: ReadOptions, notes: list[Note]) -> Sequence[Row]:

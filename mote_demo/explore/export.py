@@ -1,7 +1,9 @@
 """Maps and tables as files."""
 
+import csv
 import html
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,10 @@ from mote_demo.errors import UserError
 from mote_demo.explore.figures import SCALE, Figure
 from mote_demo.files import replacing
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet may take for the beginning of a formula, also in the full width of East Asian scripts.
+_SIGNS = "=+@\\-\uff1d\uff0b\uff0d\uff20"
+# Where a cell begins, also for a spreadsheet that separates at other signs than commas: there, quotes do not hold it.
+_FORMULA = re.compile(rf"(?:^[\t\r]|(?:^|(?<=[;\t\r\n])) *(?=[{_SIGNS}]))")
 
 
 def write_map_png(path: str | Path, figures: Sequence[Figure], title: str = "", dpi: int = 150) -> None:
@@ -71,26 +76,32 @@ def _plain(text: str) -> str:
 
 
 def write_csv(path: str | Path, frame: pd.DataFrame, *, index_label: str | None = None) -> None:
-    """Write a table for spreadsheets: no cell is a formula; the index is a column where it has a label."""
+    """Write a table for spreadsheets: no cell is a formula; the index is a column where it has a label.
+
+    Every cell is quoted, and the file begins with a mark by which spreadsheets know it for UTF-8.
+    """
     plain = frame.rename(columns=plain_cell).map(plain_cell)
     with replacing(path) as temporary:
-        # The writer quotes a lone carriage return in a text only where it is part of the end of a line.
         plain.to_csv(
             temporary,
             index=index_label is not None,
             index_label=index_label,
             float_format="%.6f",
-            encoding="utf-8",
+            quoting=csv.QUOTE_ALL,
+            encoding="utf-8-sig",
             lineterminator="\r\n",
         )
 
 
 def plain_cell(cell: Any) -> Any:  # noqa: ANN401 - a cell of any column
-    """Return a cell for CSV that no spreadsheet takes for a formula: text that begins like one gets an apostrophe."""
-    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+    """Return a cell for CSV that no spreadsheet takes for a formula: an apostrophe stands before what looks like one.
+
+    A number stays as it is.
+    """
+    if not isinstance(cell, str) or not _FORMULA.search(cell):
         return cell
     try:
         float(cell)
     except ValueError:
-        return f"'{cell}"
+        return _FORMULA.sub(lambda found: f"'{found[0]}", cell)
     return cell

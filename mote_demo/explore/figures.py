@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mote_demo.explore.colouring import GREY, Colouring
+from mote_demo.plain_text import shown_label
 
 Figure = dict[str, Any]
 """A plotly figure, {"data": [...], "layout": {...}}, of plain JSON values."""
@@ -99,10 +100,15 @@ def _groups(colouring: Colouring) -> list[tuple[str, np.ndarray, Figure]]:
         chosen = colouring.codes == code
         marker: Figure = {"color": group.colour, "symbol": group.symbol}
         if colouring.values is not None and not group.colour:
-            bar = {"title": {"text": _escape(colouring.title)}, "thickness": 10, "len": 0.6, "outlinewidth": 0}
+            bar = {
+                "title": {"text": _escape(shown_label(colouring.title))},
+                "thickness": 10,
+                "len": 0.6,
+                "outlinewidth": 0,
+            }
             values = colouring.values[chosen].round(4).tolist()
             marker = {"color": values, "colorscale": SCALE, "showscale": True, "colorbar": bar}
-        traces.append((group.name, chosen, marker | ({"opacity": 0.5} if group.is_missing else {})))
+        traces.append((shown_label(group.name), chosen, marker | ({"opacity": 0.5} if group.is_missing else {})))
     return traces
 
 

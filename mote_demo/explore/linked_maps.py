@@ -16,6 +16,7 @@ import numpy as np
 from mote_demo.explore.cluster_words import Clusters
 from mote_demo.explore.colouring import Colouring
 from mote_demo.files import replacing
+from mote_demo.plain_text import shown_label
 
 LONGEST_TEXT = 300
 """Characters of a text that are sent to the page, to be read under the pointer and to be filtered by."""
@@ -83,7 +84,9 @@ def texts_json(passages: Sequence[str]) -> str:
 def colours_json(colouring: Colouring, clusters: Sequence[Clusters] = ()) -> str:
     """Say what the points look like and which words stand between them, for the property ``colours``."""
     groups = [{"name": each.name, "colour": each.colour, "symbol": each.symbol} for each in colouring.groups]
+    names = [colouring.title, *(each.name for each in colouring.groups)]
     told: dict[str, Any] = {"title": colouring.title, "groups": groups, "codes": colouring.codes.tolist()}
+    told["shown"] = {name: shown_label(name) for name in names if shown_label(name) != name}
     if colouring.values is not None:
         known = colouring.values[~np.isnan(colouring.values)]
         values = [None if np.isnan(value) else round(value, 4) for value in colouring.values.tolist()]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mote_demo.data.groups import text_key
-from mote_demo.data.queries import MOST_QUERIES, Queries
+from mote_demo.data.queries import Queries
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.evaluation.metrics import ndcg_at_k, sets_interval
@@ -19,7 +19,8 @@ from mote_demo.explore.index import search
 from mote_demo.explore.lens import Lens
 from mote_demo.explore.measures import overlap_at_k, rank_biased_overlap
 from mote_demo.explore.progress import OnStage, silent
-from mote_demo.explore.search import MOST_HITS, checked_text
+from mote_demo.explore.search import checked_text
+from mote_demo.limits import MOST_HITS, MOST_QUERIES
 
 if TYPE_CHECKING:
     from mote_demo.store import VectorStore

@@ -29,12 +29,11 @@ from mote_demo.explore.measures import (
     vote,
 )
 from mote_demo.explore.progress import OnStage, silent
+from mote_demo.limits import LONGEST_QUERY, MOST_HITS
 
 if TYPE_CHECKING:
     from mote_demo.store import VectorStore
 
-MOST_HITS = 50
-LONGEST_QUERY = 10_000
 _DEEPER = 2 * MOST_HITS
 """Moves are told from rankings this deep, so "up 30 places" can be said of a list of ten."""
 

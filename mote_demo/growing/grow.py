@@ -15,10 +15,11 @@ from mote_demo.growing.heldout import Measured, measure
 from mote_demo.growing.intervals import paired_intervals
 from mote_demo.growing.proof import Proof, hash_routes
 from mote_demo.growing.row_changes import RowChanges, row_changes
-from mote_demo.growing.rows import HELD_OUT, MOST_ROWS, choose_rows
+from mote_demo.growing.rows import HELD_OUT, choose_rows
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.training import TrainedLayers, TrainingStep, blocks_of, check_base, train_layers
 from mote_demo.growing.twin import Twin, TwinStep, train_twin
+from mote_demo.limits import TRAINED_ROWS
 from mote_demo.model.configuration import check_name
 from mote_demo.tasks import find_task
 
@@ -219,7 +220,7 @@ def choose_settings(
     examples: Examples, effort: str = "quick", *, own_test: bool = False, **changes: Any
 ) -> GrowthSettings:
     """Choose settings for the part of the examples that is trained on (see ``GrowthSettings.for_rows``)."""
-    rows = min(MOST_ROWS, len(examples.frame))
+    rows = min(TRAINED_ROWS, len(examples.frame))
     return GrowthSettings.for_rows(rows if own_test else round(rows * (1 - HELD_OUT)), examples.task, effort, **changes)
 
 

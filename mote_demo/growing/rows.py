@@ -7,12 +7,10 @@ import numpy as np
 from mote_demo.data.examples import Examples, split
 from mote_demo.data.groups import text_key
 from mote_demo.errors import UserError
+from mote_demo.limits import TRAINED_ROWS
 
 HELD_OUT = 0.25
 """Share of the rows to measure on."""
-
-MOST_ROWS = 5000
-"""Rows of a training; more would keep a visitor, and those who wait, for long."""
 
 MOST_HELD_OUT = 1000
 """Rows to measure on; more would hardly change what is measured."""
@@ -41,9 +39,9 @@ def choose_rows(examples: Examples, test: Examples | None = None, seed: int = 0)
         UserError: nothing can be held out, or the test rows are of another kind, or none is left of them.
     """
     notes = []
-    if len(examples.frame) > MOST_ROWS:
-        notes.append(f"Of {len(examples.frame):,} rows a random {MOST_ROWS:,} are used.")
-    drawn = draw_rows(examples, MOST_ROWS, seed)
+    if len(examples.frame) > TRAINED_ROWS:
+        notes.append(f"Of {len(examples.frame):,} rows a random {TRAINED_ROWS:,} are used.")
+    drawn = draw_rows(examples, TRAINED_ROWS, seed)
     if test is not None:
         return _with_own_test(drawn, test, seed, notes)
     share = min(HELD_OUT, MOST_HELD_OUT / len(drawn.frame))

@@ -10,10 +10,9 @@ from pathlib import Path
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.growing.expert import Expert, load_expert
+from mote_demo.limits import MAX_EXPERTS
 from mote_demo.model.configuration import is_reserved
 from mote_demo.tasks import TASKS
-
-MAX_EXPERTS = 5
 
 
 class VisitorExperts:

@@ -1,36 +1,38 @@
 """What belongs to one visitor: their uploads and the experts they trained."""
 
 import itertools
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
-from mote_demo.errors import unknown_choice
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.event_log import note
 from mote_demo.explore.lens import Lens, are_alike, ways_to_look
 from mote_demo.explore.lens_name import LensName
 from mote_demo.explore.pair import Pair
+from mote_demo.limits import MAX_ALL_TEXT, MAX_OWN_TEXT, MAX_SESSIONS, MAX_UPLOADS, SECONDS_CLOSED
 from mote_demo.model.configuration import AVERAGE
 from mote_demo.serving.experts import VisitorExperts
 from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.text_encoder import TextEncoder
 
-MAX_UPLOADS = 5
-MAX_SESSIONS = 100
-SECONDS_CLOSED = 15 * 60
-"""How long a closed page can come back to what is its own: a phone cuts off pages in the background."""
-
 
 class Session:
     """Give one visitor the shared models and texts together with what is theirs alone."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, letters_of_all: Callable[[], int] | None = None) -> None:
+        """Look through the models of ``shelf``; ``letters_of_all`` counts those of all visitors' texts."""
         self.shelf = shelf
+        self._letters_of_all = letters_of_all or self.count_letters
         self.experts = VisitorExperts(shelf.growing)
         self.uploads: dict[str, Texts] = {}
+        self.files: list[Path] = []  # folders of what was written to be downloaded
         self.address = ""  # what the page's address asked for when it was opened
         self._uploaded = 0
 
@@ -58,16 +60,32 @@ class Session:
         Args:
             texts: what to keep, under a name and a title of its own; a note tells which upload made room for it.
             instead_of: name of an earlier upload that goes.
+
+        Raises:
+            UserError: there is no room, whatever goes.
         """
+        letters = _letters(texts)
+        if self._letters_of_all() + letters > MAX_ALL_TEXT:
+            raise UserError("The app holds as many texts as it can. Please try again later, or upload fewer.")
         self._uploaded += 1
         self.uploads.pop(instead_of or "", None)
-        dropped = list(self.uploads.items())[: max(0, len(self.uploads) + 1 - MAX_UPLOADS)]
-        notes = [f"{old.title} made room for it, since {MAX_UPLOADS} uploads are kept." for _, old in dropped]
-        for name, _ in dropped:
-            del self.uploads[name]
+        notes = []
+        while len(self.uploads) >= MAX_UPLOADS or (self.uploads and self.count_letters() + letters > MAX_OWN_TEXT):
+            old = self.uploads.pop(next(iter(self.uploads)))
+            notes.append(f"{old.title} made room for it, since {MAX_UPLOADS} uploads are kept.")
         title, name = self._free_title(texts.title), f"upload-{self._uploaded}"
+        note("texts added", rows=len(texts), letters=letters)
         kept = self.uploads[name] = replace(texts, name=name, title=title, notes=(*texts.notes, *notes))
         return kept
+
+    def count_letters(self) -> int:
+        """Count the letters of the visitor's own texts."""
+        return sum(map(_letters, self.uploads.values()))
+
+    def close(self) -> None:
+        """Delete what was written for the visitor to download."""
+        for folder in self.files:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _free_title(self, title: str) -> str:
         taken = {shown for shown, _ in self.texts_choices()}
@@ -137,6 +155,10 @@ class Session:
         return Pair(self.lens(left), self.lens(right), self.shelf.store)
 
 
+def _letters(texts: Texts) -> int:
+    return sum(map(len, texts.passages))
+
+
 @dataclass
 class _Visit:
     """Hold a session, when it was last used, its open pages, and since when all of them are closed."""
@@ -165,7 +187,7 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         """Go through the sessions that are kept."""
-        return iter([visit.session for visit in self._visits.values()])
+        return iter([visit.session for visit in list(self._visits.values())])
 
     def of(self, visitor: str | None) -> Session:
         """Return the session of ``visitor``, made on first use; without an id, one that nobody else gets."""
@@ -218,5 +240,5 @@ class Sessions:
             self._forget(min(self._visits, key=lambda visitor: self._visits[visitor].worth))
 
     def _forget(self, name: str) -> None:
-        del self._visits[name]
+        self._visits.pop(name).session.close()
         self._keys = {page: key for page, key in self._keys.items() if key != name}

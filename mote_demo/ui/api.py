@@ -11,12 +11,10 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.classes import Classes
 from mote_demo.explore.queries import Disagreement
 from mote_demo.explore.search import Answer, LensAnswer, check_length
+from mote_demo.limits import MOST_ENCODED
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
-from mote_demo.ui.shared.error_messages import send_errors
 from mote_demo.ui.shared.events import MODEL
-
-_MOST_TEXTS = 256
 
 
 def add_endpoints(session: Session) -> None:
@@ -57,7 +55,6 @@ def add_endpoints(session: Session) -> None:
 
 
 def _add_search(session: Session) -> None:
-    @send_errors
     def search(left: str, right: str, texts: str, query: str, k: int) -> dict[str, Any]:
         """Find the k texts nearest to a query through two lenses.
 
@@ -76,7 +73,6 @@ def _add_search(session: Session) -> None:
 
 
 def _add_classes(session: Session) -> None:
-    @send_errors
     def classes(left: str, right: str, texts: str, label: str, k: int) -> dict[str, Any]:
         """Measure how well two lenses tell labelled classes apart; shares go from 0 to 1.
 
@@ -95,7 +91,6 @@ def _add_classes(session: Session) -> None:
 
 
 def _add_encode(session: Session) -> None:
-    @send_errors
     def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
         """Encode up to 256 texts through a lens; rows have unit length.
 
@@ -106,8 +101,8 @@ def _add_encode(session: Session) -> None:
         """
         _check_texts({"lens": lens, "side": side})
         _check_type("texts", texts, list, "a list of texts")
-        if len(texts) > _MOST_TEXTS:
-            raise UserError(f"{len(texts)} texts are too many for one call; send at most {_MOST_TEXTS}.")
+        if len(texts) > MOST_ENCODED:
+            raise UserError(f"{len(texts)} texts are too many for one call; send at most {MOST_ENCODED}.")
         _check_texts({f"text {number}": text for number, text in enumerate(texts, 1)})
         for number, text in enumerate(texts, 1):
             check_length(text, f"text {number}")
@@ -121,7 +116,6 @@ def _add_encode(session: Session) -> None:
 
 
 def _add_disagree(session: Session) -> None:
-    @send_errors
     def disagree(
         left: str, right: str, texts: str, queries: list[str], answers: list[str] | None = None, k: int = 10
     ) -> dict[str, Any]:

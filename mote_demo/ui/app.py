@@ -7,14 +7,17 @@ from typing import Any
 
 import gradio as gr
 
-from mote_demo.data.tables import MAX_BYTES
+import mote_demo
 from mote_demo.evaluation.report import Report
+from mote_demo.event_log import begin_log, note
+from mote_demo.limits import EXPORT_SECONDS, MAX_BYTES, QUEUED
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.shelf import Shelf
 from mote_demo.serving.warm_up import warm_up
 from mote_demo.settings import (
     cache_folder,
     checkpoints_folder,
+    log_style,
     more_models,
     precision,
     report_file,
@@ -29,10 +32,14 @@ from mote_demo.ui.classes.tab import build_classes_tab
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.experts.tab import build_experts_tab
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.server import server_options
+from mote_demo.ui.shared.border import Page
+from mote_demo.ui.shared.downloads import keep_files_private
 from mote_demo.ui.shared.events import QUICK
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.shared.threads import start
+from mote_demo.ui.shared.visitor import visitor_of
 from mote_demo.ui.start.tab import build_start_tab
 from mote_demo.ui.train.tab import build_train_tab
 
@@ -45,11 +52,16 @@ _BANNER = (
 _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = ("radios.js", "leaving.js", "theme.js")
 # Seconds: how often Gradio looks for files of visitors, and how old they get.
-_DELETE_FILES = (600, 3600)
+_DELETE_FILES = (600, EXPORT_SECONDS)
 
 
 def open_app() -> gr.Blocks:
-    """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
+    """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background.
+
+    From then on this process writes a log, and files that only its own user can read.
+    """
+    begin_log(log_style())
+    keep_files_private()
     shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models())
     report, problem = read_report(report_file())
     stop = threading.Event()
@@ -76,8 +88,9 @@ def build_app(
         report_problem: why there is no report although there is a file of one, or "".
     """
     results = results or Results()
-    sessions = Sessions(partial(Session, shelf))
-    with gr.Blocks(title=TITLE, delete_cache=_DELETE_FILES, analytics_enabled=False) as demo:
+    sessions = Sessions(lambda: Session(shelf, lambda: sum(each.count_letters() for each in sessions)))
+    with Page(title=TITLE, delete_cache=_DELETE_FILES, analytics_enabled=False) as demo:
+        demo.models = tuple(name for _, name in shelf.choices())
         gr.HTML(_BANNER)
         with gr.Tabs() as tabs:
             with gr.Tab("Start", id="start"):
@@ -105,10 +118,12 @@ def build_app(
         add_endpoints(Session(shelf))
 
         def forget(request: gr.Request) -> None:
-            sessions.close(request.session_hash)
+            sessions.close(visitor_of(request))
 
         demo.unload(forget)
-    demo.queue(default_concurrency_limit=8, max_size=64)
+    # Without the queue, whoever posts to an endpoint would pass by those who wait.
+    demo.queue(default_concurrency_limit=8, max_size=QUEUED, api_open=False)
+    note("ready", version=mote_demo.__version__, models=", ".join(demo.models))
     return demo
 
 
@@ -122,5 +137,8 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "run_history": False,
         "max_file_size": MAX_BYTES,
+        "app_kwargs": server_options(),
+        # A server of Gradio's own before this one would answer without its headers.
+        "ssr_mode": False,
         "favicon_path": str(_STATIC / "favicon.svg"),
     }

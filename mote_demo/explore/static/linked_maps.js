@@ -20,7 +20,7 @@ const SIGNS = {
 
 let points = null; // {view, sides: [{title, receipt, x, y}], churn, trail, faint, pairs}
 let texts = { texts: [], longest: 0 };
-let colours = null; // {title, groups, codes, values?, clusters}
+let colours = null; // {title, groups, codes, shown, values?, clusters}
 let order = []; // of drawing: random and repeatable, so that no group always lies on top
 let ink = []; // colour of each point as a number
 let faint = new Set();
@@ -339,10 +339,10 @@ function listWords() {
     clusters.codes.forEach((code, row) => code >= 0 && rows[code].push(row));
     rows.forEach((members, code) => {
       if (!members.length || !(clusters.names[code] || clusters.words[code])) return;
-      const label = document.createElement("span");
-      if (clusters.names[code]) label.append(Object.assign(document.createElement("b"), { textContent: clusters.names[code] }));
-      label.append(Object.assign(document.createElement("i"), { textContent: clusters.words[code] }));
-      map.labels.push({ label, members, name: clusters.names[code] });
+      const words = document.createElement("span");
+      if (clusters.names[code]) words.append(Object.assign(document.createElement("b"), { textContent: label(clusters.names[code]) }));
+      words.append(Object.assign(document.createElement("i"), { textContent: clusters.words[code] }));
+      map.labels.push({ label: words, members, name: clusters.names[code] });
     });
     map.labels.sort((one, other) => other.members.length - one.members.length);
     map.words.append(...map.labels.map(({ label }) => label));
@@ -385,7 +385,7 @@ function drawLegend() {
   const counts = colours.groups.map(() => 0);
   colours.codes.forEach((code) => counts[code]++);
   legend.replaceChildren();
-  if (colours.title) legend.append(Object.assign(document.createElement("b"), { textContent: colours.title }));
+  if (colours.title) legend.append(Object.assign(document.createElement("b"), { textContent: label(colours.title) }));
   colours.groups.forEach((group, code) => legend.append(group.colour ? entry(group, code, counts[code]) : scaleBar()));
 }
 
@@ -396,7 +396,7 @@ function entry(group, code, count) {
   button.setAttribute("aria-pressed", String(!hidden.has(group.name)));
   button.innerHTML = `<svg viewBox="0 0 12 12" aria-hidden="true">${SHAPES[group.symbol]}</svg><span></span><small></small>`;
   button.querySelector("svg").style.fill = `rgb(${themed(unpacked(group.colour)).join()})`;
-  button.querySelector("span").textContent = group.name;
+  button.querySelector("span").textContent = label(group.name);
   button.querySelector("small").textContent = count.toLocaleString("en");
   button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && light(code));
   button.addEventListener("pointerleave", () => light(null));
@@ -478,10 +478,13 @@ function nearest(map, x, y, reach) {
   return best;
 }
 
+// Long names are told in short; a button of the legend has the whole one as its title.
+const label = (name) => colours.shown?.[name] ?? name;
+
 const named = (row) => {
   const group = colours.groups[colours.codes[row]];
-  const value = colours.values?.[row] ?? (group.colour && colours.groups.length > 1 ? group.name : null);
-  return value === null ? "" : `${colours.title}: ${value}`;
+  const value = colours.values?.[row] ?? (group.colour && colours.groups.length > 1 ? label(group.name) : null);
+  return value === null ? "" : `${label(colours.title)}: ${value}`;
 };
 
 function hover(row, map) {

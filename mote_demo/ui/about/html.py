@@ -6,8 +6,8 @@ from typing import Any
 from markupsafe import Markup
 
 from mote_demo.evaluation.report import Report
+from mote_demo.limits import LIMITS, SECONDS_CLOSED
 from mote_demo.runtime.precision import PRECISIONS
-from mote_demo.serving.sessions import SECONDS_CLOSED
 from mote_demo.serving.shelf import Shelf
 from mote_demo.study.arms import TITLES
 from mote_demo.tasks import ROUTES
@@ -44,4 +44,5 @@ def page(
         seeds="" if summary is None else seeds_line(summary["seeds"]),
         gains="" if summary is None else gain_lines(summary),
         minutes=SECONDS_CLOSED // 60,
+        limits=LIMITS,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.data.texts import Texts
-from mote_demo.errors import UserError
+from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.classes import MOST_NEIGHBOURS, Classes
 from mote_demo.explore.export import write_csv
 from mote_demo.explore.labelled import label_columns
@@ -18,11 +18,11 @@ from mote_demo.ui.classes import html as classes_html
 from mote_demo.ui.classes.html import SIDES
 from mote_demo.ui.shared.address import read_address, write_address
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.error_messages import show_errors
+from mote_demo.ui.shared.events import text, whole_number
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, column_choices, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _STALE = "mote-stale"
@@ -76,7 +76,6 @@ class ClassesHandlers:
             idle=classes_html.idle_line(),
         )
 
-    @show_errors
     def begin(self, search: str, request: gr.Request) -> Updates:
         """Fill the controls when the page opens, as its address says."""
         session, state = self._states.of(request)
@@ -91,17 +90,15 @@ class ClassesHandlers:
             self._components.k: min(max(int(k), 1), MOST_NEIGHBOURS) if k.isdecimal() else gr.skip(),
         }
 
-    @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
         return {self._components.texts: list_texts(self._states.of(request)[0], texts, "classes")}
 
-    @show_errors
     def describe_texts(self, texts: str, label: str | None, request: gr.Request) -> Updates:
         """Offer the columns of the chosen texts that can be labels."""
         columns = label_columns(self._states.of(request)[0].texts(texts))
         value = label if label in columns else next(iter(columns), None)
-        return {self._components.label: gr.update(choices=columns, value=value)}
+        return {self._components.label: gr.update(choices=column_choices(columns), value=value)}
 
     def wait_first(self, request: gr.Request) -> Updates:
         """Say that the measures were asked for, unless this visitor has some."""
@@ -109,7 +106,6 @@ class ClassesHandlers:
             return {self._components.status: gr.skip()}
         return self.controls.wait(request)
 
-    @show_errors
     def measure(
         self,
         left: str,
@@ -147,7 +143,6 @@ class ClassesHandlers:
             yield {**self.controls.busy(False), components.status: classes_html.error_line(str(error))}
             raise
 
-    @show_errors
     def measure_first(
         self,
         left: str,
@@ -168,24 +163,26 @@ class ClassesHandlers:
         classes = self._states.of(request)[1].classes
         return {**self.controls.busy(False), self._components.status: classes_html.stopped_line(classes)}
 
-    @show_errors
     def open_cell(self, event: gr.EventData, request: gr.Request) -> Updates:
         """List the texts of a cell of a matrix."""
-        classes, side = self._classes(request), SIDES.index(event.side)
-        return {self._components.cell: classes_html.cell(classes, side, int(event.actual), int(event.predicted))}
+        classes, side = self._classes(request), text(event, "side")
+        if side not in SIDES:
+            raise unknown_choice("side", side, SIDES)
+        actual, predicted = whole_number(event, "actual"), whole_number(event, "predicted")
+        if not all(code == classes_html.OTHERS or 0 <= code < len(classes.names) for code in (actual, predicted)):
+            raise UserError("There is no such cell any more. Press 'Measure' again.")
+        return {self._components.cell: classes_html.cell(classes, SIDES.index(side), actual, predicted)}
 
-    @show_errors
     def save_texts(self, request: gr.Request) -> Updates:
         """Write every text with what both lenses take it for."""
         return self._save(request, "mote-classes-texts.csv", Classes.to_frame)
 
-    @show_errors
     def save_classes(self, request: gr.Request) -> Updates:
         """Write the scores of every class."""
         return self._save(request, "mote-classes.csv", Classes.table)
 
     def _save(self, request: gr.Request, name: str, table: Any) -> Updates:
-        path = new_file(name)
+        path = new_file(name, self._states.of(request)[0])
         write_csv(path, table(self._classes(request)))
         return {self._components.file: str(path)}
 

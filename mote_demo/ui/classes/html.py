@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mote_demo.explore.classes import DRAWS, EXAMPLES, STARTS, Classes, Measure
+from mote_demo.plain_text import shown_label
 from mote_demo.ui.shared import templates
 from mote_demo.ui.shared.streaming import Status
 
@@ -85,7 +86,7 @@ def status_line(status: Status) -> Markup:
 def done_line(classes: Classes) -> Markup:
     """Say what was measured."""
     what = f"{len(classes.labelled.codes):,} texts from {classes.labelled.texts.title} in {len(classes.names)} classes"
-    return _line(" ".join([f"{what} of “{classes.labelled.label}”.", *classes.labelled.notes]))
+    return _line(" ".join([f"{what} of “{shown_label(classes.labelled.label)}”.", *classes.labelled.notes]))
 
 
 def stopped_line(classes: Classes | None) -> Markup:
@@ -93,9 +94,8 @@ def stopped_line(classes: Classes | None) -> Markup:
     if classes is None:
         return _line("Stopped. Nothing was measured yet.")
     lenses = " and ".join(side.lens.title for side in classes.sides)
-    return _line(
-        f"Stopped. What is shown belongs to {lenses}, {classes.labelled.texts.title}, {classes.labelled.label}."
-    )
+    what = f"{classes.labelled.texts.title}, {shown_label(classes.labelled.label)}"
+    return _line(f"Stopped. What is shown belongs to {lenses}, {what}.")
 
 
 def error_line(message: str) -> Markup:
@@ -149,7 +149,7 @@ def headline(classes: Classes) -> str:
         verdict = f"{ahead} is {abs(change):.1f} points ahead, which {sure}."
     told = [f"{_percent(share)} of the texts in {title}" for share, title in zip(shares, (right, left), strict=True)]
     return (
-        f"The {classes.k} nearest texts tell the {classes.labelled.label} of {' and of '.join(told)}; "
+        f"The {classes.k} nearest texts tell the {shown_label(classes.labelled.label)} of {' and of '.join(told)}; "
         f"random neighbours would tell {_percent(accuracy.chance)}. {verdict}"
     )
 
@@ -158,12 +158,12 @@ def cell(classes: Classes, side: int, actual: int, predicted: int) -> Markup:
     """List the texts of a cell of a side's matrix with what both sides take them for."""
     positions = positions_of(classes, side, actual, predicted)
     title, name = classes.sides[side].lens.title, partial(_name_of, classes)
-    told = "tells right" if actual == predicted != OTHERS else f"takes for {name(predicted)}"
+    told = "tells right" if actual == predicted != OTHERS else f"takes for {shown_label(name(predicted))}"
     margins = classes.sides[side].margins[positions]
     return _render(
         "cell.html.jinja",
         classes=classes,
-        heading=f"{name(actual)}: what {title} {told}",
+        heading=f"{shown_label(name(actual))}: what {title} {told}",
         side=SIDES[side],
         count=len(positions),
         positions=positions[np.argsort(margins, kind="stable")][:_LISTED].tolist(),

@@ -12,17 +12,17 @@ from mote_demo.explore.export import write_csv
 from mote_demo.explore.matrix import TaskMatrix
 from mote_demo.explore.pair import Pair
 from mote_demo.explore.progress import OnStage
-from mote_demo.explore.search import MOST_HITS, Answer
+from mote_demo.explore.search import Answer
+from mote_demo.limits import MOST_HITS
 from mote_demo.serving.python_code import python_code
 from mote_demo.serving.sessions import Session
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.address import read_address, write_address
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, column_choices, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _FEW = 1000
@@ -80,7 +80,6 @@ class CompareHandlers:
             waiting=compare_html.status("Waiting for a free place", 0, 0),
         )
 
-    @show_errors
     def begin(self, search: str, request: gr.Request) -> Updates:
         """Fill the controls when the page opens: as its address says, or with a first query to look at."""
         components, asked = self._components, read_address(search, "compare")
@@ -92,16 +91,14 @@ class CompareHandlers:
             **components.pickers.begin(session, asked.get("left", ""), asked.get("right", "")),
             **self.refresh_texts(name, request),
             **self.describe_texts(name, asked.get("label"), request),
-            components.query: asked.get("q") or session.texts(name).queries[0],
+            components.query: asked.get("q") or next(iter(session.texts(name).queries), ""),
             components.hits: min(int(hits), MOST_HITS) if hits.isdecimal() and int(hits) else gr.skip(),
         }
 
-    @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
         return {self._components.texts: list_texts(self._states.of(request)[0], texts, "compare")}
 
-    @show_errors
     def describe_texts(self, texts: str, label: str | None, request: gr.Request) -> Updates:
         """Offer the label columns and sample queries of the chosen texts."""
         session, state = self._states.of(request)
@@ -109,13 +106,12 @@ class CompareHandlers:
         columns = list(chosen.labels)
         value = next((each for each in (label, state.label, *columns) if each in columns), None)
         return {
-            self._components.label: gr.update(choices=columns, value=value, visible=bool(columns)),
+            self._components.label: gr.update(choices=column_choices(columns), value=value, visible=bool(columns)),
             self._components.samples: gr.update(
                 samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)
             ),
         }
 
-    @show_errors
     def compare(
         self,
         left: str,
@@ -140,7 +136,6 @@ class CompareHandlers:
         work = partial(_ask, session, (left, right), texts, query=query, second=second, k=int(hits), label=label)
         yield from self._follow(work, session, state, mine)
 
-    @show_errors
     def compare_all(self, request: gr.Request) -> Iterator[Updates]:
         """Show what every task makes of the last question, also where all texts must be encoded for it first."""
         session, state = self._states.of(request)
@@ -185,14 +180,13 @@ class CompareHandlers:
         note = compare_html.note("Stopped. The last answers stay below.")
         return {**self.controls.busy(False), self._components.status: note}
 
-    @show_errors
     def save(self, request: gr.Request) -> Updates:
         """Write the last answers as CSV."""
-        answer = self._states.of(request)[1].answer
-        if answer is None:
+        session, state = self._states.of(request)
+        if state.answer is None:
             raise UserError("There is nothing to export yet. Press 'Compare' first.")
-        path = new_file("mote-compare.csv")
-        write_csv(path, answer.to_frame())
+        path = new_file("mote-compare.csv", session)
+        write_csv(path, state.answer.to_frame())
         return {self._components.export: str(path)}
 
 

@@ -15,7 +15,6 @@ from mote_demo.explore.progress import OnStage
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import fetch_after, new_file
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.events import MODEL, QUICK
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
@@ -56,7 +55,6 @@ class LabHandlers:
             waiting=compare_html.status("Waiting for a free place", 0, 0),
         )
 
-    @show_errors
     def list_experts(self, left: str, right: str, request: gr.Request) -> Updates:
         """Offer the experts of the model that is taken apart, but for its own."""
         session, _ = self._states.of(request)
@@ -66,7 +64,6 @@ class LabHandlers:
         # What was picked may be gone: a list whose choices change cannot be asked for its value.
         return {self._components.other: gr.update(choices=experts, value=experts[-1])}
 
-    @show_errors
     def run(
         self, left: str, right: str, texts: str, query: str, other: str | None, request: gr.Request
     ) -> Iterator[Updates]:
@@ -92,14 +89,13 @@ class LabHandlers:
         """Say that the work was stopped."""
         return {**self.controls.busy(False), self._components.status: compare_html.note("Stopped.")}
 
-    @show_errors
     def save(self, request: gr.Request) -> Updates:
         """Write the lists as CSV."""
-        lab = self._states.of(request)[1].lab
-        if lab is None:
+        session, state = self._states.of(request)
+        if state.lab is None:
             raise UserError("There is nothing to export yet. Press 'Take apart' first.")
-        path = new_file("mote-taken-apart.csv")
-        write_csv(path, lab.to_frame())
+        path = new_file("mote-taken-apart.csv", session)
+        write_csv(path, state.lab.to_frame())
         return {self._components.export: str(path)}
 
 

@@ -11,21 +11,22 @@ from markupsafe import Markup
 
 from mote_demo.data.file_kinds import SUFFIXES
 from mote_demo.data.options import ReadOptions
-from mote_demo.data.queries import MOST_QUERIES, Queries, guess_query_columns, to_queries
+from mote_demo.data.queries import Queries, guess_query_columns, to_queries
 from mote_demo.data.tables import Table, read_table
 from mote_demo.errors import UserError
 from mote_demo.evaluation.metrics import FEW
 from mote_demo.explore.export import write_csv
 from mote_demo.explore.progress import OnStage
 from mote_demo.explore.queries import Disagreement, PairedScore, own_queries
+from mote_demo.limits import MOST_QUERIES
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import fetch_after, new_file
-from mote_demo.ui.shared.error_messages import show_errors
-from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.events import MODEL, QUICK, text
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.templates import render
+from mote_demo.ui.shared.texts_picker import column_choices
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
@@ -98,7 +99,6 @@ class QueriesHandlers:
             self._components.columns: gr.update(visible=source == FILE and table is not None),
         }
 
-    @show_errors
     def read_file(self, file: str | None, request: gr.Request) -> Updates:
         """Read a file of queries and guess its columns."""
         components, (_, state) = self._components, self._states.of(request)
@@ -111,11 +111,10 @@ class QueriesHandlers:
         names = list(table.frame.columns)
         return {
             components.columns: gr.update(visible=True),
-            components.query: gr.update(choices=names, value=query),
-            components.answer: gr.update(choices=[_NO_ANSWERS, *names], value=answer or _NO_ANSWERS),
+            components.query: gr.update(choices=column_choices(names), value=query),
+            components.answer: gr.update(choices=[_NO_ANSWERS, *column_choices(names)], value=answer or _NO_ANSWERS),
         }
 
-    @show_errors
     def run(
         self,
         left: str,
@@ -170,15 +169,15 @@ class QueriesHandlers:
 
     def pick(self, event: gr.EventData) -> str:
         """Return the query of the row that was clicked."""
-        return str(event.query)
+        return text(event, "query")
 
-    @show_errors
     def save(self, request: gr.Request) -> Updates:
         """Write all queries as CSV."""
-        found = self._states.of(request)[1].found
+        session, state = self._states.of(request)
+        found = state.found
         if found is None:
             raise UserError("There is nothing to export yet. Press 'Ask all' first.")
-        path = new_file("mote-disagreement.csv")
+        path = new_file("mote-disagreement.csv", session)
         write_csv(path, found.to_frame())
         return {self._components.export: str(path)}
 

@@ -17,8 +17,7 @@ from mote_demo.explore.similarity import FEWEST, MOST, Similarities, TaskSimilar
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import fetch_after, new_file
-from mote_demo.ui.shared.error_messages import show_errors
-from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.events import MODEL, QUICK, whole_numbers
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.templates import render
@@ -68,7 +67,6 @@ class SimilarityHandlers:
         self._states = states
         self._components = components
 
-    @show_errors
     def show(self, left: str, right: str, texts: str, request: gr.Request) -> Updates:
         """Compare the texts with each other; the pair whose order differs most is picked."""
         session, state = self._states.of(request)
@@ -96,10 +94,9 @@ class SimilarityHandlers:
 
     def pick(self, event: gr.EventData) -> Updates:
         """Pick the two texts of a cell, or of a pair that is named."""
-        first, second = event.pair
-        return {self._components.first: int(first), self._components.second: int(second)}
+        first, second, *_ = [*whole_numbers(event, "pair"), 0, 0]
+        return {self._components.first: first, self._components.second: second}
 
-    @show_errors
     def compare(
         self, left: str, right: str, first: int | None, second: int | None, request: gr.Request
     ) -> Iterator[Updates]:
@@ -109,7 +106,7 @@ class SimilarityHandlers:
         if first is None or second is None or max(first, second) >= len(texts):
             yield {components.status: ""}
             return
-        state.chosen = chosen = texts[first], texts[second]
+        state.chosen = chosen = texts[int(first)], texts[int(second)]
         try:
             for event in follow(partial(_compare, session, (left, right), chosen), "Comparing the two"):
                 # Two runs may overlap; what a later one shows stays.
@@ -123,13 +120,12 @@ class SimilarityHandlers:
             yield {components.status: compare_html.note(str(error))}
             raise
 
-    @show_errors
     def save(self, request: gr.Request) -> Updates:
         """Write all pairs to a file."""
-        _, state = self._states.of(request)
+        session, state = self._states.of(request)
         if state.found is None:
             raise UserError("There is nothing to export yet. Press 'Show similarities' first.")
-        path = new_file("similarities.csv")
+        path = new_file("similarities.csv", session)
         write_csv(path, state.found.to_frame())
         return {self._components.export: str(path)}
 

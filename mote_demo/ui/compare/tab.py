@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from mote_demo.explore.search import MOST_HITS
+from mote_demo.limits import MOST_HITS
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.compare.handlers import CompareComponents, CompareHandlers, CompareState

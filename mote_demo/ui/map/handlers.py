@@ -21,11 +21,11 @@ from mote_demo.ui.map import html as map_html
 from mote_demo.ui.map.linked_maps import NO_MARKS, marks
 from mote_demo.ui.shared.address import read_address, write_address
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.error_messages import show_errors
+from mote_demo.ui.shared.events import whole_number, whole_numbers
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
-from mote_demo.ui.shared.texts_picker import choose_texts, list_texts
+from mote_demo.ui.shared.texts_picker import choose_texts, column_choices, list_texts
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 SECONDS_BEFORE_DRAWING = 0.3
@@ -98,7 +98,6 @@ class MapHandlers:
             idle=map_html.idle_line(),
         )
 
-    @show_errors
     def begin(self, search: str, request: gr.Request) -> Updates:
         """Fill the controls when the page opens, as its address says."""
         session, state = self._states.of(request)
@@ -114,18 +113,18 @@ class MapHandlers:
             self._components.neighbours: min(max(int(near), 5), 50) if near.isdecimal() else gr.skip(),
         }
 
-    @show_errors
     def refresh_texts(self, texts: str | None, request: gr.Request) -> Updates:
         """List the visitor's texts afresh."""
         return {self._components.texts: list_texts(self._states.of(request)[0], texts, "map")}
 
-    @show_errors
     def describe_texts(self, texts: str, colour: str | None, request: gr.Request) -> Updates:
         """Offer the columns and sample queries of the chosen texts."""
         chosen = self._states.of(request)[0].texts(texts)
         columns = colour_choices(chosen)
         return {
-            self._components.colour: gr.update(choices=columns, value=colour if colour in columns else columns[0]),
+            self._components.colour: gr.update(
+                choices=column_choices(columns), value=colour if colour in columns else columns[0]
+            ),
             self._components.samples: gr.update(
                 samples=[[query] for query in chosen.queries], visible=bool(chosen.queries)
             ),
@@ -143,7 +142,6 @@ class MapHandlers:
             return {self._components.status: gr.skip()}
         return self.ask(request)
 
-    @show_errors
     def draw(
         self,
         left: str,
@@ -202,7 +200,6 @@ class MapHandlers:
         self._states.of(request)[1].run += 1
         return {**self.controls.busy(False), self._components.status: map_html.stopped_line()}
 
-    @show_errors
     def recolour(self, colour: str, request: gr.Request) -> Updates:
         """Colour the same points by another column, and those of the maps that are being drawn."""
         _, state = self._states.of(request)
@@ -214,20 +211,17 @@ class MapHandlers:
             self._components.link: _address(state),
         }
 
-    @show_errors
     def select(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Describe the clicked text and light up its neighbours in both maps."""
-        return self._look(request, partial(_look_at_text, row=int(event.row)))
+        return self._look(request, partial(_look_at_text, row=whole_number(event, "row")))
 
-    @show_errors
     def place(self, query: str, request: gr.Request) -> Updates:
         """Put a query on both maps and light up the texts nearest to it."""
         return self._look(request, partial(_look_at_query, query=query))
 
-    @show_errors
     def select_many(self, event: gr.EventData, request: gr.Request) -> Updates:
         """List the texts inside a box or lasso instead of a text looked at; none inside ends the selection."""
-        maps, rows = self._maps(request), sorted({int(row) for row in event.rows})
+        maps, rows = self._maps(request), sorted(set(whole_numbers(event, "rows")))
         listed = self._list(maps, rows)
         self._states.of(request)[1].selected = rows
         return {**self.look_away(request), **listed}
@@ -247,25 +241,24 @@ class MapHandlers:
             **({} if state.maps is None else self._list(state.maps, [])),
         }
 
-    @show_errors
     def save_csv(self, request: gr.Request) -> Updates:
         """Write the texts with their places on both maps."""
         return self._save(request, "mote-maps.csv", None)
 
-    @show_errors
     def save_html(self, colour: str, request: gr.Request) -> Updates:
         """Write both maps as a page that works without a network."""
         return self._save(request, "mote-maps.html", colour)
 
-    @show_errors
     def save_selection(self, request: gr.Request) -> Updates:
         """Write the selected texts, those whose neighbours changed most first."""
-        maps, path = self._maps(request), new_file("mote-selection.csv")
-        write_csv(path, maps.select(self._states.of(request)[1].selected), index_label="row")
+        session, state = self._states.of(request)
+        selected = self._maps(request).select(state.selected)
+        path = new_file("mote-selection.csv", session)
+        write_csv(path, selected, index_label="row")
         return {self._components.file: str(path)}
 
     def _save(self, request: gr.Request, name: str, colour: str | None) -> Updates:
-        maps, path = self._maps(request), new_file(name)
+        maps, path = self._maps(request), new_file(name, self._states.of(request)[0])
         maps.save(path, _column(maps, colour))
         return {self._components.file: str(path)}
 

@@ -9,6 +9,8 @@ from mote_demo.ui.shared.events import QUICK
 
 TAB = "tab"
 _LONGEST = 2000  # characters; servers and chats cut off longer addresses
+LONGEST_ADDRESS = 2 * _LONGEST
+"""What is read of an address; nobody was given a longer one."""
 OPEN_SCRIPT = """
 () => {
   const links = {};
@@ -60,7 +62,7 @@ _COPY_SCRIPT = """
 
 def read_address(search: str | None, tab: str) -> dict[str, str]:
     """Return what an address asks of a tab, by name; nothing where it is for another tab."""
-    asked = dict(parse_qsl((search or "").removeprefix("?")[: 2 * _LONGEST]))
+    asked = dict(parse_qsl((search or "").removeprefix("?")[:LONGEST_ADDRESS]))
     return asked if asked.pop(TAB, tab) == tab else {}
 
 

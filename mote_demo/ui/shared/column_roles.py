@@ -11,7 +11,9 @@ from mote_demo.data.report import SAMPLED, Report
 from mote_demo.data.tables import Table
 from mote_demo.errors import UserError
 from mote_demo.explore.export import write_csv
+from mote_demo.serving.sessions import Session
 from mote_demo.ui.shared.downloads import new_file
+from mote_demo.ui.shared.events import text, whole_number
 from mote_demo.ui.shared.templates import render
 
 PREVIEW_ROWS = 8
@@ -45,10 +47,11 @@ def show_roles(table: Table, proposal: Proposal, roles: Mapping[str, Role], offe
 
 
 def changed_role(event: gr.EventData, table: Table) -> tuple[str, Role]:
-    """Return the column whose role was changed, and its new role; whoever writes to the endpoint may send anything."""
+    """Return the column whose role was changed, and its new role."""
+    column, role = whole_number(event, "column"), text(event, "role")
     try:
-        return str(table.frame.columns[int(event.column)]), Role(event.role)
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        return str(table.frame.columns[column]), Role(role)
+    except (IndexError, ValueError) as error:
         raise UserError("There is no such column or role any more. Please upload the file again.") from error
 
 
@@ -80,11 +83,11 @@ def show_report(report: Report, words: str = "", *, trains: bool = True, own_tes
     )
 
 
-def save_problems(report: Report | None, source: str) -> str:
+def save_problems(report: Report | None, source: str, session: Session) -> str:
     """Write the problems to a CSV file that no spreadsheet takes for formulas; return its path."""
     if report is None or not report.problems:
         raise UserError("There are no problems to write down.")
-    path = new_file(f"{Path(source).stem}-problems.csv")
+    path = new_file(f"{Path(source).stem}-problems.csv", session)
     write_csv(path, report.to_frame())
     return str(path)
 

@@ -14,8 +14,8 @@ from mote_demo.serving.presets import PRESETS, lenses_of
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.tasks import TASKS
 from mote_demo.ui.shared.address import read_address
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import Updates
+from mote_demo.ui.shared.visitor import visitor_of
 
 _FIRST_PRESET, _FIRST_TASK = next(iter(PRESETS)), next(iter(TASKS))
 _ANY, _OWN = "whatever the task", "its own"
@@ -97,10 +97,9 @@ class LensPickers:
         """List models and experts afresh when ``event`` happens."""
         return event(self.refresh, self.names, self.choices, **options)
 
-    @show_errors
     def apply(self, preset: str | None, task: str, left: str, right: str, request: gr.Request) -> Updates:
         """Set both lenses to those of a preset; without one, to the chosen task of the models that are picked."""
-        session = self._sessions.of(request.session_hash)
+        session = self._sessions.of(visitor_of(request))
         if preset is None:
             return self._show(session, _with_task(left, task, session), _with_task(right, task, session), None)
         try:
@@ -110,10 +109,9 @@ class LensPickers:
             gr.Warning(escape(str(error), quote=False))
             return self._show(session, _known(left, session), _known(right, session), None)
 
-    @show_errors
     def picked_left(
         self,
-        model: str,
+        model: str | None,
         look: str | None,
         expert: str | None,
         instruction: bool,
@@ -122,15 +120,14 @@ class LensPickers:
         request: gr.Request,
     ) -> Updates:
         """Follow a change of the left pickers: what the model can look at is listed, and no preset is chosen."""
-        session = self._sessions.of(request.session_hash)
+        session = self._sessions.of(visitor_of(request))
         return self._show(
             session, _known(_name(model, look, expert, instruction), session), _known(right, session), None
         )
 
-    @show_errors
     def picked_right(
         self,
-        model: str,
+        model: str | None,
         look: str | None,
         expert: str | None,
         instruction: bool,
@@ -139,15 +136,14 @@ class LensPickers:
         request: gr.Request,
     ) -> Updates:
         """Follow a change of the right pickers."""
-        session = self._sessions.of(request.session_hash)
+        session = self._sessions.of(visitor_of(request))
         return self._show(
             session, _known(left, session), _known(_name(model, look, expert, instruction), session), None
         )
 
-    @show_errors
     def refresh(self, left: str, right: str, request: gr.Request) -> Updates:
         """List the visitor's models and experts afresh, as when the tab is opened; what is picked stays."""
-        session = self._sessions.of(request.session_hash)
+        session = self._sessions.of(visitor_of(request))
         if not left or not right:  # opened before the page had filled the pickers
             asked = read_address(session.address, self._elem_id.removeprefix("mote-"))
             return self.begin(session, asked.get("left", ""), asked.get("right", ""), warn=False)
@@ -195,7 +191,9 @@ class LensPickers:
         return updates
 
 
-def _name(model: str, look: str | None, expert: str | None, instruction: bool) -> str:
+def _name(model: str | None, look: str | None, expert: str | None, instruction: bool) -> str:
+    if not model:
+        raise UserError("No model was chosen. Please choose one of the list.")
     return str(LensName(model, look or "", instruction, expert or ""))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.serving.sessions import Sessions
-from mote_demo.ui.shared.address import OPEN_SCRIPT, tab_of
+from mote_demo.ui.shared.address import LONGEST_ADDRESS, OPEN_SCRIPT, tab_of
 from mote_demo.ui.shared.events import QUICK
+from mote_demo.ui.shared.visitor import visitor_of
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -33,8 +34,8 @@ class Opening:
 
         def recognise(key: str, search: str, request: gr.Request) -> Any:  # noqa: ANN401
             if _KEY.fullmatch(key or ""):
-                sessions.recognise(request.session_hash, key)
-            sessions.of(request.session_hash).address = search or ""
+                sessions.recognise(visitor_of(request), key)
+            sessions.of(visitor_of(request)).address = (search or "")[:LONGEST_ADDRESS]
             chosen = gr.update() if tab_of(search) is None else gr.Tabs(selected=tab_of(search))
             return [search, chosen][: len(outputs)]
 

@@ -4,9 +4,12 @@ from functools import cache
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from mote_demo.plain_text import shown_label
 
 _SHARED = "mote_demo.ui.shared"
+_MOST_OF_A_TITLE = 1000
 
 
 def render(package: str, template: str, **values: Any) -> Markup:
@@ -35,4 +38,13 @@ def _environment(package: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["thousands"] = "{:,}".format
+    environment.filters["label"] = _label
     return environment
+
+
+def _label(value: object) -> Markup:
+    """Shorten a label, with the whole of it where the pointer rests."""
+    shown = shown_label(value)
+    if shown == str(value):
+        return escape(shown)
+    return Markup('<span title="{}">{}</span>').format(str(value)[:_MOST_OF_A_TITLE], shown)

@@ -10,14 +10,14 @@ from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
 from mote_demo.data.hub import HUB_SETS, load_hub
 from mote_demo.data.proposal import TEXT_ROLES, Proposal, Role, propose_texts, texts_of, with_role
 from mote_demo.data.report import Report, describe
-from mote_demo.data.tables import MAX_BYTES, MAX_ROWS, Table, read_table
+from mote_demo.data.tables import Table, read_table
 from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import to_answered_texts
 from mote_demo.errors import UserError
+from mote_demo.limits import MAX_BYTES, MAX_ROWS
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.shared.column_roles import changed_role, role_table, save_problems, show_report, show_roles
 from mote_demo.ui.shared.downloads import fetch_after
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.reading_options import ReadingOptions, build_reading_options, to_options
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.templates import render
@@ -69,7 +69,6 @@ class TextsHandlers:
         self._states = states
         self._components = components
 
-    @show_errors
     def upload(
         self, file: str | None, encoding: str | None, header: str | None, sheet: str | None, request: gr.Request
     ) -> Updates:
@@ -85,7 +84,6 @@ class TextsHandlers:
         state.upload = Upload(table, proposal, proposal.roles)
         return self._use(session, state.upload)
 
-    @show_errors
     def choose_role(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Use a column for something else; the texts made of it take the place of those before."""
         session, state = self._states.of(request)
@@ -96,21 +94,19 @@ class TextsHandlers:
         upload.roles = with_role(upload.roles, column, role, most=len(upload.roles) if role == Role.LABEL else 1)
         return self._use(session, upload)
 
-    @show_errors
     def save_problems(self, request: gr.Request) -> Updates:
         """Write down every problem by row and column."""
-        _, state = self._states.of(request)
+        session, state = self._states.of(request)
         upload = state.upload
         source = upload.table.source if upload else ""
-        return {self._components.problems_file: save_problems(upload.report if upload else None, source)}
+        return {self._components.problems_file: save_problems(upload.report if upload else None, source, session)}
 
-    @show_errors
     def load(self, name: str | None, request: gr.Request) -> Updates:
         """Add texts of a Hub data set."""
         if not (name or "").strip():
             raise UserError("No data set was named. Pick one, or type a Hub name such as owner/name.")
         session, _ = self._states.of(request)
-        return self._offer(session, session.add_texts(load_hub(str(name), folders=False)))
+        return self._offer(session, session.add_texts(load_hub(str(name), trusted=False)))
 
     def _use(self, session: Session, upload: Upload) -> Updates:
         components, encoder = self._components, session.mote

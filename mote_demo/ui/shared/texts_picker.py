@@ -1,9 +1,11 @@
 """The picker of texts that Compare, Map and Classes share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 
+from mote_demo.plain_text import shown_label
 from mote_demo.serving.sessions import Session
 from mote_demo.ui.shared.address import read_address
 
@@ -15,6 +17,11 @@ def list_texts(session: Session, picked: str | None, tab: str) -> dict[str, Any]
     """
     picked = picked or read_address(session.address, tab).get("texts")
     return gr.update(choices=session.texts_choices(), value=choose_texts(session, picked))
+
+
+def column_choices(columns: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the choices of a picker of columns, long names in short."""
+    return [(shown_label(name), name) for name in columns]
 
 
 def choose_texts(session: Session, wanted: str | None) -> str:

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
+from mote_demo.errors import UserError
+
 
 @contextmanager
-def uploaded(path: str) -> Iterator[str]:
+def uploaded(path: str | None) -> Iterator[str]:
     """Give the path of an uploaded file to read; the file is deleted afterwards."""
+    if path is None:
+        raise UserError("There is no file. Please upload one.")
     try:
         yield path
     finally:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import gradio as gr
 
 from mote_demo.serving.sessions import Session, Sessions
+from mote_demo.ui.shared.visitor import visitor_of
 
 State = TypeVar("State")
 
@@ -24,7 +25,7 @@ class VisitorStates(Generic[State]):
 
     def of(self, request: gr.Request) -> tuple[Session, State]:
         """Return the session and the state of the visitor who asks."""
-        session = self._sessions.of(request.session_hash)
+        session = self._sessions.of(visitor_of(request))
         # A page that opens asks for several things at once, which must meet in one state.
         with self._lock:
             if session not in self._states:

@@ -13,9 +13,9 @@ from mote_demo.serving.meanings import Message, view_message
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.tour import RULES, read_tour
 from mote_demo.study.results import ShippedExperts
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.streaming import Status, follow
+from mote_demo.ui.shared.visitor import visitor_of
 from mote_demo.ui.start import html as start_html
 
 
@@ -38,12 +38,11 @@ class StartHandlers:
         self._components = components
         self._shipped = shipped
 
-    @show_errors
     def show(self, rule: str | None, request: gr.Request) -> Iterator[Updates]:
         """Show a message of the tour, with statuses while the texts are encoded for the first time."""
         if rule is None or rule not in RULES:
             raise unknown_choice("message of the tour", rule, RULES)
-        session = self._sessions.of(request.session_hash)
+        session = self._sessions.of(visitor_of(request))
         try:
             for event in follow(partial(_view, session, rule), "Reading the messages"):
                 if isinstance(event, Status):

@@ -7,8 +7,7 @@ from typing import Any
 import gradio as gr
 
 from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
-from mote_demo.data.tables import MAX_BYTES, MAX_ROWS
-from mote_demo.growing.rows import MOST_ROWS
+from mote_demo.limits import MAX_BYTES, MAX_ROWS, TRAINED_ROWS
 from mote_demo.tasks import TASKS
 from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.shared.column_roles import role_table
@@ -155,7 +154,7 @@ def _build_task() -> TaskComponents:
 
 
 def _build_training() -> TrainingComponents:
-    hint = f"Only the new expert learns; up to {MOST_ROWS:,} rows, a part of them held out to measure on."
+    hint = f"Only the new expert learns; up to {TRAINED_ROWS:,} rows, a part of them held out to measure on."
     gr.HTML(train_html.section(3, "Train", hint))
     advice = _html("advice")
     effort = gr.Radio(

@@ -22,7 +22,6 @@ from mote_demo.growing.rows import choose_rows
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import find_task
 from mote_demo.ui.shared.column_roles import changed_role, save_problems, show_report, show_roles
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.reading_options import to_options
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.uploads import uploaded
@@ -40,19 +39,16 @@ class DataHandlers:
         self._data = components.data
         self._task = components.task
 
-    @show_errors
     def open(self, request: gr.Request) -> Updates:
         """Show the visitor's data when the page opens: at first the sample set."""
         return self._show(*self._states.of(request))
 
-    @show_errors
     def use_samples(self, request: gr.Request) -> Updates:
         """Go back to the sample set."""
         session, state = self._states.of(request)
         state.use_samples()
         return {**self._show(session, state), self._data.file: None}
 
-    @show_errors
     def upload(
         self, file: str, encoding: str | None, header: str | None, sheet: str | None, request: gr.Request
     ) -> Updates:
@@ -67,7 +63,6 @@ class DataHandlers:
         state.use_table(table)
         return self._show(session, state)
 
-    @show_errors
     def choose_task(self, task: str, request: gr.Request) -> Updates:
         """Guess the columns anew for another task, unless they suit it as well, and offer its starting route."""
         session, state = self._states.of(request)
@@ -75,7 +70,6 @@ class DataHandlers:
             state.propose(task)
         return self._check(session, state, task)
 
-    @show_errors
     def choose_role(self, task: str, name: str, event: gr.EventData, request: gr.Request) -> Updates:
         """Use a column for something else; the task follows where the roles are those of another."""
         session, state = self._states.of(request)
@@ -91,7 +85,6 @@ class DataHandlers:
                 del updates[self._task.name]
         return updates
 
-    @show_errors
     def give_test(self, file: str | None, task: str, request: gr.Request) -> Updates:
         """Measure on rows of the visitor's own, or hold some of theirs out again where the file is taken away."""
         session, state = self._states.of(request)
@@ -107,13 +100,11 @@ class DataHandlers:
             return {self._data.report: train_html.problem(str(error), kept=kept)}
         return self._report(session, state, task)
 
-    @show_errors
     def save_problems(self, request: gr.Request) -> Updates:
         """Write down every problem by row and column."""
-        _, state = self._states.of(request)
-        return {self._data.problems_file: save_problems(state.report, state.table.source)}
+        session, state = self._states.of(request)
+        return {self._data.problems_file: save_problems(state.report, state.table.source, session)}
 
-    @show_errors
     def add_texts(self, request: gr.Request) -> Updates:
         """Offer the uploaded texts in Compare and Map as well."""
         session, state = self._states.of(request)

@@ -14,10 +14,12 @@ from mote_demo.data.columns import roles_of
 from mote_demo.data.proposal import columns_of
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
+from mote_demo.event_log import note
 from mote_demo.explore.cluster_words import clusters_of
 from mote_demo.explore.colouring import Colouring
 from mote_demo.explore.linked_maps import Side, colours_json, points_json, texts_json
 from mote_demo.growing.before_after import BeforeAfterMaps, before_after_maps
+from mote_demo.growing.budget import check_step, check_time, needs_timing
 from mote_demo.growing.command import repeat_command
 from mote_demo.growing.estimate import estimate
 from mote_demo.growing.expert import Expert
@@ -25,20 +27,20 @@ from mote_demo.growing.grow import GrowthResult, Stage, choose_settings, grow_st
 from mote_demo.growing.rows import Rows, choose_rows
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.suggestion import suggest
-from mote_demo.growing.training import TrainingStep
+from mote_demo.growing.training import TrainingStep, check_base
 from mote_demo.growing.twin import TwinStep
+from mote_demo.limits import TRAINING_SECONDS
 from mote_demo.serving.sessions import Session
 from mote_demo.serving.shelf import DENSE
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.ui.shared.downloads import new_file
-from mote_demo.ui.shared.error_messages import show_errors
 from mote_demo.ui.shared.run_controls import RunControls, Updates
 from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
 from mote_demo.ui.train import html as train_html
 from mote_demo.ui.train.components import TrainComponents
 from mote_demo.ui.train.data_handlers import chosen_examples, chosen_test
-from mote_demo.ui.train.run import MOST_SECONDS, TrainingQueue, TrainingRun, Waiting
+from mote_demo.ui.train.run import TrainingQueue, TrainingRun, Waiting
 from mote_demo.ui.train.state import TrainState
 
 _SECONDS_BETWEEN_STEPS = 0.3
@@ -65,7 +67,6 @@ class TrainHandlers:
             idle=train_html.idle(),
         )
 
-    @show_errors
     def queue(self, request: gr.Request) -> Updates:
         """Say that the training was asked for; one runs at a time, and it can be stopped while it waits."""
         self._states.of(request)[1].stop = threading.Event()
@@ -78,7 +79,6 @@ class TrainHandlers:
         state.suggested = None
         return {self._components.training.advice: train_html.working("Looking at some of your rows")}
 
-    @show_errors
     def advise(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Look at some of the rows, and choose where to start from and how hard to train, with the reasons."""
         session, state = self._states.of(request)
@@ -111,22 +111,25 @@ class TrainHandlers:
             training.advice: train_html.advice(found, timed, settings, rows),
         }
 
-    @show_errors
     def time_effort(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         """Say how long another effort takes."""
         session, state = self._states.of(request)
+        base = values[self._components.task.base]
         try:
             rows, settings = self._rows(state, values)
+            check_step(session.mote, rows.train, base, settings.batch_size)
+            timed = estimate(session.mote, rows.train, len(rows.test.frame), base, settings)
+            check_time(timed, settings, twin=bool(values[self._components.training.twin]))
         except UserError as error:
             return {self._components.training.advice: train_html.problem(str(error))}
-        base = values[self._components.task.base]
-        timed = estimate(session.mote, rows.train, len(rows.test.frame), base, settings)
         return {self._components.training.advice: train_html.advice(state.suggested, timed, settings, rows)}
 
-    @show_errors
     def train(self, values: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Train an expert on the chosen columns, with the loss as it falls."""
         session, state = self._states.of(request)
+        if state.stop.is_set():
+            yield gr.skip()
+            return
         yield {self._progress: train_html.working("Reading the data")}
         try:
             state.run = TrainingRun(self._queue, self._work(session, state, values), state.stop)
@@ -138,7 +141,6 @@ class TrainHandlers:
             yield {**self.controls.busy(False), self._progress: train_html.problem(words)}
             raise
 
-    @show_errors
     def attach(self, request: gr.Request) -> Iterator[Updates]:
         """Go on showing a training where the page was reloaded."""
         session, state = self._states.of(request)
@@ -150,10 +152,14 @@ class TrainHandlers:
 
     def stop(self, request: gr.Request) -> Updates:
         """Ask the training to end after its current step, or take it out of the queue."""
-        self._states.of(request)[1].stop.set()
+        _, state = self._states.of(request)
+        state.stop.set()
+        if state.waiting:
+            # Its turn did not come, and when it comes there is nothing to do.
+            state.waiting = False
+            return {**self.controls.busy(False), self._progress: train_html.finished(_STOPPED)}
         return {self.controls.stop: gr.update(interactive=False, value="Stopping …")}
 
-    @show_errors
     def keep(self, request: gr.Request) -> Updates:
         """Plug in an expert that was stopped or had no room, under a free name where its own was taken meanwhile."""
         session, state = self._states.of(request)
@@ -165,7 +171,6 @@ class TrainHandlers:
             state.result = replace(state.result, expert=expert)
         return {**self._plug_in(session, state.result), self._result.choice: gr.update(visible=False)}
 
-    @show_errors
     def discard(self, request: gr.Request) -> Updates:
         """Forget an expert that was not plugged in."""
         self._states.of(request)[1].result = None
@@ -177,7 +182,6 @@ class TrainHandlers:
             self._progress: train_html.idle(),
         }
 
-    @show_errors
     def refine_maps(self, request: gr.Request) -> Updates:
         """Replace the maps by UMAP's, which take seconds."""
         _, state = self._states.of(request)
@@ -186,15 +190,13 @@ class TrainHandlers:
         # It may have been discarded meanwhile. Gradio refuses an empty dict where there are several outputs.
         return maps if maps and state.result is result else gr.skip()
 
-    @show_errors
     def download(self, name: str | None, request: gr.Request) -> Updates:
         """Write the chosen expert to a file."""
         session, _ = self._states.of(request)
-        path = new_file(f"{session.experts[name].name}.safetensors")
+        path = new_file(f"{session.experts[name].name}.safetensors", session)
         session.experts.save(name, path)
         return {**self._list_experts(session, name), self._components.experts.file: str(path)}
 
-    @show_errors
     def remove(self, name: str | None, base: str | None, task: str, request: gr.Request) -> Updates:
         """Take the chosen expert out of the visitor's model; the next one cannot start from it."""
         session, _ = self._states.of(request)
@@ -204,7 +206,6 @@ class TrainHandlers:
         kept = base if base in routes else find_task(task).query_route
         return {**self._list_experts(session), self._components.task.base: gr.update(choices=routes, value=kept)}
 
-    @show_errors
     def upload(self, file: str, request: gr.Request) -> Updates:
         """Plug in an expert from a file."""
         session, _ = self._states.of(request)
@@ -217,7 +218,7 @@ class TrainHandlers:
         self, session: Session, state: TrainState, values: dict[Any, Any]
     ) -> Callable[[threading.Event], Iterator[object]]:
         """Check all that can be checked before it is anyone's turn, and return what is to be done."""
-        _, settings = self._rows(state, values)
+        rows, settings = self._rows(state, values)
         training = self._components.training
         name = str(values[self._components.task.name] or "").strip()
         session.experts.check_room()
@@ -225,6 +226,8 @@ class TrainHandlers:
         examples, test = chosen_examples(state, task), chosen_test(state, task)
         columns = vars(columns_of(state.roles, task))
         twin, mote = bool(values[training.twin]), session.mote
+        check_base(mote, base)
+        check_step(mote, rows.train, base, settings.batch_size)
         dense = session.shelf.encoder(DENSE) if twin else None
         command = partial(
             repeat_command,
@@ -236,10 +239,16 @@ class TrainHandlers:
         )
 
         def work(stop: threading.Event) -> Iterator[object]:
-            ends = time.monotonic() + MOST_SECONDS
+            if needs_timing(settings, len(rows.train.frame)):
+                yield Stage("Timing two steps")
+                timed = estimate(mote, rows.train, len(rows.test.frame), base, settings)
+                check_time(timed, settings, twin=twin)
+            ends = time.monotonic() + TRAINING_SECONDS
             for event in grow_steps(mote, examples, name, base=base, settings=settings, test=test, stop=stop):
                 if time.monotonic() > ends:
                     stop.set()
+                if isinstance(event, GrowthResult):
+                    note("trained", task=task, steps=event.expert.steps, seconds=round(event.seconds, 1))
                 yield _Shown(event, command(event.expert)) if isinstance(event, GrowthResult) else event
                 if isinstance(event, GrowthResult) and isinstance(dense, Encoder) and not event.training.stopped:
                     for step in with_twin(event, mote, dense, stop=stop):

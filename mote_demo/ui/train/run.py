@@ -5,16 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mote_demo.limits import SECONDS_ALONE, SECONDS_IN_THE_WAY
 from mote_demo.ui.shared.threads import start
-
-MOST_SECONDS = 15 * 60
-"""A training that takes longer ends with what was learnt so far."""
-
-SECONDS_ALONE = 120
-"""A training that nobody has looked at for so long is stopped: its page was closed, and did not come back."""
-
-SECONDS_ALONE_IN_THE_WAY = 20
-"""The same where another training waits for its turn."""
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 
@@ -73,7 +65,7 @@ class TrainingRun:
         stop: threading.Event,
         *,
         alone: float = SECONDS_ALONE,
-        in_the_way: float = SECONDS_ALONE_IN_THE_WAY,
+        in_the_way: float = SECONDS_IN_THE_WAY,
     ) -> None:
         """Take a place in the queue and begin as soon as it is free.
 

@@ -76,7 +76,7 @@ def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None
     trained = queued.success(handlers.train, asked, changed, **QUICK, **_TRAINING)
     trained.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
     trained.success(handlers.refine_maps, None, [result.maps], **QUICK, **MODEL)
-    training.stop.click(handlers.stop, None, [training.stop], **QUICK)
+    training.stop.click(handlers.stop, None, handlers.controls.components, **QUICK)
     result.keep.click(handlers.keep, None, plugged, **QUICK)
     discarded = [result.choice, result.maps, result.result, result.command, training.progress]
     result.discard.click(handlers.discard, None, discarded, **QUICK)

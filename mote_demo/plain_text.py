@@ -1,0 +1,24 @@
+"""Text of strangers: clean enough to be kept, hashed and tokenized, and short enough to be shown as a label."""
+
+import re
+
+from mote_demo.limits import LONGEST_LABEL
+
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+_TAIL = 15
+
+
+def plain_text(text: str) -> str:
+    """Drop NULs and lone surrogates, which no tokenizer, hash or file takes.
+
+    Text without any stays the same object: a value that many rows share takes its memory once.
+    """
+    return _UNUSABLE.sub("", text) if _UNUSABLE.search(text) else text
+
+
+def shown_label(label: object) -> str:
+    """Return a label on one line, with its middle left out where it is longer than ``LONGEST_LABEL``."""
+    line = " ".join(str(label).split())
+    if len(line) <= LONGEST_LABEL:
+        return line
+    return f"{line[: LONGEST_LABEL - _TAIL - 1].rstrip()}…{line[-_TAIL:].lstrip()}"
