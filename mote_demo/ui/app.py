@@ -33,6 +33,7 @@ from mote_demo.ui.shared.events import QUICK
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.shared.threads import start
+from mote_demo.ui.shared.uploads import own_uploads
 from mote_demo.ui.start.tab import build_start_tab
 from mote_demo.ui.train.tab import build_train_tab
 
@@ -106,6 +107,7 @@ def build_app(
             sessions.close(request.session_hash)
 
         demo.unload(forget)
+    own_uploads(demo)
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo
 
