@@ -199,8 +199,9 @@ def _ask_server(request: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
 
 
 def _has_ended(connection: socket.socket) -> bool:
+    connection.setblocking(False)
     try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return connection.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False
     except OSError:

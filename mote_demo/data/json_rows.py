@@ -181,7 +181,8 @@ def _read_object(value: dict[str, Any], source: str, options: ReadOptions, notes
         even = ((n, _as_long(cells, len(columns), n, source)) for n, cells in enumerate(data or [], 1))
         return from_rows([str(name) for name in columns], even, source, options, notes)
     if isinstance(schema, dict) and _is_list_of(dict, data):
-        keys = set(schema.get("primaryKey") or ()) & {"index"}
+        primary = schema.get("primaryKey")
+        keys = {"index"} if isinstance(primary, list) and "index" in primary else set()
         objects = [{key: cell for key, cell in row.items() if key not in keys} for row in data or []]
         return from_mappings(enumerate(objects, 1), source, options, notes)
     if value and all(isinstance(each, dict) for each in value.values()):

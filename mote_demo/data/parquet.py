@@ -58,7 +58,7 @@ def read_parquet(file: Any, source: str, options: ReadOptions, *, trusted: bool 
         records = from_mappings(((n, named(row, names)) for n, row in rows), source, options, notes)
     except (UserError, MemoryError):
         raise
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise UserError(f"{source} is a damaged Parquet file. Please write it again, or upload CSV.") from error
     beyond = max(0, metadata.num_rows - options.max_rows)
     return replace(records, total=(records.total or 0) + beyond)
