@@ -51,7 +51,7 @@ class Limits:
 
 _MOST_ANSWERED = 1_000_000
 _MOST_WORDS = 2_000
-_LONGEST_START = 60.0
+_LONGEST_START = 120.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _SIZE = struct.Struct("!I")
 # One thread, and one heap: others map memory that is never used, which the limit counts as well.
@@ -147,6 +147,8 @@ class _Server:
         with self._asking:
             try:
                 return self._open(said)
+            except TimeoutError as error:
+                raise UserError("This machine is too busy to read a file now. Please try again later.") from error
             except (OSError, EOFError):
                 self.end()
                 return self._open(said)

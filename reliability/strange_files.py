@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -199,7 +199,7 @@ def _rows(chance: Chance) -> list[dict[str, Any]]:
 
 def _delimited(chance: Chance, delimiter: str | None = None) -> bytes:
     file = io.StringIO()
-    quoting = chance.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC))
+    quoting: Literal[0, 1, 2] = chance.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC))
     delimiter = delimiter or chance.choice(",,,;|\t")
     writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=chance.choice(("\n", "\r\n", "\r")))
     names = _names(chance)

@@ -66,9 +66,10 @@ def take_table(folder: Path) -> Table:
     """Take over what ``write_table`` wrote."""
     about = read_json(folder / _ABOUT, _About, mend=_MEND)
     known = about.answers
-    answers = known and KnownAnswers(
-        _read_frame(folder / _CORPUS), known.queries, known.relevance, _notes(known.notes), known.source
-    )
+    answers = None
+    if known is not None:
+        corpus = _read_frame(folder / _CORPUS)
+        answers = KnownAnswers(corpus, known.queries, known.relevance, _notes(known.notes), known.source)
     frame = _read_frame(folder / _ROWS)
     return Table(frame, _notes(about.notes), about.source, about.lines, about.objects, answers)
 
@@ -76,17 +77,13 @@ def take_table(folder: Path) -> Table:
 def write_table(folder: Path, path: str, options: dict[str, object]) -> None:
     """Read a file and write what is in it to a folder: the work of the child."""
     table = read_table(path, ReadOptions(**options))  # type: ignore[arg-type]
-    known = table.answers
-    answers = known and _Answers(
-        dict(known.queries),
-        {query: dict(grades) for query, grades in known.relevance.items()},
-        _said(known.notes),
-        known.source,
-    )
+    known, answers = table.answers, None
+    if known is not None:
+        relevance = {query: dict(grades) for query, grades in known.relevance.items()}
+        answers = _Answers(dict(known.queries), relevance, _said(known.notes), known.source)
+        _write_frame(folder / _CORPUS, known.corpus)
     about = _About(_said(table.notes), table.source, table.lines, table.objects, answers)
     _write_frame(folder / _ROWS, table.frame)
-    if known is not None:
-        _write_frame(folder / _CORPUS, known.corpus)
     write_json(folder / _ABOUT, asdict(about))
 
 
