@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.growing.expert import load_expert
+from mote_demo.growing.expert import load_expert, receive_expert
 from mote_demo.growing.settings import GrowthSettings
 from tests.own_experts import copied_expert
 
@@ -97,6 +97,69 @@ def test_a_name_that_cannot_be_used_is_refused(path, name):
     rewrite(path, about={"name": name})
     with pytest.raises(UserError, match="name"):
         load_expert(path)
+
+
+@pytest.mark.parametrize(
+    ("about", "place"),
+    [
+        ({"facts": "ab"}, "facts must be a mapping"),
+        ({"facts": {"steps": -1}}, "facts.steps"),
+        ({"facts": {"before": {"a": 1}, "after": {}}}, "not an expert"),
+        ({"facts": {"trained_on": ["<b>"]}}, "facts.trained_on"),
+        ({"facts": {"settings": {"batch_size": 10**9}}}, "batch size must be from"),
+        (
+            {"route": {"instruction": "half an emoji \ud83d: "}},
+            "route.instruction must be a text",
+        ),
+        ({"route": {"instruction": "back\x1b[2J"}}, "route.instruction holds characters"),
+        ({"base": "x" * 501}, "base"),
+        ({"version": [2]}, "format '\\[2\\]'"),
+        ({"name": None}, "name must be a text"),
+    ],
+)
+def test_a_header_with_odd_values_is_refused_with_the_place(path, about, place):
+    rewrite(path, about=about)
+    for read in (load_expert, receive_expert):
+        with pytest.raises(UserError, match=place):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"a.weight": torch.zeros(2, 2, 2)},
+        {"a.weight": torch.zeros(2, 3), "a.bias": torch.zeros(3)},
+        {"a.bias": torch.zeros(3)},
+        {"a.weight": torch.zeros(0, 3)},
+        {"a.weight": torch.zeros(2, 3, dtype=torch.int32)},
+        {"a.weight": torch.zeros(2, 3, dtype=torch.float8_e4m3fn)},
+        {"../a.weight": torch.zeros(2, 3)},
+    ],
+)
+def test_tensors_that_are_no_layers_are_refused_by_name(path, tensors):
+    rewrite(path, tensors=tensors)
+    with pytest.raises(UserError, match=r"a tensor '.*a\.(weight|bias)' of the type"):
+        load_expert(path)
+
+
+def test_a_header_that_names_a_type_nobody_reads_is_refused(path):
+    content = path.read_bytes().replace(b'"F16"', b'"F4" ')
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="another file"):
+        load_expert(path)
+
+
+def test_bfloat16_is_read_too(path):
+    rewrite(path, tensors={"a.weight": torch.tensor([[1.5, -2.0]], dtype=torch.bfloat16)})
+    assert load_expert(path).layers["a"].weight.tolist() == [[1.5, -2.0]]
+
+
+def test_a_strangers_expert_is_the_same_as_ones_own(path):
+    own, received = load_expert(path), receive_expert(path)
+    for name in ("name", "task", "base", "instruction", "fingerprint", *FACTS, "before", "after", "intervals"):
+        assert getattr(own, name) == getattr(received, name)
+    for layer in own.layers:
+        assert torch.equal(own.layers[layer].weight, received.layers[layer].weight)
 
 
 def test_layers_of_other_shapes_are_refused(tiny_encoder, expert):

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,6 +14,12 @@ from mote_demo.limits import MAX_UNPACKED
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
+
+# Of a zip archive that is encrypted, or whose directory says places where nothing is.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError, ValueError, OSError, EOFError, struct.error),
+    *(zlib.error, lzma.LZMAError),
+)
 
 
 def unpack_gzip(data: bytes, source: str) -> bytes:
@@ -41,7 +49,9 @@ class Archive:
         try:
             with self._zip.open(name) as file:
                 data = _read(file, self._source, self._left)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError) as error:  # RuntimeError: encrypted
+        except UserError:
+            raise
+        except _UNREADABLE as error:
             raise _damaged(self._source) from error
         self._left -= len(data)
         return data

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ _KANA = re.compile("[\u3041-\u30fe]")
 _CONTROLS = bytes(set(range(32)) - set(b"\0\t\n\v\f\r\x1a\x1b\x1c\x1d\x1e\x1f"))
 _LOOKED_AT = 200_000
 _STEP = 1 << 20
+_NOTED = 20_000
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -200,9 +202,10 @@ def _replacements(data: bytes, encoding: str) -> tuple[Note, ...]:
         return () if valid else (Note(f"Replaced bytes that are not {encoding.upper()} by {_REPLACED}."),)
     if _is_valid(data, encoding):
         return ()
-    lines = list(_faulty_lines(data, encoding))
+    lines = list(itertools.islice(_faulty_lines(data, encoding), _NOTED + 1))
+    where = listed_rows(lines) if len(lines) <= _NOTED else f"more than {_NOTED:,} lines"
     name = ENCODINGS.get(encoding, encoding.removesuffix("-sig").upper())
-    return (Note(f"Replaced bytes that are not {name} by {_REPLACED} in {listed_rows(lines)}.", lines),)
+    return (Note(f"Replaced bytes that are not {name} by {_REPLACED} in {where}.", lines),)
 
 
 def _faulty_lines(data: bytes, encoding: str) -> Iterator[int]:

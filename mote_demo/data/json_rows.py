@@ -27,6 +27,8 @@ _USUAL_WRAPS = ("data", "rows", "records", "items", "results", "examples", "inst
 _HEAD = 1000
 _LOOKED_AT = 100
 _LISTED = 8
+_MOST_AT_ONCE = 3_000_000
+"""Values of one object: each takes some hundred bytes once it is decoded, however short it is written."""
 _KINDS = {dict: "object", list: "list", str: "text", type(None): "null"}
 
 
@@ -58,6 +60,11 @@ def read_json(text: Decoded, source: str, options: ReadOptions) -> Records:
     start = len(content) - len(content.lstrip())
     if content.startswith("[", start):
         return _read_items(enumerate(_values(content, start + 1, source, "]"), 1), source, options, text.notes)
+    if sum(map(content.count, ",{[")) > _MOST_AT_ONCE:
+        raise UserError(
+            f"{source} holds more than {_MOST_AT_ONCE:,} values in what may be one object. Please write one object a "
+            "line, or upload a part of it."
+        )
     values = list(itertools.islice(_values(content, start, source), 2))
     if len(values) > 1 or not isinstance(values[0], dict):
         return _read_items(enumerate(_values(content, start, source), 1), source, options, text.notes)
@@ -174,7 +181,8 @@ def _read_object(value: dict[str, Any], source: str, options: ReadOptions, notes
         even = ((n, _as_long(cells, len(columns), n, source)) for n, cells in enumerate(data or [], 1))
         return from_rows([str(name) for name in columns], even, source, options, notes)
     if isinstance(schema, dict) and _is_list_of(dict, data):
-        keys = set(schema.get("primaryKey") or ()) & {"index"}
+        primary = schema.get("primaryKey")
+        keys = {"index"} if isinstance(primary, list) and "index" in primary else set()
         objects = [{key: cell for key, cell in row.items() if key not in keys} for row in data or []]
         return from_mappings(enumerate(objects, 1), source, options, notes)
     if value and all(isinstance(each, dict) for each in value.values()):

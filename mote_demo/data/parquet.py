@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from mote_demo.data.class_names import named, names_in_metadata
 from mote_demo.data.notes import Note
 from mote_demo.data.options import ReadOptions
@@ -16,6 +18,7 @@ from mote_demo.limits import MAX_UNPACKED
 MAX_VALUES = 20_000_000
 
 _ROWS_AT_ONCE = 8192
+_VALUES_AT_ONCE = 1_000_000
 _DECODED_AT_ONCE = 32_000_000
 _KEPT_ELEMENTS = 1000
 _REPEATING = "DELTA_BYTE_ARRAY"
@@ -54,9 +57,9 @@ def read_parquet(file: Any, source: str, options: ReadOptions, *, trusted: bool 
         names = names_in_metadata(schema.metadata)
         rows = _sampled_rows(parquet, columns, options)
         records = from_mappings(((n, named(row, names)) for n, row in rows), source, options, notes)
-    except UserError:
+    except (UserError, MemoryError):
         raise
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise UserError(f"{source} is a damaged Parquet file. Please write it again, or upload CSV.") from error
     beyond = max(0, metadata.num_rows - options.max_rows)
     return replace(records, total=(records.total or 0) + beyond)
@@ -106,6 +109,7 @@ def _mappings(batch: Any, rows: list[int]) -> Iterator[Mapping[str, Any]]:
 
 def _cells(array: Any) -> list[Any]:
     """Return the cells as Python objects, cut to what is kept; a value of a dictionary is one object."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import types
 
@@ -116,10 +120,14 @@ def _cells(array: Any) -> list[Any]:
     if types.is_string(kind) or types.is_large_string(kind):
         return list(pc.utf8_slice_codeunits(array, 0, KEPT_CHARACTERS).to_pylist())
     if types.is_list(kind) or types.is_large_list(kind):
-        inner = _cells(array.values)
-        ends = array.offsets.to_pylist()
-        spans = zip(ends, ends[1:], array.is_valid().to_pylist(), strict=False)
-        return [inner[start : min(end, start + _KEPT_ELEMENTS)] if valid else None for start, end, valid in spans]
+        starts = array.offsets.to_numpy()
+        lengths = np.minimum(np.diff(starts), _KEPT_ELEMENTS)
+        # Those that are kept, before any of them becomes an object.
+        ends = np.cumsum(lengths)
+        kept = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts[:-1] - (ends - lengths), lengths)
+        inner = _cells(array.values.take(pa.array(kept)))
+        spans = zip((ends - lengths).tolist(), ends.tolist(), array.is_valid().to_pylist(), strict=True)
+        return [inner[start:end] if valid else None for start, end, valid in spans]
     if types.is_struct(kind):
         fields = [_cells(part) for part in array.flatten()]
         names = [field.name for field in kind]
@@ -150,9 +158,10 @@ def _check_size(metadata: Any, columns: set[str], source: str) -> None:
 
 def _rows_at_once(group: Any) -> int:
     """Return how many rows to decode at once, where no value is larger than the part of the file it is in."""
-    chunks = (group.column(position) for position in range(group.num_columns))
+    chunks = [group.column(position) for position in range(group.num_columns)]
     largest = sum(chunk.total_uncompressed_size for chunk in chunks if _REPEATING in chunk.encodings)
-    return max(1, min(_ROWS_AT_ONCE, _DECODED_AT_ONCE // max(1, largest)))
+    values = sum(chunk.num_values for chunk in chunks) // max(1, group.num_rows)
+    return max(1, min(_ROWS_AT_ONCE, _DECODED_AT_ONCE // max(1, largest), _VALUES_AT_ONCE // max(1, values)))
 
 
 def _chunks(metadata: Any, columns: set[str]) -> Iterator[list[Any]]:

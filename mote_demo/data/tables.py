@@ -18,8 +18,11 @@ from mote_demo.data.sampling import reservoir
 from mote_demo.errors import UserError
 from mote_demo.plain_text import plain_text
 
-MAX_TEXT = 100_000_000
-"""Characters of all cells together."""
+MAX_TEXT = 64_000_000
+"""Bytes of all cells together, as UTF-8: more than what any file of text has that is not packed."""
+
+_Cells = tuple[int, tuple[str, ...]]
+"""The line that a row began on, and its cells."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,13 @@ def read_table(path: str | Path, options: ReadOptions | None = None) -> Table:
     """
     path, options = Path(path), options or ReadOptions()
     data = _read_bytes(path, options.max_bytes)
-    if data.startswith(ZIP) and is_beir(archive := Archive(data, path.name)):
-        answers = read_beir(archive, path.name, options)
-        return make_table(answers.pairs(), path.name, options, answers)
-    return make_table(parse(data, path.name, options), path.name, options)
+    try:
+        if data.startswith(ZIP) and is_beir(archive := Archive(data, path.name)):
+            answers = read_beir(archive, path.name, options)
+            return make_table(answers.pairs(), path.name, options, answers)
+        return make_table(parse(data, path.name, options), path.name, options)
+    except RecursionError as error:
+        raise UserError(f"{path.name} has lists in lists, too deep to read. Please write it as plain rows.") from error
 
 
 def make_table(
@@ -73,18 +79,17 @@ def make_table(
     options = options or ReadOptions()
     unnested = unnest(records, options)
     records, notes = unnested.records, [*_sample_notes(records, options), *unnested.records.notes]
-    rows = _within_memory(records.rows, options, notes)
-    rows = [(number, [_clean(cell) for cell in cells]) for number, cells in rows]
-    frame = pd.DataFrame([cells for _, cells in rows], columns=range(len(records.columns)), dtype="str")
-    frame = _drop_blank(frame, notes)
-    if frame.empty:
+    kept = _within_memory(records.rows, options, notes)
+    # Rows stay tuples of shared strings until they are short: a frame has a copy of each cell.
+    rows = [(number, tuple(_clean(cell) for cell in cells)) for number, cells in kept]
+    rows, places = _drop_blank(rows, len(records.columns), notes)
+    if not rows:
         raise UserError(f"{source} has no rows with content. Please choose a file with a header and at least one row.")
-    places = [int(position) for position in frame.columns]
     names = _unique_names([records.columns[place] for place in places], notes)
-    frame = _drop_double(frame.set_axis(names, axis=1), notes)
-    lines = tuple(rows[row][0] for row in frame.index)
+    rows = _cut_long(_drop_double(rows, notes), notes)
+    frame = pd.DataFrame([cells for _, cells in rows], columns=names, dtype="str")
+    lines = tuple(number for number, _ in rows)
     objects = tuple(name for name, place in zip(names, places, strict=True) if place in unnested.objects)
-    frame = _cut_long(frame, notes).reset_index(drop=True)
     return Table(frame, tuple(notes), source, lines, objects, answers)
 
 
@@ -117,7 +122,7 @@ def _clean(cell: str) -> str:
 
 def _within_memory(rows: Sequence[Row], options: ReadOptions, notes: list[Note]) -> Sequence[Row]:
     """Keep as many rows as the limit of all text allows, at random."""
-    size = sum(min(len(cell), MAX_CHARACTERS) for _, cells in rows for cell in cells)
+    size = sum(_bytes(cell) for _, cells in rows for cell in cells)
     if size <= MAX_TEXT:
         return rows
     kept, _ = reservoir(rows, max(1, len(rows) * MAX_TEXT // size), options.seed)
@@ -125,26 +130,38 @@ def _within_memory(rows: Sequence[Row], options: ReadOptions, notes: list[Note])
     return kept
 
 
-def _drop_blank(frame: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
-    filled = frame != ""
-    kept = frame.loc[filled.any(axis=1), filled.any(axis=0)]
-    _note_dropped(notes, len(frame) - len(kept), "blank row(s)")
-    _note_dropped(notes, frame.shape[1] - kept.shape[1], "blank column(s)")
-    return kept
+def _bytes(cell: str) -> int:
+    """Return how many bytes of a cell are kept."""
+    if len(cell) > MAX_CHARACTERS:
+        cell = cell[:MAX_CHARACTERS]
+    return len(cell) if cell.isascii() else len(cell.encode("utf-8", "replace"))
 
 
-def _drop_double(frame: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
-    kept = frame.drop_duplicates()
-    _note_dropped(notes, len(frame) - len(kept), "duplicate row(s)")
-    return kept
+def _drop_blank(rows: list[_Cells], width: int, notes: list[Note]) -> tuple[list[_Cells], list[int]]:
+    """Return the rows that are not blank, and the places of the columns that are not."""
+    filled = [(number, cells) for number, cells in rows if any(cells)]
+    places = [place for place in range(width) if any(cells[place] for _, cells in filled)]
+    _note_dropped(notes, len(rows) - len(filled), "blank row(s)")
+    _note_dropped(notes, width - len(places), "blank column(s)")
+    if len(places) == width:
+        return filled, places
+    return [(number, tuple(cells[place] for place in places)) for number, cells in filled], places
 
 
-def _cut_long(frame: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
-    cut = sum(int((frame[name].str.len() > MAX_CHARACTERS).sum()) for name in frame.columns)
+def _drop_double(rows: list[_Cells], notes: list[Note]) -> list[_Cells]:
+    first: dict[tuple[str, ...], int] = {}
+    for number, cells in rows:
+        first.setdefault(cells, number)
+    _note_dropped(notes, len(rows) - len(first), "duplicate row(s)")
+    return [(number, cells) for cells, number in first.items()]
+
+
+def _cut_long(rows: list[_Cells], notes: list[Note]) -> list[_Cells]:
+    cut = sum(len(cell) > MAX_CHARACTERS for _, cells in rows for cell in cells)
     if not cut:
-        return frame
+        return rows
     notes.append(Note(f"Cut {cut:,} text(s) at {MAX_CHARACTERS:,} characters."))
-    return frame.apply(lambda cells: cells.str.slice(0, MAX_CHARACTERS))
+    return [(number, tuple(cell[:MAX_CHARACTERS] for cell in cells)) for number, cells in rows]
 
 
 def _note_dropped(notes: list[Note], count: int, what: str) -> None:

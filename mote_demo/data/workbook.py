@@ -32,7 +32,7 @@ def read_workbook(data: bytes, source: str, options: ReadOptions) -> Records:
             warnings.simplefilter("ignore")  # of styles and extensions that are not read
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
             return _read_book(book, source, options)
-    except UserError:
+    except (UserError, MemoryError):
         raise
     # XML, zip and the format itself each fail with types of their own.
     except Exception as error:

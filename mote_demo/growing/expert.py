@@ -1,16 +1,14 @@
 """A new task expert: it plugs into the model it was grown on, and into no other, and is a small file."""
 
 import json
-import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -18,6 +16,7 @@ from mote_demo.data.groups import text_hash
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.files import replacing
+from mote_demo.growing.expert_file import KEY, VERSION, ExpertFile, Facts, read_expert_file, receive_expert_file
 from mote_demo.growing.heldout import Guess
 from mote_demo.growing.intervals import Intervals
 from mote_demo.growing.settings import GrowthSettings
@@ -28,15 +27,6 @@ from mote_demo.tasks import Route, find_task
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_KEY = "mote_expert"
-_VERSION = 1
-_MOST_CHARACTERS = 500
-# What a file that is cut, foreign or made up raises somewhere on the way.
-_DAMAGED = (
-    *(SafetensorError, OSError, struct.error, LookupError, TypeError, ValueError, AttributeError),
-    *(ArithmeticError, RuntimeError),
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,7 +129,7 @@ class Expert:
         They hold a card to read, too. The file appears complete or not at all.
         """
         about = {
-            "version": _VERSION,
+            "version": VERSION,
             "fingerprint": self.fingerprint,
             **{key: getattr(self, key) for key in ("name", "task", "base")},
             "route": asdict(self.route),
@@ -148,7 +138,7 @@ class Expert:
         }
         tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
         with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata={_KEY: json.dumps(about)})
+            save_file(tensors, temporary, metadata={KEY: json.dumps(about)})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics before and after, one a row, with the change."""
@@ -197,27 +187,28 @@ def load_expert(path: str | Path) -> Expert:
     Raises:
         UserError: the file is not one of those, or is damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"There is no file {path.name!r}. Please choose the file of an expert.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})[_KEY])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if about["version"] != _VERSION:
-            raise UserError(
-                f"The expert has the format {about['version']!r}; this version reads {_VERSION}. Please update."
-            )
-        expert = Expert(**_identity(about), layers=_linear_layers(tensors), **_known_facts(about["facts"]))
-    except UserError:
-        raise
-    except _DAMAGED as error:
-        raise UserError(
-            f"{path.name} is not an expert that was downloaded here, or it is damaged. Please choose another file."
-        ) from error
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise UserError(f"{path.name} holds numbers that are not finite. Please export the expert again.")
-    return expert
+    return to_expert(read_expert_file(path))
+
+
+def receive_expert(path: str | Path) -> Expert:
+    """Read such a file from a stranger, in a child process with limits of memory and time."""
+    return to_expert(receive_expert_file(path))
+
+
+def to_expert(file: ExpertFile) -> Expert:
+    """Make an expert of a file that was checked; a name or a task that cannot be used is a ``UserError``."""
+    about = file.about
+    check_name("route", about.name)
+    check_name("expert", about.name)
+    return Expert(
+        name=about.name,
+        task=find_task(about.task).name,
+        base=about.base,
+        instruction=about.route.instruction,
+        layers=_linear_layers({name: torch.from_numpy(array).float() for name, array in file.tensors.items()}),
+        fingerprint=about.fingerprint,
+        **_known(about.facts),
+    )
 
 
 def model_fingerprint(encoder: Encoder, task: str) -> str:
@@ -242,43 +233,23 @@ def _expected_shapes(encoder: Encoder, route: str) -> dict[str, tuple[int, ...]]
     return {name: tuple(tensor.shape) for name, tensor in tensors.items() if name.startswith(inside)}
 
 
-def _identity(about: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return what the metadata say the expert is; a ``TypeError`` or ``KeyError`` tells that it is something else."""
-    words = {key: about[key] for key in ("name", "task", "base", "fingerprint")}
-    words["instruction"] = about["route"]["instruction"]
-    if not all(isinstance(word, str) and len(word) <= _MOST_CHARACTERS for word in words.values()):
-        raise TypeError("the metadata hold something other than short strings")
-    check_name("route", words["name"])
-    check_name("expert", words["name"])
-    return words | {"task": find_task(words["task"]).name}
-
-
-def _known_facts(facts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return the settings and measurements, as far as the metadata have them."""
-    settings = {key: value for key, value in facts.get("settings", {}).items() if key not in ("name", "task", "base")}
-    before, after = (
-        {str(name): float(value) for name, value in facts.get(side, {}).items()} for side in ("before", "after")
-    )
-    if before.keys() != after.keys():
-        raise KeyError("before and after hold different metrics")
+def _known(facts: Facts) -> dict[str, Any]:
+    """Return the settings and measurements, as far as a file has them."""
+    saved = facts.settings
+    same = ("steps", "held_out_rows", "before", "after", "train_rows")
     return {
-        "settings": GrowthSettings(**settings) if settings else None,
-        "steps": int(facts.get("steps", 0)),
-        "held_out_rows": int(facts.get("held_out_rows", 0)),
-        "before": before,
-        "after": after,
+        **{name: getattr(facts, name) for name in same},
+        "settings": saved
+        and GrowthSettings(**{each.name: getattr(saved, each.name) for each in fields(GrowthSettings)}),
         "intervals": {
-            str(name): Intervals(**{side: (float(ends[0]), float(ends[1])) for side, ends in found.items()})
-            for name, found in facts.get("intervals", {}).items()
-            if name in before
+            name: Intervals(found.before, found.after, found.change)
+            for name, found in facts.intervals.items()
+            if name in facts.before
         },
         "guesses": {
-            str(name): Guess(**{kind: float(value) for kind, value in found.items()})
-            for name, found in facts.get("guesses", {}).items()
-            if name in before
+            name: Guess(found.commonest, found.chance) for name, found in facts.guesses.items() if name in facts.before
         },
-        "train_rows": int(facts.get("train_rows", 0)),
-        "trained_on": frozenset(map(str, facts.get("trained_on", ()))),
+        "trained_on": frozenset(facts.trained_on),
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.growing.expert import Expert, load_expert
+from mote_demo.growing.expert import Expert, receive_expert
 from mote_demo.limits import MAX_EXPERTS
 from mote_demo.model.configuration import is_reserved
 from mote_demo.tasks import TASKS
@@ -64,9 +64,9 @@ class VisitorExperts:
             self.unsaved.add(expert.name)
 
     def add_file(self, path: str | Path) -> Expert:
-        """Plug in an expert from a file, under a free name where everybody has an expert of its own."""
+        """Plug in an expert from a stranger's file, under a free name where everybody has an expert of its own."""
         self.check_room()
-        expert = load_expert(path)
+        expert = receive_expert(path)
         if expert.name in self:
             raise UserError(f"There is an expert {expert.name!r} already. Please remove it first.")
         if expert.name in self._shared.routes:

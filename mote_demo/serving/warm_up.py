@@ -3,6 +3,8 @@
 import logging
 import threading
 
+from mote_demo.confined import prepare as prepare_reading
+from mote_demo.data.received import write_table
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Stopped
 from mote_demo.explore.lens import Lens
@@ -23,6 +25,7 @@ def warm_up(shelf: Shelf, stop: threading.Event) -> None:
     """
     try:
         prepare(Session(shelf), stop=stop)
+        prepare_reading(write_table)
         for task in TASKS:
             _encode(_pair(shelf, task), shelf.texts("samples"), stop)
         for task in TASKS:

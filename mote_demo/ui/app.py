@@ -39,6 +39,7 @@ from mote_demo.ui.shared.events import QUICK
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
 from mote_demo.ui.shared.threads import start
+from mote_demo.ui.shared.uploads import own_uploads
 from mote_demo.ui.shared.visitor import visitor_of
 from mote_demo.ui.start.tab import build_start_tab
 from mote_demo.ui.train.tab import build_train_tab
@@ -121,6 +122,7 @@ def build_app(
             sessions.close(visitor_of(request))
 
         demo.unload(forget)
+    own_uploads(demo)
     # Without the queue, whoever posts to an endpoint would pass by those who wait.
     demo.queue(default_concurrency_limit=8, max_size=QUEUED, api_open=False)
     note("ready", version=mote_demo.__version__, models=", ".join(demo.models))

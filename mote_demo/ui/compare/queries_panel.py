@@ -12,7 +12,8 @@ from markupsafe import Markup
 from mote_demo.data.file_kinds import SUFFIXES
 from mote_demo.data.options import ReadOptions
 from mote_demo.data.queries import Queries, guess_query_columns, to_queries
-from mote_demo.data.tables import Table, read_table
+from mote_demo.data.received import receive_table
+from mote_demo.data.tables import Table
 from mote_demo.errors import UserError
 from mote_demo.evaluation.metrics import FEW
 from mote_demo.explore.export import write_csv
@@ -22,7 +23,7 @@ from mote_demo.limits import MOST_QUERIES
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.compare import html as compare_html
 from mote_demo.ui.shared.downloads import fetch_after, new_file
-from mote_demo.ui.shared.events import MODEL, QUICK, text
+from mote_demo.ui.shared.events import MODEL, QUICK, UPLOAD, text
 from mote_demo.ui.shared.run_controls import RunControls, RunState, Updates
 from mote_demo.ui.shared.streaming import Status, follow
 from mote_demo.ui.shared.templates import render
@@ -106,7 +107,7 @@ class QueriesHandlers:
         if file is None:
             return {components.columns: gr.update(visible=False)}
         with uploaded(file) as path:
-            table = state.table = read_table(path, ReadOptions(max_rows=MOST_QUERIES))
+            table = state.table = receive_table(path, ReadOptions(max_rows=MOST_QUERIES))
         query, answer = guess_query_columns(table)
         names = list(table.frame.columns)
         return {
@@ -265,7 +266,7 @@ def _wire_sources(handlers: QueriesHandlers, components: QueriesComponents) -> N
     fields = [components.pasted, components.file, components.columns]
     components.source.input(handlers.choose_source, [components.source], fields, **QUICK)
     columns = [components.columns, components.query, components.answer]
-    components.file.change(handlers.read_file, [components.file], columns, **QUICK)
+    components.file.change(handlers.read_file, [components.file], columns, **QUICK, **UPLOAD)
 
 
 def _wire_run(handlers: QueriesHandlers, components: QueriesComponents, asked: list[Any]) -> None:

@@ -15,6 +15,9 @@ QUICK: Mapping[str, Any] = MappingProxyType({"api_visibility": "private", "show_
 MODEL: Mapping[str, Any] = MappingProxyType({"concurrency_id": "model", "concurrency_limit": 2})
 """Compute with a model, together with one more visitor at most."""
 
+UPLOAD: Mapping[str, Any] = MappingProxyType({"concurrency_id": "upload", "concurrency_limit": 2})
+"""Read an uploaded file, together with one more visitor at most: each may take all that ``Limits`` allow."""
+
 
 def whole_number(event: gr.EventData, name: str) -> int:
     """Read a whole number that a script of the page sent with an event; anybody may send something else."""

@@ -9,8 +9,9 @@ from markupsafe import Markup
 from mote_demo.data.file_kinds import SUFFIXES, SUPPORTED
 from mote_demo.data.hub import HUB_SETS, load_hub
 from mote_demo.data.proposal import TEXT_ROLES, Proposal, Role, propose_texts, texts_of, with_role
+from mote_demo.data.received import receive_table
 from mote_demo.data.report import Report, describe
-from mote_demo.data.tables import Table, read_table
+from mote_demo.data.tables import Table
 from mote_demo.data.texts import Texts
 from mote_demo.data.uploads import to_answered_texts
 from mote_demo.errors import UserError
@@ -18,6 +19,7 @@ from mote_demo.limits import MAX_BYTES, MAX_ROWS
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.shared.column_roles import changed_role, role_table, save_problems, show_report, show_roles
 from mote_demo.ui.shared.downloads import fetch_after
+from mote_demo.ui.shared.events import UPLOAD
 from mote_demo.ui.shared.reading_options import ReadingOptions, build_reading_options, to_options
 from mote_demo.ui.shared.run_controls import Updates
 from mote_demo.ui.shared.templates import render
@@ -79,7 +81,7 @@ class TextsHandlers:
             return {**dict.fromkeys(shown, ""), components.problems: gr.update(visible=False)}
         session, state = self._states.of(request)
         with uploaded(file) as path:
-            table = read_table(path, to_options(encoding, header, sheet))
+            table = receive_table(path, to_options(encoding, header, sheet))
         proposal = propose_texts(table)
         state.upload = Upload(table, proposal, proposal.roles)
         return self._use(session, state.upload)
@@ -148,7 +150,8 @@ def build_texts_panel(sessions: Sessions, texts: gr.Dropdown, name: str) -> None
     handlers = TextsHandlers(VisitorStates(sessions, TextsState), components)
     outputs = [components.texts, components.note]
     checked = [*outputs, components.roles, components.report, components.problems]
-    components.file.change(handlers.upload, [components.file, *components.reading.components], checked, **_PRIVATE)
+    given = [components.file, *components.reading.components]
+    components.file.change(handlers.upload, given, checked, **_PRIVATE, **UPLOAD)
     components.roles.select(handlers.choose_role, None, checked, trigger_mode="multiple", **_PRIVATE)
     components.load.click(handlers.load, [components.hub], outputs, **_PRIVATE)
     saved = components.problems.click(handlers.save_problems, None, [components.problems_file], **_PRIVATE)

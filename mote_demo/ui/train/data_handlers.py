@@ -15,8 +15,8 @@ from mote_demo.data.proposal import (
     texts_of,
     with_role,
 )
+from mote_demo.data.received import receive_table
 from mote_demo.data.report import check
-from mote_demo.data.tables import read_table
 from mote_demo.errors import UserError
 from mote_demo.growing.rows import choose_rows
 from mote_demo.serving.sessions import Session
@@ -56,7 +56,7 @@ class DataHandlers:
         session, state = self._states.of(request)
         try:
             with uploaded(file) as path:
-                table = read_table(path, to_options(encoding, header, sheet))
+                table = receive_table(path, to_options(encoding, header, sheet))
         except UserError as error:
             source = "the sample set" if state.sample else state.table.source
             return {self._data.note: train_html.problem(str(error), kept=f"The data below is still {source}.")}
@@ -92,7 +92,7 @@ class DataHandlers:
         try:
             if file is not None:
                 with uploaded(file) as path:
-                    state.test = read_table(path)
+                    state.test = receive_table(path)
                 choose_rows(chosen_examples(state, task), chosen_test(state, task))
         except UserError as error:
             state.test = None

@@ -8,7 +8,7 @@ import gradio as gr
 
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.shared.downloads import fetch_after
-from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.events import MODEL, QUICK, UPLOAD
 from mote_demo.ui.shared.visitor_states import VisitorStates
 from mote_demo.ui.train.components import TrainComponents, build_components
 from mote_demo.ui.train.data_handlers import DataHandlers
@@ -50,7 +50,7 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> Callable[
     checked = [data.roles, data.report, data.problems, task.task, task.name, task.base]
     every = [data.note, data.add_texts, *checked]
     gr.on(None, handlers.open, None, every, **QUICK)
-    data.file.upload(handlers.upload, [data.file, *data.reading.components], every, **QUICK)
+    data.file.upload(handlers.upload, [data.file, *data.reading.components], every, **QUICK, **UPLOAD)
 
     def use_samples_on(event: Callable[..., Any]) -> Any:  # noqa: ANN401 - Gradio's events have no public type
         return event(handlers.use_samples, None, [*every, data.file], **QUICK)
@@ -63,7 +63,14 @@ def _wire_data(handlers: DataHandlers, components: TrainComponents) -> Callable[
     fetch_after(saved, data.problems_file)
     task.task.input(handlers.choose_task, [task.task], checked, **QUICK)
     test = components.training.test
-    gr.on([test.upload, test.clear], handlers.give_test, [test, task.task], [data.report, data.problems], **QUICK)
+    gr.on(
+        [test.upload, test.clear],
+        handlers.give_test,
+        [test, task.task],
+        [data.report, data.problems],
+        **QUICK,
+        **UPLOAD,
+    )
     return use_samples_on
 
 
@@ -107,7 +114,7 @@ def _wire_experts(handlers: TrainHandlers, components: TrainComponents) -> None:
     fetch_after(experts.download.click(handlers.download, [experts.expert], saved, **QUICK), experts.file)
     removed = [experts.expert, task.base, task.task]
     experts.remove.click(handlers.remove, removed, _listed(components), **QUICK)
-    experts.upload.upload(handlers.upload, [experts.upload], _listed(components), **QUICK)
+    experts.upload.upload(handlers.upload, [experts.upload], _listed(components), **QUICK, **UPLOAD)
 
 
 def _listed(components: TrainComponents) -> list[Any]:

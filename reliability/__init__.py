@@ -1,0 +1,1 @@
+"""Promises of the app, each tried many times with fixed seeds, and counted."""
