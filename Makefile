@@ -1,8 +1,10 @@
-# make run | test | lint | bench | screenshots | clean; PYTHON, PORT, PYTEST_ARGS and BENCH can be set.
+# make run | test | lint | bench | ecosystem | screenshots | clean; PYTHON, PORT, PYTEST_ARGS, BENCH and
+# ECOSYSTEM can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?=
 BENCH ?=
+ECOSYSTEM ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +14,7 @@ READY_BENCH := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint bench screenshots chromium clean
+.PHONY: run test lint bench ecosystem screenshots chromium clean
 
 run: $(READY)
 	@echo "Starting the app: http://localhost:$(PORT)"
@@ -29,6 +31,9 @@ lint: $(READY_DEV)
 
 bench: $(READY_BENCH)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+ecosystem: $(READY_DEV)
+	$(BIN)/python -m ecosystem $(ECOSYSTEM)
 
 screenshots: $(READY_DEV) chromium
 	$(BIN)/python scripts/screenshots.py
