@@ -47,7 +47,7 @@ import transformers, torch
 torch.set_num_threads(1)
 folder, texts = sys.argv[1], json.loads(sys.argv[2])
 config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=True)
-tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
 model = transformers.AutoModel.from_pretrained(folder, trust_remote_code=True).eval()
 vectors = {}
 for name, route in config.routes.items():

@@ -1,5 +1,6 @@
 """A new task expert: it plugs into the model it was grown on, and into no other, and is a small file."""
 
+import hashlib
 import json
 import struct
 from collections.abc import Mapping, Sequence
@@ -24,13 +25,15 @@ from mote_demo.growing.settings import GrowthSettings
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.configuration import check_name
 from mote_demo.model.experts import expert_paths
+from mote_demo.model.integrity import check_hashes
 from mote_demo.tasks import Route, find_task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_KEY = "mote_expert"
-_VERSION = 1
+_KEY, _HASH = "mote_expert", "sha256"
+_VERSION = 2
+_WITHOUT_HASH = 1
 _MOST_CHARACTERS = 500
 # What a file that is cut, foreign or made up raises somewhere on the way.
 _DAMAGED = (
@@ -147,8 +150,9 @@ class Expert:
             "card": self.card(),
         }
         tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
+        told = json.dumps(about)
         with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata={_KEY: json.dumps(about)})
+            save_file(tensors, temporary, metadata={_KEY: told, _HASH: _digest(told, tensors)})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics before and after, one a row, with the change."""
@@ -202,12 +206,18 @@ def load_expert(path: str | Path) -> Expert:
         raise UserError(f"There is no file {path.name!r}. Please choose the file of an expert.")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})[_KEY])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if about["version"] != _VERSION:
+            metadata = file.metadata() or {}
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        about = json.loads(metadata[_KEY])
+        if about["version"] not in (_WITHOUT_HASH, _VERSION):
             raise UserError(
                 f"The expert has the format {about['version']!r}; this version reads {_VERSION}. Please update."
             )
+        if about["version"] == _WITHOUT_HASH:
+            check_hashes(path.parent, (path.name,))
+        elif metadata[_HASH] != _digest(metadata[_KEY], stored):
+            raise ValueError("the hash is another one")
+        tensors = {name: tensor.float() for name, tensor in stored.items()}
         expert = Expert(**_identity(about), layers=_linear_layers(tensors), **_known_facts(about["facts"]))
     except UserError:
         raise
@@ -232,6 +242,15 @@ def route_pair(task: str, route: str) -> tuple[str, str]:
     """Return the routes of (query, document) where ``route`` serves ``task``; documents of retrieval keep theirs."""
     chosen = find_task(task)
     return route, chosen.document_route if len(chosen.routes) > 1 else route
+
+
+def _digest(told: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return a hash of all that a file says."""
+    digest = hashlib.sha256(told.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _expected_shapes(encoder: Encoder, route: str) -> dict[str, tuple[int, ...]]:
