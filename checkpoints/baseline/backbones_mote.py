@@ -10,6 +10,9 @@ from typing import Any
 
 from .errors_mote import UserError
 
+POOLINGS = ("mean", "cls", "last")
+"""Ways to make one vector of a text's many: the mean of its tokens, the first one, or the last one (for decoders)."""
+
 
 @dataclass(frozen=True)
 class Backbone:

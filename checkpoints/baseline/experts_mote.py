@@ -51,3 +51,6 @@ def replace_modules(root: nn.Module, replacements: Mapping[str, nn.Module]) -> n
         inside = {path[len(name) + 1 :]: new for path, new in replacements.items() if path.startswith(f"{name}.")}
         twin._modules[name] = replacements[name] if name in replacements else replace_modules(module, inside)
     return twin
+
+from .backbones_mote import __name__ as _
+from .tasks_mote import __name__ as _

@@ -4,9 +4,6 @@
 import torch
 from torch import Tensor
 
-POOLINGS = ("mean", "cls", "last")
-"""Ways to make one vector of many: the mean of all tokens, the first one, or the last one (for decoders)."""
-
 
 def pool(hidden: Tensor, attention_mask: Tensor, pooling: str = "mean") -> Tensor:
     """Reduce token vectors to one unit-length vector a text.
@@ -14,15 +11,14 @@ def pool(hidden: Tensor, attention_mask: Tensor, pooling: str = "mean") -> Tenso
     Args:
         hidden: [batch, tokens, hidden].
         attention_mask: [batch, tokens], 0 where padded, on whichever side.
-        pooling: one of ``POOLINGS``.
+        pooling: "mean", "cls" for the first token or "last" for the last one.
     """
     if pooling == "mean":
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
         pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
     else:
-        at = (
-            _first(attention_mask) if pooling == "cls" else attention_mask.shape[1] - 1 - _first(attention_mask.flip(1))
-        )
+        first, last = _first(attention_mask), attention_mask.shape[1] - 1 - _first(attention_mask.flip(1))
+        at = first if pooling == "cls" else last
         pooled = hidden[torch.arange(len(hidden), device=hidden.device), at]
     return torch.nn.functional.normalize(pooled, dim=-1)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from .errors_mote import UserError
 from .configuration_mote import MoteConfig
@@ -169,7 +169,7 @@ class MoteTransformer(InputModule):
             model_name_or_path, config=config, subfolder=subfolder, **hub, **(kwargs.get("model_kwargs") or {})
         )
         options = kwargs.get("processor_kwargs") or {}
-        tokenizer = AutoTokenizer.from_pretrained(model_name_or_path, subfolder=subfolder, **hub, **options)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(model_name_or_path, subfolder=subfolder, **hub, **options)
         module = cls(model, tokenizer)
         if "model_max_length" in options:
             module.max_seq_length = options["model_max_length"]
@@ -182,3 +182,8 @@ def _halved(tensor: Tensor) -> Tensor:
         return tensor
     half = tensor.half()
     return half if torch.equal(half.float(), tensor) else tensor
+
+from .backbones_mote import __name__ as _
+from .tasks_mote import __name__ as _
+from .experts_mote import __name__ as _
+from .pooling_mote import __name__ as _

@@ -11,8 +11,7 @@ from torch import nn
 from transformers import AutoConfig, PretrainedConfig
 
 from .errors_mote import UserError, unknown_choice
-from .backbones_mote import positions
-from .pooling_mote import POOLINGS
+from .backbones_mote import POOLINGS, positions
 from .tasks_mote import TASKS, Route
 
 CODE = {"AutoConfig": "configuration_mote.MoteConfig", "AutoModel": "modeling_mote.MoteModel"}

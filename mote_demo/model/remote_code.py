@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
+# Each after those that it imports.
 _MODULES = (
     *("errors", "tasks", "model/backbones", "model/pooling", "model/configuration"),
     *("model/experts", "model/integrity", "model/modeling", "model/sentence"),
@@ -19,8 +20,16 @@ _REGISTRATION = re.compile(r"^Auto\w+\.register\(.*\)\n", re.MULTILINE)
 
 def write_code(folder: str | Path) -> None:
     """Write the modules that a checkpoint needs into its folder: flat, importing only each other and libraries."""
-    for module in _MODULES:
-        source = (_PACKAGE / f"{module}.py").read_text(encoding="utf-8")
+    sources = {
+        module.rpartition("/")[2]: (module, (_PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+        for module in _MODULES
+    }
+    needed: dict[str, list[str]] = {}
+    for name, (module, source) in sources.items():
+        direct = list(dict.fromkeys(_OWN_IMPORT.findall(source)))
+        needed[name] = list(dict.fromkeys([*direct, *(one for each in direct for one in needed[each])]))
+        # Some versions of transformers fetch only what a file names itself.
+        further = [f"from .{one}_mote import __name__ as _\n" for one in needed[name] if one not in direct]
         copied = _OWN_IMPORT.sub(r"from .\1_mote import ", _REGISTRATION.sub("", source)).rstrip()
-        name = module.rpartition("/")[2]
-        (Path(folder) / f"{name}_mote.py").write_text(f"{_HEAD.format(module)}{copied}\n", encoding="utf-8")
+        text = "".join([_HEAD.format(module), copied, "\n", *(["\n", *further] if further else [])])
+        (Path(folder) / f"{name}_mote.py").write_text(text, encoding="utf-8")
