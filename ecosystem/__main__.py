@@ -17,6 +17,7 @@ from mote_demo.files import write_json
 FILE = Path(__file__).parent.parent / "results" / "ecosystem.json"
 CHECKS: Mapping[str, tuple[str, str]] = {
     "alone": ("alone", "without_the_package"),
+    "folded": ("folded", "folded_routes"),
 }
 """Name to the module and function that yields its rows."""
 

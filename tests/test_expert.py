@@ -98,7 +98,7 @@ def test_a_file_that_is_no_expert_is_refused(path, damage):
 def test_a_file_without_a_hash_is_read_and_one_that_lost_it_is_not(path, tiny_encoder):
     rewrite(path)
     load_expert(path).plugged_into(tiny_encoder)
-    rewrite(path, about={"version": 2})
+    rewrite(path, about={"version": 2, "instruction": "another"})
     with pytest.raises(UserError, match="another file"):
         load_expert(path)
 

@@ -295,6 +295,8 @@ def tiny_model(architecture: str) -> MoteModel:
     names = ("dim", "n_layers", "n_heads", "hidden_dim") if architecture == "distilbert" else (
         "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"
     )  # fmt: skip
+    known = AutoConfig.for_model(architecture).to_dict()
+    small |= {key: value for key, value in {"num_key_value_heads": 2, "head_dim": 16}.items() if key in known}
     config = AutoConfig.for_model(architecture, **small, **dict(zip(names, (32, 4, 2, 48), strict=True)))
     backbone = AutoModel.from_config(config, **BACKBONES[architecture].init)
     return upcycle(backbone, ROUTES, max_tokens=64)

@@ -427,6 +427,12 @@ def test_limits_and_half_precision_survive_saving(fresh_mote, tiny_backbone_path
         np.testing.assert_allclose(encoder.encode(TEXTS, route=route), expected, atol=1e-5)
 
 
+def test_it_is_saved_without_accelerate_too(sentence_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("transformers.modeling_utils.is_accelerate_available", lambda *_: False)
+    sentence_model.save_pretrained(str(tmp_path))
+    assert Encoder.from_pretrained(tmp_path).routes == tuple(ROUTES)
+
+
 def test_options_reach_the_backbone_and_none_is_ignored(fresh_mote, tiny_tokenizer, tmp_path):
     save_checkpoint(fresh_mote, tiny_tokenizer, tmp_path / "mote")
     folder, load = str(tmp_path / "mote"), MoteTransformer.load

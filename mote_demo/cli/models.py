@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mote_demo.cli.verbs import Verbs, add_verb, say
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.model.backbones import POOLINGS
 from mote_demo.runtime.precision import EXACT, INT8, PRECISIONS
 from mote_demo.settings import BACKBONE, cache_folder, checkpoints_folder, home_folder, report_file, spaces_file
 from mote_demo.tasks import ROUTES, Route
@@ -118,7 +117,7 @@ def _add_upcycle(verbs: Verbs) -> None:
     parser.add_argument("backbone", metavar="NAME_OR_PATH", help="folder or Hub name of an encoder, or package:NAME")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--layers", type=int, nargs="*", help="blocks (from 0) with experts (default: every other one)")
-    parser.add_argument("--pooling", choices=POOLINGS, help="(default: what the encoder's files say, else mean)")
+    parser.add_argument("--pooling", help="mean, cls or last (default: what the encoder's files say, else mean)")
     parser.add_argument("--max-tokens", type=int, help="most tokens of a text (default: what the files say, else 256)")
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KEY, _HASH = "mote_expert", "sha256"
+_NO_HASH = "0" * 64  # what stands in its place while it is computed
 _VERSION = 2
 _WITHOUT_HASH = 1
 _MOST_CHARACTERS = 500
@@ -143,6 +144,7 @@ class Expert:
         """
         about = {
             "version": _VERSION,
+            _HASH: _NO_HASH,
             "fingerprint": self.fingerprint,
             **{key: getattr(self, key) for key in ("name", "task", "base")},
             "route": asdict(self.route),
@@ -152,7 +154,7 @@ class Expert:
         tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
         told = json.dumps(about)
         with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata={_KEY: told, _HASH: _digest(told, tensors)})
+            save_file(tensors, temporary, metadata={_KEY: told.replace(_NO_HASH, _digest(told, tensors))})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics before and after, one a row, with the change."""
@@ -206,16 +208,16 @@ def load_expert(path: str | Path) -> Expert:
         raise UserError(f"There is no file {path.name!r}. Please choose the file of an expert.")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            told = (file.metadata() or {})[_KEY]
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        about = json.loads(metadata[_KEY])
+        about = json.loads(told)
         if about["version"] not in (_WITHOUT_HASH, _VERSION):
             raise UserError(
                 f"The expert has the format {about['version']!r}; this version reads {_VERSION}. Please update."
             )
         if about["version"] == _WITHOUT_HASH:
             check_hashes(path.parent, (path.name,))
-        elif metadata[_HASH] != _digest(metadata[_KEY], stored):
+        elif about[_HASH] != _digest(told.replace(about[_HASH], _NO_HASH), stored):
             raise ValueError("the hash is another one")
         tensors = {name: tensor.float() for name, tensor in stored.items()}
         expert = Expert(**_identity(about), layers=_linear_layers(tensors), **_known_facts(about["facts"]))
