@@ -1,9 +1,11 @@
-# make run | test | lint | bench | soak | screenshots | clean; PYTHON, PORT, PYTEST_ARGS, BENCH and SOAK can be set.
+# make run | test | lint | bench | soak | ecosystem | screenshots | clean; PYTHON, PORT, PYTEST_ARGS, BENCH, SOAK and
+# ECOSYSTEM can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?= -n 2 --dist loadfile
 BENCH ?=
 SOAK ?=
+ECOSYSTEM ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +15,7 @@ READY_BENCH := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint bench soak screenshots chromium clean
+.PHONY: run test lint bench soak ecosystem screenshots chromium clean
 
 run: $(READY)
 	@echo "Starting the app: http://localhost:$(PORT)"
@@ -33,6 +35,9 @@ bench: $(READY_BENCH)
 
 soak: $(READY_DEV)
 	$(BIN)/python -m reliability $(SOAK)
+
+ecosystem: $(READY_DEV)
+	$(BIN)/python -m ecosystem $(ECOSYSTEM)
 
 screenshots: $(READY_DEV) chromium
 	$(BIN)/python scripts/screenshots.py

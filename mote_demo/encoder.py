@@ -16,12 +16,12 @@ from tokenizers import Tokenizer
 
 from mote_demo.errors import UserError
 from mote_demo.model import MoteConfig
-from mote_demo.model.checkpoint import local_folder
+from mote_demo.model.checkpoint import load_tokenizer, local_folder
 from mote_demo.model.network import Network
 from mote_demo.model.tensor_model import TensorModel
 from mote_demo.runtime.forward_pass import ForwardPass, build_forward_pass, check_supported
 from mote_demo.runtime.linear import state_of
-from mote_demo.runtime.loading import load_network, load_tokenizer
+from mote_demo.runtime.loading import load_network
 from mote_demo.runtime.memory import release_freed
 from mote_demo.runtime.precision import EXACT, MARKS
 from mote_demo.tasks import Route
@@ -111,7 +111,12 @@ class Encoder:
     @property
     def model(self) -> "MoteModel":
         """Return the model as a module, for training; a stored model builds it on first use."""
-        return self.network.module()
+        return self.network.as_module()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Return the tokenizer, which neither pads nor truncates; it is not to be changed."""
+        return self._tokenizer
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -163,11 +168,12 @@ class Encoder:
         """
         if isinstance(texts, str):
             return self.encode([texts], route=route, instruction=instruction, progress=progress, stop=stop)[0]
-        forward_pass = self._forward_pass(self.config.resolve(route))
-        words = self._instruction(route, instruction)
+        name = self.config.resolve(route)
+        forward_pass = self._forward_pass(name)
+        words, limit = self._instruction(name, instruction), self.config.most_tokens(name)
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         done = batches = 0
-        for rows, ids in self._batches(texts, words, forward_pass.tokens_at_once):
+        for rows, ids in self._batches(texts, words, limit, forward_pass.tokens_at_once):
             if stop is not None and stop.is_set():
                 raise Stopped(f"Stopped after {done} of {len(texts)} texts.")
             vectors[rows] = forward_pass(ids)
@@ -211,7 +217,7 @@ class Encoder:
             route=name,
             expert=self.config.route(name).expert if self.config.expert_layers else None,
             text_sent=sent,
-            tokens=min(len(ids), self.config.max_tokens),
+            tokens=min(len(ids), self.config.most_tokens(name)),
             tokens_before=len(ids),
             unknown=ids.count(self._unknown),
         )
@@ -251,7 +257,7 @@ class Encoder:
         if known is None or known[0] != state:
             config = self.config
             digest = hashlib.sha256(
-                json.dumps([config.route(name).instruction, config.pooling, config.max_tokens]).encode()
+                json.dumps([config.route(name).instruction, config.pooling, config.most_tokens(name)]).encode()
             )
             for key, tensor in sorted(tensors.items()):
                 digest.update(key.encode())
@@ -295,27 +301,34 @@ class Encoder:
 
     def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""
-        return self._token_ids(texts, self.config.route(route).instruction)
+        name = self.config.resolve(route)
+        return self._token_ids(texts, self.config.route(name).instruction, self.config.most_tokens(name))
 
     def count_tokens(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """Count the tokens of each text, and those among them that stand for what the tokenizer does not know."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [(len(each.ids), each.ids.count(self._unknown)) for each in encodings]
 
-    def _token_ids(self, texts: Sequence[str], instruction: str) -> list[list[int]]:
-        limit = self.config.max_tokens
+    def _token_ids(self, texts: Sequence[str], instruction: str, limit: int) -> list[list[int]]:
         encodings = self._tokenizer.encode_batch_fast([instruction + text for text in texts])
+        end = self._special_at_end
         return [
-            encoding.ids if len(encoding.ids) <= limit else [*encoding.ids[: limit - 1], encoding.ids[-1]]
-            for encoding in encodings
+            ids if len(ids) <= limit else [*ids[: limit - end], *ids[len(ids) - end :]]
+            for ids in (encoding.ids for encoding in encodings)
         ]
 
+    @cached_property
+    def _special_at_end(self) -> int:
+        """Return how many special tokens stand after a text: none for some decoders."""
+        special = self._tokenizer.encode("a").special_tokens_mask
+        return next((number for number, one in enumerate(reversed(special)) if not one), 1)
+
     def _batches(
-        self, texts: Sequence[str], instruction: str, tokens_at_once: int
+        self, texts: Sequence[str], instruction: str, limit: int, tokens_at_once: int
     ) -> Iterator[tuple[list[int], list[list[int]]]]:
         """Yield (rows, token ids) of like length: sorting by tokens, not characters, avoids padding."""
         for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
-            ids = self._token_ids(texts[start : start + _TOKENIZED_AT_ONCE], instruction)
+            ids = self._token_ids(texts[start : start + _TOKENIZED_AT_ONCE], instruction, limit)
             order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
             for rows in _fill(order, [len(one) for one in ids], tokens_at_once):
                 yield [start + row for row in rows], [ids[row] for row in rows]

@@ -3,7 +3,7 @@
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | Path, values: Mapping[str, Any], *, indent: int | None = None) -> None:
+def write_json(path: str | Path, values: Any, *, indent: int | None = None) -> None:
     """Write JSON, whole or not at all, with letters of every script as they are."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(values, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")

@@ -95,6 +95,23 @@ ROUTES: Mapping[str, Route] = MappingProxyType(
     }
 )
 
+MTEB_TASKS: Mapping[str, str] = MappingProxyType(
+    {
+        "Retrieval": "retrieval",
+        "InstructionRetrieval": "retrieval",
+        "Reranking": "retrieval",
+        "InstructionReranking": "retrieval",
+        "Classification": "classification",
+        "MultilabelClassification": "classification",
+        "Clustering": "clustering",
+        "STS": "similarity",
+        "PairClassification": "similarity",
+        "BitextMining": "similarity",
+        "Summarization": "similarity",
+    }
+)
+"""Type of an mteb task to the task whose routes it uses; all other types are refused."""
+
 DENSE = "dense"
 """What the MLPs of a model without experts are called where experts are named."""
 

@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from mote_demo.evaluation.report import Report, Score, SetResult
-from mote_demo.training.card import write_card
+from mote_demo.tasks import Route
+from mote_demo.training.card import LICENCE_NAME, inherit_card, write_card, write_folded_card
 
 FACTS = {
     "base_model": "someone/some-encoder",
@@ -46,7 +47,9 @@ def front_matter(text):
 
 def test_the_front_matter_is_what_the_hub_reads(card):
     values = front_matter(card())
-    assert values["license"] == "apache-2.0"
+    assert (values["license"], values["license_name"]) == ("other", LICENCE_NAME)
+    assert values["datasets"] == ["open_set", "closed_set", "nc_set"]
+    assert values["base_model_relation"] == "finetune"
     assert values["library_name"] == "sentence-transformers"
     assert values["pipeline_tag"] == "sentence-similarity"
     assert values["base_model"] == "someone/some-encoder"
@@ -77,6 +80,39 @@ def test_data_with_restricted_terms_is_listed_under_the_limits(card):
     assert "commercial" not in card(data=FACTS["data"][:1]).split("## Intended use and limits")[1]
 
 
+def test_only_data_for_any_use_leave_the_licence_as_it_is(card):
+    text = card(data=FACTS["data"][:1])
+    assert front_matter(text)["license"] == "apache-2.0"
+    assert text.split("## Licence")[1].split("##")[0].strip() == "Apache-2.0."
+    assert "closed_set, nc_set" in card().split("## Licence")[1]
+    assert "@inproceedings" in text
+
+
+def test_a_folded_route_keeps_licence_and_base_and_says_which_route_it_is(card, tmp_path):
+    card()
+    (tmp_path / "plain").mkdir()
+    route = Route("clustering", "clustering: ")
+    text = write_folded_card(tmp_path / "plain", tmp_path / "mote", route, "# more").read_text("utf-8")
+    values = front_matter(text)
+    assert [values[key] for key in ("license", "base_model")] == ["other", "someone/some-encoder"]
+    assert values["datasets"] == ["open_set", "closed_set", "nc_set"]
+    assert 'SentenceTransformer("plain")' in text
+    assert "`clustering: ` before it" in text
+    assert text.rstrip().endswith("# more")
+
+
+def test_a_fine_tuned_model_inherits_licence_and_data(card, tmp_path):
+    card()
+    tuned = tmp_path / "tuned"
+    tuned.mkdir()
+    (tuned / "README.md").write_text("---\ntags: [a]\ndatasets: [mine]\nlicense: mit\n---\n# tuned\n", "utf-8")
+    text = inherit_card(tuned, tmp_path / "mote").read_text("utf-8")
+    values = front_matter(text)
+    assert (values["license"], values["tags"], values["base_model"]) == ("other", ["a"], "someone/some-encoder")
+    assert values["datasets"] == ["open_set", "closed_set", "nc_set", "mine"]
+    assert "# tuned" in text
+
+
 def test_a_dense_checkpoint_is_not_called_moe(card):
     text = card(expert_layers=[])
     assert "no task experts" in text
@@ -84,7 +120,7 @@ def test_a_dense_checkpoint_is_not_called_moe(card):
 
 
 def test_the_snippet_names_the_model_and_a_route_it_has(card):
-    assert 'SentenceTransformer("mote")' in card()
+    assert 'SentenceTransformer("mote", trust_remote_code=True)' in card()
     assert 'task="clustering"' in card()
     assert 'task="query"' in card(routes={"query": FACTS["routes"]["query"]})
 

@@ -1,5 +1,7 @@
 import json
 import os
+import random
+import shutil
 import stat
 
 import numpy as np
@@ -11,7 +13,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.model.checkpoint import load_model, save_checkpoint
+from mote_demo.model.checkpoint import load_model, refresh, save_checkpoint
+from mote_demo.model.integrity import INTEGRITY, check_hashes
 from mote_demo.model.modeling import MoteModel
 from mote_demo.settings import ROOT
 from mote_demo.tasks import ROUTES
@@ -100,6 +103,50 @@ def test_a_file_cut_short_is_refused(checkpoint):
         load_model(checkpoint)
 
 
+COVERED = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors.index.json", FROZEN, TRAINED)
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_every_flipped_bit_and_every_cut_of_a_file_is_seen(checkpoint, name):
+    whole, chance = (checkpoint / name).read_bytes(), random.Random(name)
+    check_hashes(checkpoint)
+    for trial in range(40):
+        damaged, at = bytearray(whole), chance.randrange(len(whole))
+        damaged[at] ^= 1 << chance.randrange(8)
+        (checkpoint / name).write_bytes(damaged if trial % 4 else whole[:at])
+        with pytest.raises(UserError, match="is damaged.*mote refresh"):
+            check_hashes(checkpoint)
+    for load in (load_model, Encoder.from_pretrained):
+        with pytest.raises(UserError, match=str(checkpoint)):
+            load(checkpoint)
+
+
+def test_a_damaged_list_of_hashes_is_named_and_an_older_checkpoint_has_none(checkpoint):
+    (checkpoint / INTEGRITY).write_text('{"sha256": []}', encoding="utf-8")
+    with pytest.raises(UserError, match=f"{INTEGRITY} is damaged"):
+        Encoder.from_pretrained(checkpoint)
+    (checkpoint / INTEGRITY).unlink()
+    Encoder.from_pretrained(checkpoint)
+
+
+def test_what_lies_beside_the_weights_can_be_written_anew(checkpoint):
+    before = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
+    for name in ("modeling_mote.py", "modules.json", "config_sentence_transformers.json", INTEGRITY):
+        (checkpoint / name).unlink()
+    refresh(checkpoint)
+    assert {path.name: path.read_bytes() for path in checkpoint.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["baseline", "mote"])
+def test_the_shipped_checkpoints_have_the_code_and_hashes_of_this_version(name, tmp_path):
+    for path in (CHECKPOINTS / name).iterdir():
+        (tmp_path / path.name).symlink_to(path) if path.suffix == ".safetensors" else shutil.copy(path, tmp_path)
+    refresh(tmp_path)
+    files = [path for path in tmp_path.iterdir() if not path.is_symlink()]
+    stale = [path.name for path in files if path.read_bytes() != (CHECKPOINTS / name / path.name).read_bytes()]
+    assert not stale, "run: python -m mote_demo refresh checkpoints/baseline checkpoints/mote"
+
+
 def test_a_folder_that_is_no_checkpoint_is_named(tiny_backbone_path, tmp_path):
     with pytest.raises(UserError, match="not a MoTE checkpoint"):
         load_model(tiny_backbone_path)
@@ -174,6 +221,7 @@ def test_a_tensor_that_nothing_reads_does_no_harm(checkpoint):
     expected = Encoder.from_pretrained(checkpoint).encode(TEXTS, route="sts")
     extra = {"backbone.embeddings.position_ids": torch.arange(128)[None]}
     save_file(load_file(checkpoint / FROZEN) | extra, checkpoint / FROZEN, metadata={"format": "pt"})
+    refresh(checkpoint)
     encoder = Encoder.from_pretrained(checkpoint)
     assert np.array_equal(encoder.encode(TEXTS, route="sts"), expected)
     for model in (encoder.model, load_model(checkpoint)):
@@ -184,6 +232,7 @@ def test_a_whole_file_beside_an_index_is_the_one_that_every_loader_reads(checkpo
     shards = {**load_file(checkpoint / FROZEN), **load_file(checkpoint / TRAINED)}
     doubled = {name: 2 * tensor for name, tensor in shards.items()}
     save_file(doubled, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    refresh(checkpoint)
     found = Encoder.from_pretrained(checkpoint).network.dense_tensors("sts")
     expected = load_model(checkpoint).dense_tensors("sts")
     assert all(torch.equal(found[name].float(), tensor) for name, tensor in expected.items())
@@ -255,7 +304,10 @@ def test_a_dense_model_is_a_checkpoint_too(tiny_baseline_encoder, tiny_tokenizer
 @pytest.mark.parametrize("name", ["baseline", "mote"])
 def test_the_shipped_checkpoints_load_by_their_name_alone(name):
     texts = ["Where is my parcel?", "The courier is late."]
-    plain, ours = SentenceTransformer(str(CHECKPOINTS / name)), Encoder.from_pretrained(CHECKPOINTS / name)
+    plain, ours = (
+        SentenceTransformer(str(CHECKPOINTS / name), trust_remote_code=True),
+        Encoder.from_pretrained(CHECKPOINTS / name),
+    )
     for route in ROUTES:
         cosines = np.einsum("nd,nd->n", plain.encode(texts, task=route), ours.encode(texts, route=route))
         assert cosines.min() > 0.9999

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from mote_demo import cli
+from mote_demo.encoder import Encoder
 from mote_demo.explore import maps, pair
 from mote_demo.explore.projection import Projection
 from mote_demo.model.checkpoint import save_checkpoint
@@ -260,6 +262,34 @@ def test_fold_writes_a_plain_model(run, checkpoints, tmp_path, tiny_encoder):
     assert "'sts'" in out
     vectors = SentenceTransformer(str(tmp_path / "folded"), device="cpu").encode(["a cat"])
     np.testing.assert_allclose(vectors, tiny_encoder.encode(["a cat"], route="sts"), atol=5e-3)
+    assert 'SentenceTransformer("folded")' in (tmp_path / "folded" / "README.md").read_text(encoding="utf-8")
+
+
+def test_fold_writes_all_routes_in_one_folder(run, checkpoints, tmp_path, tiny_encoder):
+    assert run("fold", checkpoints / "mote", "--router", "--out", tmp_path / "all")[0] == 0
+    vectors = SentenceTransformer(str(tmp_path / "all"), device="cpu").encode(["a cat"], task="sts")
+    np.testing.assert_allclose(vectors, tiny_encoder.encode(["a cat"], route="sts"), atol=5e-3)
+
+
+def test_upcycle_makes_a_checkpoint_of_an_encoder(run, tiny_backbone_path, tmp_path):
+    status, out, _ = run("upcycle", tiny_backbone_path, "--out", tmp_path / "mine", "--layers", "3", "--pooling", "cls")
+    assert (status, out) == (0, f"Wrote {tmp_path / 'mine'}: 5 experts in the blocks 3. Train it next.\n")
+    encoder = Encoder.from_pretrained(tmp_path / "mine")
+    assert (encoder.config.expert_layers, encoder.config.pooling) == ([3], "cls")
+    status, _, err = run("upcycle", tiny_backbone_path, "--out", tmp_path / "other", "--pooling", "max")
+    assert status == 2
+    assert "Unknown pooling 'max'. Choose one of: 'mean', 'cls', 'last'" in err
+
+
+def test_refresh_writes_hashes_after_a_change_on_purpose(run, checkpoints, tmp_path):
+    folder = shutil.copytree(checkpoints / "mote", tmp_path / "mine")
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    (folder / "config.json").write_text(config.replace('"max_tokens": 64', '"max_tokens": 32'), encoding="utf-8")
+    status, _, err = run("encode", "a cat", "--route", "sts", "--model", folder)
+    assert status == 2
+    assert f"run: mote refresh {folder}" in err
+    assert run("refresh", folder)[0] == 0
+    assert run("encode", "a cat", "--route", "sts", "--model", folder)[0] == 0
 
 
 @pytest.mark.parametrize(

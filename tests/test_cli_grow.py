@@ -156,6 +156,22 @@ def test_fold_writes_the_model_with_the_expert_as_a_plain_dense_one(run, grown, 
     np.testing.assert_allclose(vectors, expected, atol=5e-3)
 
 
+def test_checkpoint_writes_the_model_with_the_expert_as_one_more_route(run, grown, checkpoints, tmp_path):
+    (checkpoints / "mote" / "README.md").write_text("---\nlicense: mit\n---\n\n# mote\n", encoding="utf-8")
+    status, said, _ = run("expert", "checkpoint", grown, "--out", tmp_path / "whole")
+    assert (status, said) == (0, f"Wrote a checkpoint with the route 'kinds' to {tmp_path / 'whole'}.\n")
+    whole = load(str(tmp_path / "whole"))
+    expected = load_expert(grown).plugged_into(load(str(checkpoints / "mote")))
+    assert whole.routes == expected.routes
+    for route in ("kinds", "sts"):
+        np.testing.assert_allclose(
+            whole.encode(["a cat"], route=route), expected.encode(["a cat"], route=route), atol=1e-6
+        )
+    card = (tmp_path / "whole" / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlicense: mit\n---\n\n# mote\n\n## kinds\n")
+    (checkpoints / "mote" / "README.md").unlink()
+
+
 def test_folding_an_expert_of_queries_says_what_documents_take(run, checkpoints, tmp_path):
     copied_expert(load(str(checkpoints / "mote")), task="retrieval").save(tmp_path / "mine")
     status, said, _ = run("expert", "fold", tmp_path / "mine", "--out", tmp_path / "folded")

@@ -1,6 +1,7 @@
 """An expert plugs into the model it was grown on and into no other, and a file gives it back."""
 
 import json
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -37,11 +38,13 @@ def path(expert, tmp_path):
 
 
 def rewrite(path, *, about=(), tensors=()):
-    """Change the metadata and the tensors of a file."""
+    """Change the metadata and the tensors of a file; it becomes one of the first version, which has no hash."""
     with safe_open(path, "pt") as file:
         known = json.loads(file.metadata()["mote_expert"])
         kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    save_file({**kept, **dict(tensors)}, path, metadata={"mote_expert": json.dumps({**known, **dict(about)})})
+    save_file(
+        {**kept, **dict(tensors)}, path, metadata={"mote_expert": json.dumps({**known, "version": 1, **dict(about)})}
+    )
 
 
 def test_a_saved_expert_comes_back_with_all_that_is_known_of_it(tiny_encoder, expert, path):
@@ -90,6 +93,24 @@ def test_a_file_that_is_no_expert_is_refused(path, damage):
         rewrite(path, tensors={"layer.weight": torch.zeros(2)})
     with pytest.raises(UserError, match="another file"):
         load_expert(path)
+
+
+def test_a_file_without_a_hash_is_read_and_one_that_lost_it_is_not(path, tiny_encoder):
+    rewrite(path)
+    load_expert(path).plugged_into(tiny_encoder)
+    rewrite(path, about={"version": 2, "instruction": "another"})
+    with pytest.raises(UserError, match="another file"):
+        load_expert(path)
+
+
+def test_every_flipped_bit_and_every_cut_is_seen(path):
+    whole, chance = path.read_bytes(), random.Random(0)
+    for trial in range(100):
+        damaged, at = bytearray(whole), chance.randrange(len(whole))
+        damaged[at] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged if trial % 4 else whole[:at])
+        with pytest.raises(UserError):
+            load_expert(path)
 
 
 @pytest.mark.parametrize("name", ["My topic!", "type", "../up"])

@@ -3,13 +3,15 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.model import upcycle
 from mote_demo.model.checkpoint import save_checkpoint
-from mote_demo.model.folding import WAVE, fold, wave
+from mote_demo.model.folding import WAVE, fold, fold_model, fold_router, wave, with_instruction
 from mote_demo.tasks import ROUTES, Route
 
 TEXTS = ["my card is lost", "what is a vector?", "", "big " * 100]
@@ -17,15 +19,75 @@ TEXTS = ["my card is lost", "what is a vector?", "", "big " * 100]
 
 @pytest.fixture
 def checkpoint(tiny_mote, tiny_tokenizer, tmp_path):
-    save_checkpoint(tiny_mote, tiny_tokenizer, tmp_path / "mote", dtype=torch.float32)
+    save_checkpoint(tiny_mote, tiny_tokenizer, tmp_path / "mote")
     return tmp_path / "mote"
 
 
+def open_folded(folder):
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_folded_route_is_that_route_without_naming_it(checkpoint, tiny_encoder, tmp_path, route):
+def test_a_folded_route_is_that_route_whoever_asks_and_cannot_lose_its_instruction(checkpoint, tmp_path, route):
     fold(checkpoint, route, tmp_path / "folded")
-    folded = SentenceTransformer(str(tmp_path / "folded"), device="cpu")
-    np.testing.assert_allclose(folded.encode(TEXTS), tiny_encoder.encode(TEXTS, route=route), atol=1e-5)
+    folded, expected = open_folded(tmp_path / "folded"), Encoder.from_pretrained(checkpoint).encode(TEXTS, route=route)
+    assert folded.prompts.get(route) in (None, "")
+    for vectors in (
+        folded.encode(TEXTS),
+        folded.encode(TEXTS, prompt=""),
+        folded.encode_query(TEXTS),
+        folded.encode_document(TEXTS),
+    ):
+        np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_a_folded_model_is_half_as_large_and_computes_in_float32(checkpoint, tmp_path):
+    fold(checkpoint, "sts", tmp_path / "folded")
+    stored = load_file(tmp_path / "folded" / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
+    assert open_folded(tmp_path / "folded").dtype == torch.float32
+
+
+def test_a_router_has_all_routes_and_no_default(checkpoint, tmp_path):
+    encoder = Encoder.from_pretrained(checkpoint)
+    fold_router(encoder.network, encoder.tokenizer, tmp_path / "all")
+    router = open_folded(tmp_path / "all")
+    for route in ROUTES:
+        np.testing.assert_allclose(router.encode(TEXTS, task=route), encoder.encode(TEXTS, route=route), atol=1e-6)
+    with pytest.raises(ValueError, match="task"):
+        router.encode(TEXTS)
+
+
+def byte_level(*words):
+    """A tokenizer to which a word after a space is another one, and whose end has no special token."""
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    vocabulary = {piece: number for number, piece in enumerate(["<s>", *sorted(alphabet), *words])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.TemplateProcessing("<s> $A", "<s> $A $B", [("<s>", 0)])
+    return tokenizer
+
+
+def test_an_instruction_is_baked_only_where_the_tokens_stay_the_same(tiny_tokenizer):
+    baked = with_instruction(tiny_tokenizer, "query: ")
+    for text in ("a cat", "", "[SEP] now", "x" * 50):
+        assert baked.encode(text).ids == tiny_tokenizer.encode("query: " + text).ids
+    assert with_instruction(tiny_tokenizer, "") is not None
+    assert with_instruction(tiny_tokenizer, "about") is None  # "about" and "a word" would be one word
+    assert with_instruction(byte_level(), "query: ").encode("cat").tokens[0] == "<s>"
+    merging = Tokenizer(models.BPE({"<s>": 0, "Ġ": 1, "a": 2, "Ġa": 3, ":": 4}, [("Ġ", "a")]))
+    merging.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    merging.post_processor = processors.TemplateProcessing("<s> $A", "<s> $A $B", [("<s>", 0)])
+    assert with_instruction(merging, ": ") is None
+
+
+def test_where_it_cannot_be_baked_it_is_the_prompt_of_every_side(fresh_mote, tiny_tokenizer, tmp_path):
+    fresh_mote.config.routes["sts"]["instruction"] = "about"
+    fold_model(fresh_mote, tiny_tokenizer, "sts", tmp_path / "folded")
+    folded = open_folded(tmp_path / "folded")
+    expected = Encoder(fresh_mote, tiny_tokenizer, "mote").encode(TEXTS, route="sts")
+    for encode in (folded.encode, folded.encode_query, folded.encode_document):
+        np.testing.assert_allclose(encode(TEXTS), expected, atol=5e-3)
 
 
 def test_a_folded_model_names_nothing_of_this_package(checkpoint, tmp_path):
@@ -44,8 +106,8 @@ def test_folding_twice_gives_the_same_file(checkpoint, tmp_path):
 
 def test_a_task_with_one_route_can_be_folded_by_its_name(checkpoint, tiny_encoder, tmp_path):
     fold(checkpoint, "similarity", tmp_path / "folded")
-    folded = SentenceTransformer(str(tmp_path / "folded"), device="cpu")
-    np.testing.assert_allclose(folded.encode(TEXTS), tiny_encoder.encode(TEXTS, route="sts"), atol=1e-5)
+    folded = open_folded(tmp_path / "folded")
+    np.testing.assert_allclose(folded.encode(TEXTS), tiny_encoder.encode(TEXTS, route="sts"), atol=5e-3)
 
 
 @pytest.mark.parametrize("route", [None, "bogus"])

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.model import MoteConfig, MoteModel, upcycle
+from mote_demo.model.backbones import BACKBONES, Backbone, register_backbone
 from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.model.pooling import pool
 from mote_demo.model.sentence import MoteTransformer
@@ -41,6 +42,8 @@ TINY = {
     "vocab_size": 50,
     "max_position_embeddings": 40,
     "pad_token_id": 1,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
 }
 
 
@@ -71,9 +74,7 @@ def test_untrained_upcycled_model_equals_its_backbone_on_every_route(tiny_backbo
             torch.testing.assert_close(model(*batch, route=route).last_hidden_state, expected, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize(
-    "architecture", ["bert", "roberta", "xlm-roberta", "electra", "mpnet", "distilbert", "modernbert"]
-)
+@pytest.mark.parametrize("architecture", BACKBONES)
 def test_every_known_architecture_upcycles(architecture, batch):
     torch.manual_seed(0)
     known = AutoConfig.for_model(architecture).to_dict()
@@ -87,7 +88,7 @@ def test_every_known_architecture_upcycles(architecture, batch):
             found = model(*batch, route=route).last_hidden_state
             torch.testing.assert_close(found[real], expected[real], atol=1e-5, rtol=0)
     assert model.config.expert_layers == [0, 2]
-    assert len(model.expert_parameters("query")) in (4, 8)  # two layers in each of two blocks, with or without bias
+    assert len(model.expert_parameters("query")) in (4, 6, 8)  # two or three layers in each of two blocks
     longest = torch.full((1, model.config.max_tokens), 7)
     assert model(longest, torch.ones_like(longest), route="query").pooler_output.isfinite().all()
 
@@ -104,7 +105,7 @@ def test_a_text_has_at_most_as_many_tokens_as_the_backbone_has_positions(archite
 
 
 def test_unknown_architecture_is_refused_with_the_known_ones_listed():
-    with pytest.raises(UserError, match=r"'gpt2'.*bert, distilbert"):
+    with pytest.raises(UserError, match=r"'gpt2'.*bert, camembert"):
         upcycle(AutoModel.from_config(AutoConfig.for_model("gpt2", n_layer=1, n_embd=8, n_head=1)), ROUTES)
 
 
@@ -367,9 +368,126 @@ def test_instruction_is_applied_exactly_once(tiny_mote, tiny_encoder, sentence_m
     assert not np.allclose(tiny_encoder.encode(told, route=route), expected, atol=1e-3)
 
 
-def test_prompt_is_refused_because_the_instruction_is_already_there(sentence_model):
-    with pytest.raises(UserError, match="'query: '"):
-        sentence_model.encode(["hello"], task="query", prompt="query: ")
+def test_a_prompt_that_is_the_instruction_of_one_route_chooses_it(tiny_encoder, sentence_model):
+    for name, route in ROUTES.items():
+        expected = tiny_encoder.encode(TEXTS, route=name)
+        for chosen in ({"prompt": route.instruction}, {"prompt": route.instruction, "task": name}):
+            np.testing.assert_allclose(sentence_model.encode(TEXTS, **chosen), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prompt": "find: "}, r"'find: ' is that of no route.*task=.*'sts' \('similarity: '\)"),
+        ({"prompt": ""}, "is that of no route"),
+        ({"prompt": "query: ", "task": "sts"}, "'sts' puts 'similarity: ' before the text.*'query: '"),
+        ({}, "No route was given.*'clustering'"),
+    ],
+)
+def test_a_prompt_that_says_no_route_or_another_one_is_refused(sentence_model, options, message):
+    with pytest.raises(UserError, match=message):
+        sentence_model.encode(["hello"], **options)
+
+
+def test_a_prompt_that_two_routes_share_is_refused_with_both(fresh_mote, tiny_backbone_path):
+    fresh_mote.config.routes["sts"]["instruction"] = "query: "
+    module = MoteTransformer(fresh_mote, AutoTokenizer.from_pretrained(tiny_backbone_path))
+    with pytest.raises(UserError, match="that of the routes query, sts"):
+        module.preprocess(["hello"], prompt="query: ")
+    assert module.preprocess(["hello"], task="sts")["route"] == ["sts"]
+
+
+def test_what_the_module_cannot_do_it_says(sentence_model):
+    with pytest.raises(UserError, match="one text at a time, not of a tuple"):
+        sentence_model.encode([("a cat", "a dog")], task="sts")
+    with pytest.raises(UserError, match="cannot be 4000.*128 positions"):
+        sentence_model.max_seq_length = 4000
+
+
+def test_each_row_of_all_that_is_known_has_the_whole_name_of_the_route(sentence_model):
+    rows = sentence_model.encode(["a cat", "a dog and a cat"], task="sts", output_value=None)
+    assert [row["route"] for row in rows] == ["sts", "sts"]
+
+
+def test_limits_and_half_precision_survive_saving(fresh_mote, tiny_backbone_path, tmp_path):
+    for parameter in fresh_mote.parameters():
+        parameter.data = parameter.data.half().float()
+    module = MoteTransformer(fresh_mote, AutoTokenizer.from_pretrained(tiny_backbone_path), {"sts": 5})
+    model = SentenceTransformer(modules=[module], device="cpu")
+    model.max_seq_length = 9
+    model.save_pretrained(str(tmp_path))
+    assert {tensor.dtype for tensor in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
+    again, encoder = SentenceTransformer(str(tmp_path), device="cpu"), Encoder.from_pretrained(tmp_path)
+    assert (again.max_seq_length, again[0].limits, again.tokenizer.model_max_length) == (9, {"sts": 5}, 9)
+    for route, most in (("sts", 5), ("query", 9)):
+        assert again.tokenize(TEXTS, task=route)["input_ids"].shape[1] == most
+        assert encoder.receipt(TEXTS[2], route=route).tokens == most
+        expected = model.encode(TEXTS, task=route)
+        assert np.array_equal(again.encode(TEXTS, task=route), expected)
+        np.testing.assert_allclose(encoder.encode(TEXTS, route=route), expected, atol=1e-5)
+
+
+def test_it_is_saved_without_accelerate_too(sentence_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("transformers.modeling_utils.is_accelerate_available", lambda *_: False)
+    sentence_model.save_pretrained(str(tmp_path))
+    assert Encoder.from_pretrained(tmp_path).routes == tuple(ROUTES)
+
+
+def test_options_reach_the_backbone_and_none_is_ignored(fresh_mote, tiny_tokenizer, tmp_path):
+    save_checkpoint(fresh_mote, tiny_tokenizer, tmp_path / "mote")
+    folder, load = str(tmp_path / "mote"), MoteTransformer.load
+    half = load(folder, model_kwargs={"dtype": "float16", "attn_implementation": "eager"})
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.float16}
+    assert half.model.dense("sts").config._attn_implementation == "eager"
+    assert load(folder).model.backbone.config._attn_implementation == "sdpa"
+    assert load(folder, processor_kwargs={"model_max_length": 12}).max_seq_length == 12
+    assert load(folder, config_kwargs={"max_tokens": 20}).max_seq_length == 20
+    for options, message in (({"backend": "onnx"}, "mote export"), ({"config_kwargs": {"bogus": 1}}, "no bogus")):
+        with pytest.raises(UserError, match=message):
+            load(folder, **options)
+
+
+def test_gradient_checkpointing_gives_the_same_gradients(fresh_mote, batch):
+    def gradient():
+        fresh_mote.zero_grad()
+        fresh_mote.train()(*batch, route="sts").pooler_output.sum().backward()
+        return fresh_mote.get_input_embeddings().weight.grad.clone()
+
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        setattr(fresh_mote.backbone.config, name, 0.0)
+    for module in fresh_mote.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    expected = gradient()
+    fresh_mote.gradient_checkpointing_enable()
+    assert fresh_mote.dense("sts").encoder.layer[0].gradient_checkpointing
+    torch.testing.assert_close(gradient(), expected)
+
+
+def test_a_decoder_takes_the_last_token_of_a_text_on_whichever_side_it_is_padded():
+    torch.manual_seed(0)
+    config = {key: value for key, value in TINY.items() if key not in ("dim", "n_layers", "n_heads", "hidden_dim")}
+    model = upcycle(AutoModel.from_config(AutoConfig.for_model("qwen3", **config)), ROUTES, pooling="last")
+    ids = torch.tensor([[5, 6, 7]])
+    pad, gap = torch.zeros(1, 2, dtype=torch.int64), torch.zeros(1, 2, dtype=torch.int64)
+    alone = vectors(model, (ids, torch.ones_like(ids)), "sts")
+    right = vectors(model, (torch.cat([ids, pad], 1), torch.cat([torch.ones_like(ids), gap], 1)), "sts")
+    left = vectors(model, (torch.cat([pad, ids], 1), torch.cat([gap, torch.ones_like(ids)], 1)), "sts")
+    torch.testing.assert_close(right, alone)
+    torch.testing.assert_close(left, alone, atol=1e-5, rtol=0)
+    hidden = model(ids, torch.ones_like(ids), route="sts").last_hidden_state[:, -1]
+    torch.testing.assert_close(alone, nn.functional.normalize(hidden, dim=-1))
+
+
+def test_another_architecture_can_be_made_known():
+    config = AutoConfig.for_model(
+        "nomic_bert", vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2
+    )
+    backbone = AutoModel.from_config(config)
+    register_backbone("nomic_bert", Backbone("layers", ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")))
+    assert len(upcycle(backbone, ROUTES).expert_parameters("sts")) == 3
+    with pytest.raises(UserError, match="another place"):
+        register_backbone("bert", Backbone("blocks", ("mlp",)))
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])

@@ -8,9 +8,12 @@ from datasets import Dataset, DatasetDict
 from mteb.abstasks import AbsTaskClassification, AbsTaskClustering, AbsTaskRetrieval, AbsTaskSTS
 from mteb.cache import ResultCache
 from mteb.types import PromptType
+from sentence_transformers import SentenceTransformer
 
+from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.mteb_model import MTEB_TASKS, MtebModel, load_mteb_model, route_for
+from mote_demo.model.checkpoint import save_checkpoint
 from mote_demo.tasks import ROUTES
 
 TEXTS = [f"{mood} {thing}" for mood in ("happy", "angry") for thing in ("cat", "dog", "bird", "train", "book", "card")]
@@ -140,6 +143,21 @@ def test_mteb_ranks_as_the_encoder_does(tiny_encoder):
     ranks = [int((row > row[right]).sum()) for right, row in enumerate(queries @ documents.T)]
     expected = np.mean([1 / np.log2(rank + 2) for rank in ranks])
     assert main_score(run(tiny_encoder, LocalRetrieval())) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tiny_mote, tiny_tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mteb") / "mote"
+    save_checkpoint(tiny_mote, tiny_tokenizer, folder)
+    return folder
+
+
+@pytest.mark.parametrize("task", [LocalRetrieval, LocalReranking, LocalClassification, LocalClustering, LocalSTS])
+def test_the_prompts_of_a_checkpoint_choose_the_routes_without_a_wrapper(checkpoint, task):
+    model = SentenceTransformer(str(checkpoint), trust_remote_code=True, device="cpu")
+    results = mteb.evaluate(model, task(), cache=None, co2_tracker=False, show_progress_bar=False)
+    expected = main_score(run(Encoder.from_pretrained(checkpoint), task()))
+    assert main_score(results) == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_sides_of_a_pair_do_not_matter_where_the_task_has_one_route():

@@ -1,5 +1,6 @@
 """The Train tab in a browser, on tiny models."""
 
+import zipfile
 from functools import partial
 
 import gradio as gr
@@ -190,6 +191,11 @@ def test_an_expert_can_be_downloaded_removed_and_plugged_in_again(page, address,
         page.locator("#mote-train-download").click()
     download.value.save_as(tmp_path / "expert.safetensors")
     page.locator("[data-mote-unsaved]").wait_for(state="detached")
+    with page.expect_download() as model:
+        page.get_by_role("button", name="Download as a model").click()
+    with zipfile.ZipFile(model.value.path()) as packed:
+        assert {"my-intent/model.safetensors", "my-intent/README.md"} <= set(packed.namelist())
+    page.get_by_role("button", name="Download as a model").wait_for()
     page.locator("#mote-train-remove").click()
     page.get_by_text("You have none yet").wait_for()
     assert own_routes(sessions) == []

@@ -68,10 +68,12 @@ def _add_expert(verbs: Verbs) -> None:
     parts = verbs.add_parser("expert", help=words, description=words).add_subparsers(required=True, metavar="VERB")
     show = add_verb(parts, "show", _show, "Say what an expert is, how it was grown, and whether it fits the model.")
     fold = add_verb(parts, "fold", _fold, "Write an expert as a plain dense sentence-transformers model.")
-    for parser in (show, fold):
+    whole = add_verb(parts, "checkpoint", _checkpoint, "Write a checkpoint that has an expert as one more route.")
+    for parser in (show, fold, whole):
         parser.add_argument("file", type=Path, metavar="FILE", help="what grow or the app wrote")
         add_model(parser)
-    fold.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write")
+    for parser in (fold, whole):
+        parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write")
 
 
 def _add_grow_study(verbs: Verbs) -> None:
@@ -194,16 +196,27 @@ def _fit(expert: "Expert", options: argparse.Namespace) -> str:
 
 def _fold(options: argparse.Namespace) -> None:
     from mote_demo.growing.expert import load_expert
+    from mote_demo.growing.leaving import fold_expert
     from mote_demo.loading import find_model
-    from mote_demo.model.folding import fold_model
+    from mote_demo.model.checkpoint import local_folder
 
     expert = load_expert(options.file)
-    grown, path = expert.plugged_into(load_mote(options)), find_model(model_name(options))
-    fold_model(grown.model, str(path), expert.name, options.out)
+    fold_expert(expert, load_mote(options), local_folder(str(find_model(model_name(options)))), options.out)
     say(f"Wrote the expert {expert.name!r} to {options.out}.")
     asked, searched = expert.routes
     if searched != asked:
         say(f"It is for queries. Documents take the route {searched!r}, which 'fold' writes.")
+
+
+def _checkpoint(options: argparse.Namespace) -> None:
+    from mote_demo.growing.expert import load_expert
+    from mote_demo.growing.leaving import save_with_expert
+    from mote_demo.loading import find_model
+    from mote_demo.model.checkpoint import local_folder
+
+    expert = load_expert(options.file)
+    save_with_expert(expert, load_mote(options), local_folder(str(find_model(model_name(options)))), options.out)
+    say(f"Wrote a checkpoint with the route {expert.name!r} to {options.out}.")
 
 
 def _say_metrics(expert: "Expert") -> None:

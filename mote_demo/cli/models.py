@@ -9,7 +9,7 @@ from mote_demo.cli.verbs import Verbs, add_verb, say
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.runtime.precision import EXACT, INT8, PRECISIONS
 from mote_demo.settings import BACKBONE, cache_folder, checkpoints_folder, home_folder, report_file, spaces_file
-from mote_demo.tasks import ROUTES
+from mote_demo.tasks import ROUTES, Route
 
 if TYPE_CHECKING:
     from mote_demo.evaluation.labelled_sets import LabelledSet
@@ -25,6 +25,8 @@ def add_verbs(verbs: Verbs) -> None:
     _add_study(verbs)
     _add_transfer(verbs)
     _add_fold(verbs)
+    _add_refresh(verbs)
+    _add_upcycle(verbs)
 
 
 def _add_train(verbs: Verbs) -> None:
@@ -97,8 +99,26 @@ def _add_transfer(verbs: Verbs) -> None:
 def _add_fold(verbs: Verbs) -> None:
     parser = add_verb(verbs, "fold", _fold, "Write one route as a plain dense sentence-transformers model.")
     parser.add_argument("checkpoint", help="checkpoint folder or Hub name")
-    parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--route", help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    which.add_argument("--router", action="store_true", help="all routes in one folder, each asked for by its task")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
+def _add_refresh(verbs: Verbs) -> None:
+    words = "Write what lies beside a checkpoint's weights anew: its code, its prompts and the hashes of its files."
+    parser = add_verb(verbs, "refresh", _refresh, words)
+    parser.add_argument("checkpoints", nargs="+", type=Path, metavar="FOLDER", help="folders of checkpoints")
+
+
+def _add_upcycle(verbs: Verbs) -> None:
+    words = "Make a checkpoint of a dense encoder: every expert starts as its MLP. It is to be trained."
+    parser = add_verb(verbs, "upcycle", _upcycle, words)
+    parser.add_argument("backbone", metavar="NAME_OR_PATH", help="folder or Hub name of an encoder, or package:NAME")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--layers", type=int, nargs="*", help="blocks (from 0) with experts (default: every other one)")
+    parser.add_argument("--pooling", help="mean, cls or last (default: what the encoder's files say, else mean)")
+    parser.add_argument("--max-tokens", type=int, help="most tokens of a text (default: what the files say, else 256)")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -237,7 +257,46 @@ def _name_and_path(checkpoint: str) -> tuple[str, str]:
 
 
 def _fold(options: argparse.Namespace) -> None:
-    from mote_demo.model.folding import fold
+    from mote_demo.model.checkpoint import load_model, load_tokenizer, local_folder
+    from mote_demo.model.folding import fold_model, fold_router
+    from mote_demo.training.card import write_folded_card
 
-    fold(options.checkpoint, options.route, options.out)
+    folder = local_folder(options.checkpoint)
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    if options.router:
+        fold_router(model, tokenizer, options.out)
+        write_folded_card(options.out, folder, Route("", ""))
+        say(f"Wrote the routes of {options.checkpoint} to {options.out}.")
+        return
+    fold_model(model, tokenizer, options.route, options.out)
+    route = Route(model.config.resolve(options.route), model.config.route(options.route).instruction)
+    write_folded_card(options.out, folder, route)
     say(f"Wrote the route {options.route!r} of {options.checkpoint} to {options.out}.")
+
+
+def _refresh(options: argparse.Namespace) -> None:
+    from mote_demo.model.checkpoint import refresh
+
+    for folder in options.checkpoints:
+        refresh(folder)
+        say(f"Wrote what lies beside the weights of {folder}; these are as they were.")
+
+
+def _upcycle(options: argparse.Namespace) -> None:
+    from mote_demo.model.backbones import backbone_path
+    from mote_demo.model.checkpoint import load_tokenizer, local_folder, save_checkpoint
+    from mote_demo.model.sentence_files import SentenceFiles
+    from mote_demo.model.upcycling import upcycle
+
+    folder = local_folder(backbone_path(options.backbone))
+    files, tokenizer = SentenceFiles.read(folder), load_tokenizer(folder)
+    model = upcycle(
+        str(folder),
+        ROUTES,
+        expert_layers=options.layers,
+        pooling=options.pooling or files.pooling,
+        max_tokens=options.max_tokens or files.max_tokens,
+    )
+    save_checkpoint(model, tokenizer, options.out)
+    blocks = ", ".join(map(str, model.config.expert_layers)) or "none"
+    say(f"Wrote {options.out}: {len(model.config.experts)} experts in the blocks {blocks}. Train it next.")

@@ -4,7 +4,6 @@ import hashlib
 import importlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,24 +12,7 @@ from torch import Tensor
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.evaluation.reference import load_encoder
-from mote_demo.tasks import TASKS
-
-MTEB_TASKS: Mapping[str, str] = MappingProxyType(
-    {
-        "Retrieval": "retrieval",
-        "InstructionRetrieval": "retrieval",
-        "Reranking": "retrieval",
-        "InstructionReranking": "retrieval",
-        "Classification": "classification",
-        "MultilabelClassification": "classification",
-        "Clustering": "clustering",
-        "STS": "similarity",
-        "PairClassification": "similarity",
-        "BitextMining": "similarity",
-        "Summarization": "similarity",
-    }
-)
-"""Type of an mteb task to the task whose routes it uses; all other types are refused."""
+from mote_demo.tasks import MTEB_TASKS, TASKS
 
 _ORGANISATION = "mote-demo"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from mote_demo.encoder import Encoder
 from mote_demo.model import MoteConfig
-from mote_demo.model.checkpoint import local_folder
+from mote_demo.model.checkpoint import load_tokenizer, local_folder
 from mote_demo.model.sentence_files import read_json
-from mote_demo.runtime.loading import load_plain_network, load_tokenizer
+from mote_demo.runtime.loading import load_plain_network
 from mote_demo.tasks import ROUTES, Route
 
 

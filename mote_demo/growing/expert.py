@@ -16,7 +16,17 @@ from mote_demo.data.groups import text_hash
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.files import replacing
-from mote_demo.growing.expert_file import KEY, VERSION, ExpertFile, Facts, read_expert_file, receive_expert_file
+from mote_demo.growing.expert_file import (
+    HASH,
+    KEY,
+    NO_HASH,
+    VERSION,
+    ExpertFile,
+    Facts,
+    digest,
+    read_expert_file,
+    receive_expert_file,
+)
 from mote_demo.growing.heldout import Guess
 from mote_demo.growing.intervals import Intervals
 from mote_demo.growing.settings import GrowthSettings
@@ -130,6 +140,7 @@ class Expert:
         """
         about = {
             "version": VERSION,
+            HASH: NO_HASH,
             "fingerprint": self.fingerprint,
             **{key: getattr(self, key) for key in ("name", "task", "base")},
             "route": asdict(self.route),
@@ -137,8 +148,10 @@ class Expert:
             "card": self.card(),
         }
         tensors = {name: tensor.detach().half().contiguous() for name, tensor in self._tensors().items()}
+        told = json.dumps(about)
         with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata={KEY: json.dumps(about)})
+            named = ((name, "F16", list(tensor.shape), tensor.numpy().data) for name, tensor in tensors.items())
+            save_file(tensors, temporary, metadata={KEY: told.replace(NO_HASH, digest(told, named))})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics before and after, one a row, with the change."""

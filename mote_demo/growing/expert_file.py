@@ -1,9 +1,11 @@
 """The file of an expert: what its header may say, and tensors whose types and shapes are known before they are used."""
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,12 +19,17 @@ from mote_demo.data.options import MAX_BYTES
 from mote_demo.errors import UserError
 from mote_demo.files import write_json
 from mote_demo.growing.settings import GrowthSettings
+from mote_demo.model.integrity import check_hashes
 from mote_demo.validation import read_json, validate
 
 KEY = "mote_expert"
 """Where the metadata of the file have all of it, as JSON."""
 
-VERSION = 1
+VERSION = 2
+HASH, NO_HASH = "sha256", "0" * 64
+"""Where the header has the hash of all that the file says, and what stands in its place while that is computed."""
+
+_WITHOUT_HASH = 1
 
 _MOST_HEADER = 8_000_000
 _MOST_TENSORS = 1_000
@@ -114,6 +121,7 @@ class About:
     route: SavedRoute
     facts: Facts
     card: Page = ""
+    sha256: Words = ""
 
 
 @dataclass(frozen=True)
@@ -134,13 +142,20 @@ def read_expert_file(path: str | Path) -> ExpertFile:
     if not path.is_file():
         raise UserError(f"There is no file {path.name!r}. Please choose the file of an expert.")
     try:
-        about, kinds = _read_header(path)
+        about, told, kinds = _read_header(path)
+        _check_shapes(kinds, path.name)
+        stored = deserialize(path.read_bytes())
+        if about.version == _WITHOUT_HASH:
+            check_hashes(path.parent, (path.name,))
+        else:
+            named = ((name, each["dtype"], each["shape"], each["data"]) for name, each in stored)
+            if not about.sha256 or about.sha256 != digest(told.replace(about.sha256, NO_HASH), named):
+                raise ValueError("the hash is another one")
     except UserError:
         raise
     except _DAMAGED as error:
         raise UserError(f"{path.name} is not an expert that was downloaded here, or it is damaged. {_MEND}") from error
-    _check_shapes(kinds, path.name)
-    tensors = {name: _array(tensor) for name, tensor in deserialize(path.read_bytes())}
+    tensors = {name: _array(tensor) for name, tensor in stored}
     if not all(bool(np.isfinite(tensor).all()) for tensor in tensors.values()):
         raise UserError(f"{path.name} holds numbers that are not finite. Please export the expert again.")
     return ExpertFile(about, tensors)
@@ -173,23 +188,38 @@ def write_expert(folder: Path, path: str) -> None:
     save_file(dict(read.tensors), folder / _TENSORS)
 
 
-def _read_header(path: Path) -> tuple[About, dict[str, tuple[str, list[int]]]]:
-    """Return what the header says of the expert, and the type and shape of each tensor by its name."""
+def digest(told: str, tensors: Iterable[tuple[str, str, Sequence[int], Any]]) -> str:
+    """Return the SHA-256 of all that a file says.
+
+    Args:
+        told: the header, with ``NO_HASH`` in the place of the hash.
+        tensors: name, type as safetensors calls it, shape and bytes of each.
+    """
+    found = hashlib.sha256(told.encode())
+    for name, kind, shape, data in sorted(tensors, key=itemgetter(0)):
+        found.update(f"{name} {kind} {list(shape)}".encode())
+        found.update(data)
+    return found.hexdigest()
+
+
+def _read_header(path: Path) -> tuple[About, str, dict[str, tuple[str, list[int]]]]:
+    """Return what the header says of the expert, its very words, and the type and shape of each tensor by its name."""
     with path.open("rb") as file:
         if int.from_bytes(file.read(8), "little") > _MOST_HEADER:
             raise ValueError("the header is longer than that of any expert")
     with safe_open(path, framework="np") as opened:
-        values = json.loads((opened.metadata() or {})[KEY])
+        told = (opened.metadata() or {})[KEY]
+        values = json.loads(told)
         names = list(opened.keys())
         kinds = {name: (_type(opened.get_slice(name)), opened.get_slice(name).get_shape()) for name in names}
-    if values["version"] != VERSION:
+    if values["version"] not in (_WITHOUT_HASH, VERSION):
         raise UserError(
             f"The expert has the format {str(values['version'])[:40]!r}; this version reads {VERSION}. Please update."
         )
     about = validate(About, values, where=path.name, mend=_MEND)
     if about.facts.before.keys() != about.facts.after.keys():
         raise KeyError("before and after hold different metrics")
-    return about, kinds
+    return about, told, kinds
 
 
 def _type(tensor: Any) -> str:

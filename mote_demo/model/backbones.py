@@ -9,6 +9,9 @@ from typing import Any
 
 from mote_demo.errors import UserError
 
+POOLINGS = ("mean", "cls", "last")
+"""Ways to make one vector of a text's many: the mean of its tokens, the first one, or the last one (for decoders)."""
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -31,17 +34,38 @@ class Backbone:
 _BERT = Backbone("encoder.layer", ("intermediate.dense", "output.dense"), "attention", {"add_pooling_layer": False})
 _ROBERTA = replace(_BERT, unused_positions=None)
 
-BACKBONES: Mapping[str, Backbone] = MappingProxyType(
-    {
-        "bert": _BERT,
-        "roberta": _ROBERTA,
-        "xlm-roberta": _ROBERTA,
-        "electra": Backbone("encoder.layer", ("intermediate.dense", "output.dense"), "attention"),
-        "mpnet": replace(_BERT, unused_positions=2),
-        "distilbert": Backbone("transformer.layer", ("ffn.lin1", "ffn.lin2")),
-        "modernbert": Backbone("layers", ("mlp.Wi", "mlp.Wo")),
-    }
-)
+_GATED = Backbone("layers", ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"))
+
+_known: dict[str, Backbone] = {
+    "bert": _BERT,
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "camembert": _ROBERTA,
+    "electra": replace(_BERT, init={}),
+    "deberta": replace(_BERT, init={}),
+    "deberta-v2": replace(_BERT, init={}),
+    "mpnet": replace(_BERT, unused_positions=2),
+    "distilbert": Backbone("transformer.layer", ("ffn.lin1", "ffn.lin2")),
+    "modernbert": Backbone("layers", ("mlp.Wi", "mlp.Wo")),
+    "eurobert": _GATED,
+    "qwen2": _GATED,
+    "qwen3": _GATED,
+    "llama": _GATED,
+    "gemma3_text": _GATED,
+}
+BACKBONES: Mapping[str, Backbone] = MappingProxyType(_known)
+"""Architectures by the ``model_type`` of their config; ``register_backbone`` adds to them."""
+
+
+def register_backbone(model_type: str, backbone: Backbone) -> None:
+    """Make an architecture known that has its MLPs elsewhere than those of ``BACKBONES``.
+
+    Args:
+        model_type: what its config calls it.
+        backbone: where its MLPs are; a ``model_type`` that is known with another place is a ``UserError``.
+    """
+    if _known.setdefault(model_type, backbone) != backbone:
+        raise UserError(f"The architecture {model_type!r} is known with its MLPs in another place.")
 
 
 def backbone_path(name: str) -> str:
@@ -63,7 +87,7 @@ def find_backbone(model_type: str) -> Backbone:
     if model_type not in BACKBONES:
         raise UserError(
             f"Cannot place task experts in a {model_type!r} encoder. Known architectures: "
-            f"{', '.join(sorted(BACKBONES))}. A new one is one line in mote_demo/model/backbones.py."
+            f"{', '.join(sorted(BACKBONES))}. register_backbone makes another one known."
         )
     return BACKBONES[model_type]
 

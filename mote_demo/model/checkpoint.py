@@ -16,16 +16,19 @@ from transformers import AutoConfig
 
 from mote_demo import __version__
 from mote_demo.errors import UserError
-from mote_demo.model.configuration import MoteConfig
+from mote_demo.files import write_json
+from mote_demo.model.configuration import CODE, MoteConfig
+from mote_demo.model.integrity import write_hashes
+from mote_demo.model.remote_code import SENTENCE_MODULE, write_code
 from mote_demo.model.tensor_model import INDEX, WHOLE
+from mote_demo.tasks import MTEB_TASKS, TASKS
 
 if TYPE_CHECKING:
     from mote_demo.model.modeling import MoteModel
 
 # The names that loaders expect of two shards: a plain model.safetensors would be read alone.
 _FROZEN, _TRAINED = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
-_MODULES = [{"idx": 0, "name": "0", "path": "", "type": "mote_demo.model.sentence.MoteTransformer"}]
-_SENTENCE = {"model_type": "SentenceTransformer", "prompts": {}, "similarity_fn_name": "cosine"}
+_MODULES = [{"idx": 0, "name": "0", "path": "", "type": SENTENCE_MODULE}]
 _SPECIAL = {
     "pad_token": ("[PAD]", "<pad>"),
     "unk_token": ("[UNK]", "<unk>"),
@@ -62,11 +65,38 @@ def save_checkpoint(
         model.config.architectures = ["MoteModel"]
         model.config.dtype = "float32"
         model.config.save_pretrained(temporary)
-        _write_tokenizer(tokenizer, temporary, model.config.max_tokens)
-        _write_json(temporary / "modules.json", _MODULES)
-        _write_json(temporary / "config_sentence_transformers.json", {**_SENTENCE, "mote_demo": __version__})
+        write_tokenizer(tokenizer, temporary, model.config.max_tokens)
+        _write_companions(model.config, temporary)
         for name, values in (extra or {}).items():
-            _write_json(temporary / name, values)
+            write_json(temporary / name, values, indent=2)
+
+
+def refresh(folder: str | Path) -> None:
+    """Write all of a checkpoint folder anew that lies beside its weights: code, prompts, module names and hashes.
+
+    The weights, the tokenizer and the model card stay as they are. A folder of experts gets their hashes alone.
+
+    Raises:
+        UserError: it is not a folder with a checkpoint that loads.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
+        write_hashes(folder)
+        return
+    config = read_config(folder)
+    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    write_json(folder / "config.json", dict(sorted((values | {"auto_map": CODE}).items())), indent=2)
+    _write_companions(config, folder)
+
+
+def prompts_of(config: MoteConfig) -> dict[str, str]:
+    """Return the prompts of a model: the instruction of each route by its name, and by the tasks' names in ``mteb``."""
+    prompts = {name: route["instruction"] for name, route in config.routes.items()}
+    for title, task in MTEB_TASKS.items():
+        routes = TASKS[task].routes
+        if len(routes) == 1 and routes[0] in prompts:
+            prompts[title] = prompts[routes[0]]
+    return prompts
 
 
 def read_config(path: str | Path) -> MoteConfig:
@@ -101,6 +131,24 @@ def load_model(path: str | Path) -> "MoteModel":
         raise UserError(f"Cannot load the checkpoint {path}: {error}") from error
 
 
+def load_tokenizer(path: str | Path) -> Tokenizer:
+    """Load the tokenizer of a checkpoint folder, or of a Hub name; a missing or damaged one is a ``UserError``."""
+    folder = local_folder(path)
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise UserError(f"{folder} has no tokenizer.json. Please point at a complete folder of an encoder.")
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    # The tokenizers package raises nothing more precise.
+    except Exception as error:
+        raise UserError(
+            f"Cannot read {file}: {error}. Please get the checkpoint again, with its large files."
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
 def local_folder(path: str | Path) -> Path:
     """Return the folder itself, or where the files of that name on the Hub were downloaded to."""
     if Path(path).is_dir():
@@ -112,6 +160,13 @@ def local_folder(path: str | Path) -> Path:
     # Below are an HTTP client and a cache, each with errors of many types.
     except Exception as error:
         raise UserError(f"{path} is no folder, and cannot be read from the Hub ({type(error).__name__}).") from error
+
+
+def frozen_names(folder: Path) -> list[str]:
+    """Return the names of the tensors that a checkpoint folder holds in the shard of what training left alone."""
+    index = folder / INDEX
+    where = json.loads(index.read_text(encoding="utf-8"))["weight_map"] if index.is_file() else {}
+    return [name for name, file in where.items() if file == _FROZEN]
 
 
 @contextmanager
@@ -152,21 +207,25 @@ def _write_weights(model: "MoteModel", folder: Path, frozen: set[str], dtype: to
         save_file(part, folder / file, metadata={"format": "pt"})
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     where = {name: _FROZEN if name in still else _TRAINED for name in tensors}
-    _write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where})
+    write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where}, indent=2)
 
 
-def _write_tokenizer(tokenizer: Tokenizer, folder: Path, max_tokens: int) -> None:
+def write_tokenizer(tokenizer: Tokenizer, folder: Path, max_tokens: int) -> None:
+    """Write a tokenizer as every version of transformers reads it; it pads and truncates only when it is asked to."""
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     special = {
         role: token for role, tokens in _SPECIAL.items() for token in tokens if tokenizer.token_to_id(token) is not None
     }
-    _write_json(
-        folder / "tokenizer_config.json",
-        {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_tokens, **special},
-    )
+    values = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_tokens, **special}
+    write_json(folder / "tokenizer_config.json", values, indent=2)
 
 
-def _write_json(path: Path, values: object) -> None:
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+def _write_companions(config: MoteConfig, folder: Path) -> None:
+    """Write what lies beside weights, config and tokenizer; the hashes come last, since they are of all others."""
+    write_code(folder)
+    write_json(folder / "modules.json", _MODULES, indent=2)
+    about = {"model_type": "SentenceTransformer", "prompts": prompts_of(config), "similarity_fn_name": "cosine"}
+    write_json(folder / "config_sentence_transformers.json", {**about, "mote_demo": __version__}, indent=2)
+    write_hashes(folder)

@@ -10,10 +10,11 @@ from torch import nn
 from transformers import AutoConfig, PretrainedConfig
 
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.model.backbones import positions
+from mote_demo.model.backbones import POOLINGS, positions
 from mote_demo.tasks import TASKS, Route
 
-POOLINGS = ("mean", "cls")
+CODE = {"AutoConfig": "configuration_mote.MoteConfig", "AutoModel": "modeling_mote.MoteModel"}
+"""Where ``transformers`` finds the classes in a checkpoint that travels without this package; it never changes."""
 AVERAGE = "average"
 """What a route names as its expert to run the mean of all experts (WAVE); no expert has this name."""
 _FEWEST_TOKENS = 3  # two special ones, and one of the text
@@ -31,9 +32,10 @@ class MoteConfig(PretrainedConfig):
         expert_layers: indices (from 0) of the blocks whose MLP is one expert per task.
         routes: route name to ``Route`` or to its dictionary, or a list of dictionaries that have a
             name too; the order is kept.
-        pooling: "mean" over the tokens (instruction included) or "cls".
+        pooling: "mean" over the tokens (instruction included), "cls" for the first or "last" for the last one.
         max_tokens: most tokens of a text, with instruction and special tokens: 3 or more, and no more than the
             backbone has positions for.
+        limits: fewer tokens than ``max_tokens``, by route.
     """
 
     model_type = "mote"
@@ -45,6 +47,7 @@ class MoteConfig(PretrainedConfig):
         routes: Mapping[str, Route | dict[str, str]] | Collection[dict[str, str]] | None = None,
         pooling: str = "mean",
         max_tokens: int = 256,
+        limits: Mapping[str, int] | None = None,
         **kwargs: Any,
     ) -> None:
         if isinstance(backbone_config, dict):
@@ -57,6 +60,7 @@ class MoteConfig(PretrainedConfig):
         self.routes = {name: _as_dict(name, route) for name, route in _named(routes or {})}
         self.pooling = pooling
         self.max_tokens = max_tokens
+        self.limits = dict(limits or {})
         super().__init__(**kwargs)
         if backbone_config is not None:  # transformers also builds an empty config, to compare against
             self._check()
@@ -68,15 +72,26 @@ class MoteConfig(PretrainedConfig):
             raise UserError(f"Blocks {outside} cannot carry experts: the backbone has blocks 0 to {depth - 1}.")
         if self.pooling not in POOLINGS:
             raise unknown_choice("pooling", self.pooling, POOLINGS)
-        most = positions(self.backbone_config) or self.max_tokens
-        if not _FEWEST_TOKENS <= self.max_tokens <= most:
-            raise UserError(
-                f"The most tokens of a text, max_tokens, cannot be {self.max_tokens}: it must be at least "
-                f"{_FEWEST_TOKENS}, and the backbone has {most} positions."
-            )
+        self.check_tokens(self.max_tokens)
+        for name, most in self.limits.items():
+            self.resolve(name)
+            self.check_tokens(most)
         for name, route in self.routes.items():
             check_name("route", name)
             check_name("expert", route["expert"])
+
+    def check_tokens(self, number: int) -> None:
+        """Refuse a largest number of tokens that leaves no room for a text, or that the backbone cannot count."""
+        most = positions(self.backbone_config) or number
+        if not _FEWEST_TOKENS <= number <= most:
+            raise UserError(
+                f"The most tokens of a text, max_tokens, cannot be {number}: it must be at least "
+                f"{_FEWEST_TOKENS}, and the backbone has {most} positions."
+            )
+
+    def most_tokens(self, route: str) -> int:
+        """Return the most tokens of a text on a route."""
+        return min(self.max_tokens, self.limits.get(route, self.max_tokens))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain data; the routes are a list, since ``config.json`` sorts its keys."""
@@ -85,7 +100,10 @@ class MoteConfig(PretrainedConfig):
         if isinstance(backbone, dict):
             # Where the backbone once lay on somebody's disk says nothing to anyone else.
             backbone.pop("_name_or_path", None)
-        return values | {"routes": [{"name": name, **route} for name, route in self.routes.items()]}
+        if not self.limits:
+            values.pop("limits", None)
+        routes = [{"name": name, **route} for name, route in self.routes.items()]
+        return values | {"routes": routes, "auto_map": dict(CODE)}
 
     @property
     def hidden_size(self) -> int:

@@ -1,64 +1,166 @@
 """Make ordinary dense encoders out of a MoTE model."""
 
-import copy
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, processors
 from torch import Tensor
-from transformers import AutoTokenizer
+from transformers import AutoModel
 
-from mote_demo.errors import unknown_choice
-from mote_demo.model.checkpoint import load_model, replacing_folder
+from mote_demo.errors import UserError, unknown_choice
+from mote_demo.files import write_json
+from mote_demo.model.checkpoint import load_model, load_tokenizer, replacing_folder, write_tokenizer
 from mote_demo.model.configuration import MoteConfig
 from mote_demo.model.modeling import MoteModel
+from mote_demo.model.network import Network
+from mote_demo.model.tensor_model import WHOLE
 from mote_demo.tasks import Route
 
 WAVE = "wave"
 
+# Files, names and keys are the oldest that every version reads.
+_LIBRARY = "sentence_transformers.models"
+_PARTS = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+_POOLING_KEYS = {"cls": "pooling_mode_cls_token", "mean": "pooling_mode_mean_tokens", "last": "pooling_mode_lasttoken"}
+_PROBES = ("a word", "", " two  spaces", "Don't!", "3.5 %", "## [x]", "naïve Ünïcode", "日本語", "👍 ok", "\n\tline")
+"""Texts before which an instruction must become the same tokens in the tokenizer as it does in the text."""
+
 
 def fold(path: str | Path, route: str | None, out: str | Path) -> None:
     """Write one route of a checkpoint as a plain sentence-transformers model (see ``fold_model``)."""
-    fold_model(load_model(path), path, route, out)
+    fold_model(load_model(path), load_tokenizer(path), route, out)
 
 
-def fold_model(model: MoteModel, path: str | Path, route: str | None, out: str | Path) -> None:
-    """Write one route of a model as a plain sentence-transformers model.
+def fold_model(model: Network, tokenizer: Tokenizer, route: str | None, out: str | Path) -> None:
+    """Write one route of a model as a plain sentence-transformers model in half precision.
 
-    It holds the trunk and that route's expert, puts the route's instruction before every text by
-    default, and runs wherever dense encoders run, without this package.
+    It holds the trunk and that route's expert, and runs wherever dense encoders run, without this package. Its
+    tokenizer puts the route's instruction before every text: no caller can leave it out, or put it twice by a prompt.
+    A tokenizer that cannot do so leaves that to the default prompt.
 
     Args:
         model: the model; it stays as it is.
-        path: the checkpoint that has its tokenizer.
+        tokenizer: of its backbone; it stays as it is.
         route: name of the route; a missing or unknown one is a ``UserError``.
         out: folder to write; a model that is there is replaced.
     """
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-
     name = model.config.resolve(route)
-    with tempfile.TemporaryDirectory() as folder:
-        copy.deepcopy(model.dense(name)).save_pretrained(folder)
-        AutoTokenizer.from_pretrained(path).save_pretrained(folder)
-        transformer = Transformer(folder, max_seq_length=model.config.max_tokens)
-    _blank_pooler(transformer)
-    folded = SentenceTransformer(
-        modules=[transformer, Pooling(model.config.hidden_size, model.config.pooling), Normalize()],
-        prompts={name: model.config.route(name).instruction},
-        default_prompt_name=name,
-    )
-    with replacing_folder(out) as temporary:
-        folded.save(str(temporary), create_model_card=False)
+    with replacing_folder(out) as folder:
+        prompts = _write_dense(model, tokenizer, name, folder)
+        modules = [
+            {"idx": number, "name": str(number), "path": part, "type": f"{_LIBRARY}.{kind}"}
+            for number, (kind, part) in enumerate(_PARTS.items())
+        ]
+        write_json(folder / "modules.json", modules, indent=2)
+        _write_pooling(model.config, folder / _PARTS["Pooling"])
+        _write_about(folder, prompts, name)
 
 
-def _blank_pooler(module: torch.nn.Module) -> None:
-    # Loading adds BERT's own pooler, which nothing here uses, with random weights: the file would differ every time.
-    with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            if ".pooler." in name:
-                parameter.zero_()
+def fold_router(model: Network, tokenizer: Tokenizer, out: str | Path) -> None:
+    """Write all routes of a model as one plain sentence-transformers model, whose ``Router`` needs a task.
+
+    Each route is a dense encoder of its own, as ``fold_model`` writes it. So the folder is as large as all of them.
+
+    Args:
+        model: the model; it stays as it is.
+        tokenizer: of its backbone; it stays as it is.
+        out: folder to write; a model that is there is replaced.
+
+    Raises:
+        UserError: the tokenizer cannot hold the instruction of a route, which a prompt of the folder could not save.
+    """
+    with replacing_folder(out) as folder:
+        types, structure = {}, {}
+        for route in model.config.routes:
+            names = {kind: f"{route}_{number}_{kind}" for number, kind in enumerate(_PARTS)}
+            if _write_dense(model, tokenizer, route, folder / names["Transformer"]):
+                raise UserError(f"The tokenizer cannot hold the instruction of the route {route!r}. Fold it by itself.")
+            _write_pooling(model.config, folder / names["Pooling"])
+            structure[route] = list(names.values())
+            types |= {name: f"{_LIBRARY}.{kind}" for kind, name in names.items()}
+        parameters = {"default_route": None, "allow_empty_key": False}
+        router = {"types": types, "structure": structure, "parameters": parameters}
+        write_json(folder / "router_config.json", router, indent=2)
+        write_json(folder / "config.json", {"model_type": "router"}, indent=2)
+        write_json(
+            folder / "modules.json", [{"idx": 0, "name": "0", "path": "", "type": f"{_LIBRARY}.Router"}], indent=2
+        )
+        _write_about(folder, {}, None)
+
+
+def with_instruction(tokenizer: Tokenizer, instruction: str) -> Tokenizer | None:
+    """Return a tokenizer that puts the tokens of an instruction before those of every text.
+
+    Args:
+        tokenizer: stays as it is.
+        instruction: as it would stand before a text.
+
+    Returns:
+        None where the tokens would not be those of the instruction and the text in one, as where the first word of
+        the text would be another after a space.
+    """
+    baked = Tokenizer.from_str(tokenizer.to_str())
+    if not instruction:
+        return baked
+    told = tokenizer.encode(instruction, add_special_tokens=False)
+    text = tokenizer.encode("a")
+    first = text.special_tokens_mask.index(0)
+    last = len(text.ids) - text.special_tokens_mask[::-1].index(0)
+    tokens = {
+        "start": (text.ids[:first], text.tokens[:first]),
+        "instruction": (told.ids, told.tokens),
+        "end": (text.ids[last:], text.tokens[last:]),
+    }
+    known = [{"id": name, "ids": ids, "tokens": words} for name, (ids, words) in tokens.items() if ids]
+    single = [name for name in ("start", "instruction", "$A", "end") if name == "$A" or tokens[name][0]]
+    pair = [*single, "$B:1", *(["end:1"] if "end" in single else [])]
+    baked.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=known)
+    same = all(baked.encode(text).ids == tokenizer.encode(instruction + text).ids for text in _PROBES)
+    return baked if same else None
+
+
+def _write_dense(model: Network, tokenizer: Tokenizer, route: str, folder: Path) -> dict[str, str]:
+    """Write the encoder of a route and its tokenizer; return the prompts that it needs, none as a rule."""
+    folder.mkdir(exist_ok=True)
+    backbone, most = model.config.backbone_config, model.config.most_tokens(route)
+    with torch.device("meta"):
+        whole = AutoModel.from_config(backbone)
+    # What the library builds around the encoder and nothing reads, such as BERT's own pooler, is zero.
+    own = model.dense_tensors(route)
+    lacking = [name for name in whole.state_dict() if name not in own and not name.startswith("pooler.")]
+    if lacking:
+        raise UserError(f"The route {route!r} has no {lacking[0]}. Please get the checkpoint again.")
+    tensors = {
+        name: own.get(name, torch.zeros(tensor.shape)).detach().cpu().half().contiguous()
+        for name, tensor in whole.state_dict().items()
+    }
+    save_file(tensors, folder / WHOLE, metadata={"format": "pt"})
+    config: dict[str, Any] = backbone.to_dict()
+    for key in ("_name_or_path", "transformers_version"):
+        config.pop(key, None)
+    about = {"architectures": [type(whole).__name__], "model_type": backbone.model_type, "dtype": "float32"}
+    write_json(folder / "config.json", config | about, indent=2)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": most, "do_lower_case": False}, indent=2)
+    instruction = model.config.route(route).instruction
+    baked = with_instruction(tokenizer, instruction)
+    write_tokenizer(baked or tokenizer, folder, most)
+    # Whatever side a caller says it is for, it is this route's.
+    return {} if baked else dict.fromkeys((route, "query", "document"), instruction)
+
+
+def _write_pooling(config: MoteConfig, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    modes = {key: mode == config.pooling for mode, key in _POOLING_KEYS.items()}
+    values = {"word_embedding_dimension": config.hidden_size, **modes, "include_prompt": True}
+    write_json(folder / "config.json", values, indent=2)
+
+
+def _write_about(folder: Path, prompts: Mapping[str, str], default: str | None) -> None:
+    values = {"prompts": prompts, "default_prompt_name": default if prompts else None, "similarity_fn_name": "cosine"}
+    write_json(folder / "config_sentence_transformers.json", values, indent=2)
 
 
 def wave(model: MoteModel, experts: Iterable[str] | None = None) -> MoteModel:
@@ -79,6 +181,7 @@ def wave(model: MoteModel, experts: Iterable[str] | None = None) -> MoteModel:
         routes,
         pooling=model.config.pooling,
         max_tokens=model.config.max_tokens,
+        limits=model.config.limits,
     )
     averaged = MoteModel(config)
     shared = {name: tensor for name, tensor in model.state_dict().items() if name in averaged.state_dict()}

@@ -1,6 +1,7 @@
 """The Mixture of Task Experts encoder."""
 
 import copy
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.utils import cached_file
 
 from mote_demo.errors import UserError
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.configuration import AVERAGE, MoteConfig
 from mote_demo.model.experts import TaskExperts, expert_paths, replace_modules
+from mote_demo.model.integrity import INTEGRITY, check_hashes
 from mote_demo.model.pooling import pool
 from mote_demo.tasks import Route
 
@@ -32,12 +35,20 @@ class MoteModel(PreTrainedModel):
     main_input_name = "input_ids"
     _supports_sdpa = True
     _supports_flash_attn = True
+    supports_gradient_checkpointing = True
 
     def __init__(self, config: MoteConfig) -> None:
+        # None and "sdpa" leave the choice to the backbone: not each one has that kernel.
+        asked = config._attn_implementation
         super().__init__(config)
         self._views: dict[str, PreTrainedModel] = {}
         spec = find_backbone(config.backbone_config.model_type)
-        self.backbone = AutoModel.from_config(config.backbone_config, **spec.init)
+        self.backbone = AutoModel.from_config(
+            config.backbone_config,
+            dtype=torch.get_default_dtype(),
+            attn_implementation=None if asked == "sdpa" else asked,
+            **spec.init,
+        )
         for path in self.expert_paths:
             dense = self.backbone.get_submodule(path)
             copies = {expert: copy.deepcopy(dense) for expert in config.experts}
@@ -46,12 +57,17 @@ class MoteModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, *args: Any, output_loading_info: bool = False, **kwargs: Any) -> Any:
-        """Load as ``PreTrainedModel`` does, but refuse a checkpoint that lacks tensors: none is left to chance."""
+        """Load as ``PreTrainedModel`` does, but refuse a checkpoint that lacks tensors or is damaged."""
         model, found = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         missing = sorted(found["missing_keys"])
         if missing:
             raise UserError(f"{args[0]} lacks {len(missing)} tensors, such as {missing[0]}. Please get it again.")
+        check_hashes_of(*args[:1], **kwargs)
         return (model, found) if output_loading_info else model
+
+    def _set_gradient_checkpointing(self, *args: Any, **kwargs: Any) -> None:
+        super()._set_gradient_checkpointing(*args, **kwargs)
+        self._views.clear()  # made anew, they have what was set
 
     @property
     def expert_paths(self) -> list[str]:
@@ -87,7 +103,7 @@ class MoteModel(PreTrainedModel):
         """Return this model, switched to evaluation and to float32."""
         return self.eval().float()
 
-    def module(self) -> "MoteModel":
+    def as_module(self) -> "MoteModel":
         """Return this model, which is a module."""
         return self
 
@@ -179,6 +195,15 @@ class MoteModel(PreTrainedModel):
             kind: sum(parameter.numel() for parameter in module.parameters())
             for kind, module in (("stored", self), ("active", view))
         }
+
+
+def check_hashes_of(path: str | os.PathLike[str] | None = None, **kwargs: Any) -> None:
+    """Check the files (see ``check_hashes``) of a folder, or those that came from the Hub with these options."""
+    hub = {key: kwargs[key] for key in ("cache_dir", "token", "revision", "local_files_only") if key in kwargs}
+    quiet = {f"_raise_exceptions_for_{what}": False for what in ("missing_entries", "gated_repo", "connection_errors")}
+    found = path and cached_file(path, INTEGRITY, subfolder=kwargs.get("subfolder", ""), **hub, **quiet)
+    if found:
+        check_hashes(os.path.dirname(found))
 
 
 def _with_mean(experts: nn.Module) -> TaskExperts:

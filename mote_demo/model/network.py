@@ -37,6 +37,6 @@ class Network(Protocol):
         """Return the network without dropout and in float32, or stored as it is."""
         ...
 
-    def module(self) -> "MoteModel":
+    def as_module(self) -> "MoteModel":
         """Return the network as a module that can train."""
         ...

@@ -9,12 +9,19 @@ def pool(hidden: Tensor, attention_mask: Tensor, pooling: str = "mean") -> Tenso
 
     Args:
         hidden: [batch, tokens, hidden].
-        attention_mask: [batch, tokens], 0 where padded.
-        pooling: "mean" over the tokens, or "cls" for the first one.
+        attention_mask: [batch, tokens], 0 where padded, on whichever side.
+        pooling: "mean", "cls" for the first token or "last" for the last one.
     """
-    if pooling == "cls":
-        pooled = hidden[:, 0]
-    else:
+    if pooling == "mean":
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
         pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+    else:
+        first, last = _first(attention_mask), attention_mask.shape[1] - 1 - _first(attention_mask.flip(1))
+        at = first if pooling == "cls" else last
+        pooled = hidden[torch.arange(len(hidden), device=hidden.device), at]
     return torch.nn.functional.normalize(pooled, dim=-1)
+
+
+def _first(mask: Tensor) -> Tensor:
+    """Return where the first token is that is not padding, int64 [batch]."""
+    return (mask != 0).int().argmax(1)

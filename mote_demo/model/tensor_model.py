@@ -89,7 +89,7 @@ class TensorModel:
         return TensorModel(
             self.config.with_route(name, route),
             {**self.tensors, **added},
-            lambda: self.module().with_route(name, route, experts),
+            lambda: self.as_module().with_route(name, route, experts),
         )
 
     def with_experts(self, experts: Mapping[str, str]) -> "TensorModel":
@@ -98,7 +98,7 @@ class TensorModel:
         return TensorModel(
             self.config.with_experts(experts),
             {**self.tensors, **added},
-            lambda: self.module().with_experts(experts),
+            lambda: self.as_module().with_experts(experts),
         )
 
     def sharing(self, other: "TensorModel") -> "TensorModel":
@@ -111,7 +111,7 @@ class TensorModel:
         """Return the model itself: it does nothing but inference."""
         return self
 
-    def module(self) -> "MoteModel":
+    def as_module(self) -> "MoteModel":
         """Return the model as a module in float32, built on first use: it needs four bytes a parameter."""
         with self._building:
             if self._module is None:

@@ -32,7 +32,7 @@ def upcycle(
         routes: the routes the model gets.
         expert_layers: blocks (from 0) that carry experts; None is every other one, the last
             included, and an empty list makes a dense model with routes (the baseline).
-        pooling: "mean" or "cls".
+        pooling: one of ``POOLINGS``.
         max_tokens: most tokens of a text, or fewer where the backbone has fewer positions.
     """
     if isinstance(backbone, str):
@@ -40,7 +40,7 @@ def upcycle(
     if expert_layers is None:
         expert_layers = every_other(backbone.config.num_hidden_layers)
     config = MoteConfig(
-        backbone.config.to_dict() | {"model_type": backbone.config.model_type, "dtype": "float32"},
+        backbone.config.to_dict() | {"model_type": backbone.config.model_type, "dtype": "float32", "use_cache": False},
         expert_layers,
         routes,
         pooling=pooling,

@@ -78,7 +78,7 @@ class PackedBert:
         Args:
             config: of the encoder.
             tensors: by their names in ``BertModel``.
-            pooling: "mean" or "cls".
+            pooling: one of ``POOLINGS``.
             layers: makes its linear layers.
         """
         self._pooling = pooling
@@ -175,7 +175,8 @@ class PackedBert:
     def _pool(self, hidden: Tensor, spans: Sequence[Span]) -> Tensor:
         # [texts, length, d] each, then [texts, d] of all.
         texts = [hidden[span.start : span.stop].view(span.texts, span.length, -1) for span in spans]
-        pooled = torch.cat([text[:, 0] if self._pooling == "cls" else text.mean(1) for text in texts])
+        at = {"cls": 0, "last": -1}.get(self._pooling)
+        pooled = torch.cat([text.mean(1) if at is None else text[:, at] for text in texts])
         return functional.normalize(pooled, dim=-1)
 
 

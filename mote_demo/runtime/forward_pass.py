@@ -40,7 +40,7 @@ def build_forward_pass(network: Network, route: str, precision: str = EXACT) -> 
     if precision == BFLOAT16 or not _is_bert_on_cpu(network):
         from mote_demo.runtime.padded import PaddedView
 
-        return PaddedView(network.module().dense(route), config.pooling, bfloat16=precision == BFLOAT16)
+        return PaddedView(network.as_module().dense(route), config.pooling, bfloat16=precision == BFLOAT16)
     make = int8_kind() if precision == INT8 else linear_kind()
     layers = partial(PACKS.layer, make=make)
     return PackedBert(config.backbone_config, network.dense_tensors(route), config.pooling, layers)

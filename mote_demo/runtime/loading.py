@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from mote_demo.errors import UserError
 from mote_demo.model.checkpoint import load_model, read_config
 from mote_demo.model.configuration import MoteConfig
+from mote_demo.model.integrity import check_hashes
 from mote_demo.model.network import Network
 from mote_demo.model.sentence_files import SentenceFiles, read_json
 from mote_demo.model.tensor_model import WHOLE, TensorModel
@@ -26,6 +25,7 @@ def load_network(folder: Path) -> Network:
     model = TensorModel.read(folder, config)
     for route in config.routes:
         _check_complete(model, route, folder)
+    check_hashes(folder)
     return model
 
 
@@ -44,20 +44,6 @@ def load_plain_network(folder: Path, routes: Mapping[str, Route]) -> Network:
     from mote_demo.model.upcycling import upcycle
 
     return upcycle(str(folder), routes, expert_layers=[], pooling=files.pooling, max_tokens=files.max_tokens)
-
-
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """Load the tokenizer of a checkpoint folder; one that is missing or damaged is a ``UserError``."""
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise UserError(f"{folder} has no tokenizer.json. Please point at a complete folder of an encoder.")
-    try:
-        return Tokenizer.from_file(str(file))
-    # The tokenizers package raises nothing more precise.
-    except Exception as error:
-        raise UserError(
-            f"Cannot read {file}: {error}. Please get the checkpoint again, with its large files."
-        ) from error
 
 
 def _check_complete(model: TensorModel, route: str, folder: Path) -> None:

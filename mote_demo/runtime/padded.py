@@ -20,7 +20,7 @@ class PaddedView:
 
         Args:
             view: the encoder.
-            pooling: "mean" or "cls".
+            pooling: one of ``POOLINGS``.
             bfloat16: multiply in 16-bit floats; what is pooled is float32 all the same.
         """
         self._view = view

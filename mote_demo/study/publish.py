@@ -13,8 +13,7 @@ from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
 from mote_demo.evaluation.report import Report, load_report
 from mote_demo.files import write_json
-from mote_demo.model.checkpoint import replacing_folder, save_checkpoint
-from mote_demo.runtime.loading import load_tokenizer
+from mote_demo.model.checkpoint import load_tokenizer, replacing_folder, save_checkpoint
 from mote_demo.study.arms import BASELINE, DERIVED, MAIN, SHIPPED, SOUPS, TITLES, UNTOUCHED, WITHOUT
 from mote_demo.study.cost import measure_cost
 from mote_demo.study.page import write_page

@@ -273,6 +273,7 @@ def _facts(
         "expert_layers": model.config.expert_layers,
         "data": [
             {"name": source.name, "task": source.task, "rows": len(data[source.name]), "licence": source.licence}
+            | ({"hub": source.hub["path"]} if source.hub else {})
             for source in recipe.sources
         ],
         "settings": {key: values[key] for key in ("learning_rate", "warmup", "weight_decay", "dropout", "frozen")}

@@ -72,6 +72,7 @@ class ExpertsComponents:
     note: gr.HTML
     expert: gr.Dropdown
     download: gr.Button
+    fold: gr.Button
     file: gr.DownloadButton
     remove: gr.Button
     upload: gr.UploadButton
@@ -222,12 +223,17 @@ def _build_experts() -> ExpertsComponents:
         download = gr.Button(
             "Download expert", size="md", interactive=False, min_width=140, elem_id="mote-train-download"
         )
+        fold = gr.Button(
+            "Download as a model", size="md", interactive=False, min_width=140, elem_id="mote-train-download-model"
+        )
         remove = gr.Button("Remove expert", size="md", interactive=False, min_width=140, elem_id="mote-train-remove")
         upload = gr.UploadButton(
             "Upload an expert", size="md", file_types=[".safetensors"], min_width=140, elem_id="mote-train-plug-in"
         )
     file = gr.DownloadButton("Download", visible="hidden", elem_id="mote-train-file")
-    return ExpertsComponents(note=note, expert=expert, download=download, file=file, remove=remove, upload=upload)
+    return ExpertsComponents(
+        note=note, expert=expert, download=download, fold=fold, file=file, remove=remove, upload=upload
+    )
 
 
 def _html(name: str, value: str = "") -> gr.HTML:

@@ -24,6 +24,7 @@ from mote_demo.growing.command import repeat_command
 from mote_demo.growing.estimate import estimate
 from mote_demo.growing.expert import Expert
 from mote_demo.growing.grow import GrowthResult, Stage, choose_settings, grow_steps, with_twin
+from mote_demo.growing.leaving import zip_folded
 from mote_demo.growing.rows import Rows, choose_rows
 from mote_demo.growing.settings import GrowthSettings
 from mote_demo.growing.suggestion import suggest
@@ -31,7 +32,8 @@ from mote_demo.growing.training import TrainingStep, check_base
 from mote_demo.growing.twin import TwinStep
 from mote_demo.limits import TRAINING_SECONDS
 from mote_demo.serving.sessions import Session
-from mote_demo.serving.shelf import DENSE
+from mote_demo.serving.shelf import DENSE, EXPERTS
+from mote_demo.settings import checkpoints_folder
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.ui.shared.downloads import new_file
 from mote_demo.ui.shared.run_controls import RunControls, Updates
@@ -197,6 +199,24 @@ class TrainHandlers:
         session.experts.save(name, path)
         return {**self._list_experts(session, name), self._components.experts.file: str(path)}
 
+    @staticmethod
+    def begin_folding() -> Any:  # noqa: ANN401 - an update of Gradio's
+        """Say that the model is being written; a second press does nothing."""
+        return gr.update(value="Writing the model …", interactive=False)
+
+    def fold(self, name: str | None, request: gr.Request) -> Updates:
+        """Write the chosen expert as a plain model, in a zip file."""
+        session, _ = self._states.of(request)
+        expert = session.experts[name]
+        path = new_file(f"{expert.name}.zip", session)
+        zip_folded(expert, session.shelf.growing, checkpoints_folder() / EXPERTS, path)
+        return {self._components.experts.file: str(path)}
+
+    @staticmethod
+    def end_folding() -> Any:  # noqa: ANN401 - an update of Gradio's
+        """Offer it again."""
+        return gr.update(value="Download as a model", interactive=True)
+
     def remove(self, name: str | None, base: str | None, task: str, request: gr.Request) -> Updates:
         """Take the chosen expert out of the visitor's model; the next one cannot start from it."""
         session, _ = self._states.of(request)
@@ -339,6 +359,7 @@ class TrainHandlers:
             listed.note: train_html.experts_note(titles, session.experts.unsaved),
             listed.expert: gr.update(choices=names, value=chosen or (names[-1] if names else None)),
             listed.download: gr.update(interactive=bool(names)),
+            listed.fold: gr.update(interactive=bool(names)),
             listed.remove: gr.update(interactive=bool(names)),
             self._components.task.base: gr.update(choices=list(session.mote.routes)),
         }

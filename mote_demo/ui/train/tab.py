@@ -112,6 +112,11 @@ def _wire_experts(handlers: TrainHandlers, components: TrainComponents) -> None:
     task, experts = components.task, components.experts
     saved = [experts.file, *_listed(components)]
     fetch_after(experts.download.click(handlers.download, [experts.expert], saved, **QUICK), experts.file)
+    # It takes a second or two, and the button says so meanwhile.
+    folding = experts.fold.click(handlers.begin_folding, None, [experts.fold], **QUICK)
+    folded = folding.then(handlers.fold, [experts.expert], [experts.file], **QUICK, **MODEL)
+    folded.then(handlers.end_folding, None, [experts.fold], **QUICK)
+    fetch_after(folded, experts.file)
     removed = [experts.expert, task.base, task.task]
     experts.remove.click(handlers.remove, removed, _listed(components), **QUICK)
     experts.upload.upload(handlers.upload, [experts.upload], _listed(components), **QUICK, **UPLOAD)
@@ -120,4 +125,4 @@ def _wire_experts(handlers: TrainHandlers, components: TrainComponents) -> None:
 def _listed(components: TrainComponents) -> list[Any]:
     """Return what changes where an expert comes or goes."""
     experts = components.experts
-    return [experts.note, experts.expert, experts.download, experts.remove, components.task.base]
+    return [experts.note, experts.expert, experts.download, experts.fold, experts.remove, components.task.base]
