@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from mote_demo.cli.reading import add_reading, reading_options
 from mote_demo.cli.verbs import Verbs, add_model, add_verb, model_name, say
 from mote_demo.data.file_kinds import SUPPORTED, has_known_suffix
+from mote_demo.errors import UserError
 from mote_demo.settings import cache_folder, checkpoints_folder, more_models, precision
 from mote_demo.tasks import ROUTES, TASKS
 
@@ -124,6 +126,12 @@ def _encode(options: argparse.Namespace) -> None:
     from mote_demo.growing.shipped import with_shipped
     from mote_demo.loading import load
 
+    files = [text for text in options.texts if os.path.isfile(text)]
+    if files:
+        raise UserError(
+            f"{files[0]!r} is a file, not a text. Please run: mote embed {files[0]} --column COLUMN "
+            f"--route {options.route} --out FOLDER."
+        )
     texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
     model = with_shipped(load(model_name(options)), [options.route])
     vectors = model.encode(texts, route=options.route)
