@@ -173,6 +173,23 @@ def read_parts(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield table[ROW].to_numpy(), flat.reshape(-1, manifest.dimension).astype(np.float32)
 
 
+def kept_of_rows(folder: Path, rows: Sequence[int]) -> list[str]:
+    """Return the kept columns of these rows in one line each; only the parts they are in are read."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    manifest = Manifest.read(folder)
+    wanted = pa.array(rows, pa.int64())
+    names = list(manifest.source["keep"])
+    lines: dict[int, str] = {}
+    for number in {row // manifest.batch_rows for row in rows}:
+        table = pq.read_table(part_file(folder, number), columns=[ROW, *names])
+        found = table.filter(pc.is_in(table[ROW], wanted)).to_pylist()
+        lines |= {each[ROW]: " | ".join(" ".join(str(each[name]).split()) for name in names) for each in found}
+    return [lines.get(row, "") for row in rows]
+
+
 def _batches(file: Path, manifest: Manifest) -> "Iterator[pa.RecordBatch]":
     import pyarrow.parquet as pq
 

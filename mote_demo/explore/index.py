@@ -1,7 +1,9 @@
-"""Exact nearest neighbours by inner product."""
+"""Nearest neighbours by inner product: what every index offers, and the exact one of vectors in memory."""
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +12,33 @@ from mote_demo.errors import UserError
 _QUERIES_AT_ONCE = 1024
 _NEIGHBOURS_AT_ONCE = 4096
 """Texts between two signs of progress, a few seconds among 20,000."""
+
+
+class Index(Protocol):
+    """Search vectors wherever they lie: ``MemoryIndex`` does, and what ``mote_demo.bulk`` puts on disk or in a service."""
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find the ``k`` vectors with the highest inner product for each query.
+
+        Args:
+            queries: float [q, d], rows of unit length.
+            k: at least 1; more than there are vectors means all of them.
+
+        Returns:
+            (scores float32 [q, k], rows int64 [q, k]), best first.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class MemoryIndex:
+    """Search vectors in memory, exactly: float [n, d] with n >= 1 and rows of unit length."""
+
+    vectors: np.ndarray
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (scores, rows), best first (see ``search``)."""
+        return search(self.vectors, queries, k)
 
 
 def search(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
