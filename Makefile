@@ -1,4 +1,4 @@
-# make run | test | lint | bench | screenshots | clean; PYTHON, PORT, PYTEST_ARGS and BENCH can be set.
+# make run | test | test-slow | lint | bench | screenshots | clean; PYTHON, PORT, PYTEST_ARGS and BENCH can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?=
@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 READY_BENCH := $(VENV)/.installed-bench
+READY_SLOW := $(VENV)/.installed-slow
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint bench screenshots chromium clean
+.PHONY: run test test-slow lint bench screenshots chromium clean
 
 run: $(READY)
 	@echo "Starting the app: http://localhost:$(PORT)"
@@ -20,6 +21,9 @@ run: $(READY)
 
 test: $(READY_DEV) chromium lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(READY_DEV) $(READY_SLOW)
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
@@ -52,8 +56,12 @@ $(READY_DEV): requirements-dev.txt $(READY)
 	$(PIP) -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
-$(READY_BENCH): requirements-bench.txt $(READY)
-	$(PIP) -r requirements.txt -r requirements-bench.txt
+$(READY_BENCH): requirements-bench.txt requirements-export.txt $(READY)
+	$(PIP) -r requirements.txt -r requirements-bench.txt -r requirements-export.txt
+	@touch $@
+
+$(READY_SLOW): requirements-export.txt requirements-milvus.txt requirements-ray.txt $(READY)
+	$(PIP) -r requirements.txt -r requirements-export.txt -r requirements-milvus.txt -r requirements-ray.txt
 	@touch $@
 
 clean:

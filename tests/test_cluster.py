@@ -21,14 +21,13 @@ PARTS = 60
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Three nodes, each with room for one worker; nothing runs on the head."""
+    """Three nodes, each with room for one worker."""
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    here = {"node_ip_address": "127.0.0.1"}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **here})
-    for _ in range(3):
-        cluster.add_node(num_cpus=1, **here)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
     os.environ["RAY_ADDRESS"] = cluster.address
     yield cluster
     ray.shutdown()

@@ -25,6 +25,7 @@ def add_verbs(verbs: Verbs) -> None:
     _add_study(verbs)
     _add_transfer(verbs)
     _add_fold(verbs)
+    _add_export(verbs)
 
 
 def _add_train(verbs: Verbs) -> None:
@@ -98,6 +99,14 @@ def _add_fold(verbs: Verbs) -> None:
     parser = add_verb(verbs, "fold", _fold, "Write one route as a plain dense sentence-transformers model.")
     parser.add_argument("checkpoint", help="checkpoint folder or Hub name")
     parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
+def _add_export(verbs: Verbs) -> None:
+    parser = add_verb(verbs, "export", _export, "Write one route for another runtime: ONNX, int8 or OpenVINO.")
+    parser.add_argument("checkpoint", help="checkpoint folder or Hub name")
+    parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    parser.add_argument("--format", required=True, help="onnx, onnx-int8 or openvino")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
 
 
@@ -241,3 +250,10 @@ def _fold(options: argparse.Namespace) -> None:
 
     fold(options.checkpoint, options.route, options.out)
     say(f"Wrote the route {options.route!r} of {options.checkpoint} to {options.out}.")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from mote_demo.model.exporting import export
+
+    export(options.checkpoint, options.route, options.format, options.out)
+    say(f"Wrote the route {options.route!r} of {options.checkpoint} as {options.format} to {options.out}.")

@@ -15,7 +15,7 @@ _NEIGHBOURS_AT_ONCE = 4096
 
 
 class Index(Protocol):
-    """Search vectors wherever they lie: ``MemoryIndex`` does, and what ``mote_demo.bulk`` puts on disk or in a service."""
+    """Search vectors wherever they lie: ``MemoryIndex`` does, and the indexes of ``mote_demo.bulk``."""
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Find the ``k`` vectors with the highest inner product for each query.
