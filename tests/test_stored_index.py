@@ -13,9 +13,15 @@ from mote_demo.bulk.index import build_index, check_model, open_index
 from mote_demo.bulk.parts import kept_of_rows, read_parts
 from mote_demo.bulk.source import Source
 from mote_demo.errors import UserError
-from mote_demo.explore.index import MemoryIndex
+from mote_demo.explore.index import search
+from mote_demo.explore.lens import Lens
+from mote_demo.explore.pair import Pair
 from mote_demo.loading import load
 from mote_demo.model.checkpoint import save_checkpoint
+from mote_demo.serving.sessions import Session
+from mote_demo.serving.shelf import Shelf
+from mote_demo.settings import indexed_folders
+from mote_demo.store import VectorStore
 
 WORDS = ["cat", "dog", "bird", "fish", "car", "train", "plane", "road", "city", "house"]
 TEXTS = [f"the {word} is {much}" for word in WORDS for much in ("good", "bad", "big", "red")]
@@ -59,7 +65,7 @@ def test_it_finds_what_the_index_in_memory_finds(place, folder):
     rows, vectors = (np.concatenate(each) for each in zip(*read_parts(folder), strict=True))
     for count in (1, 3):
         scores, found = open_index(place).search(vectors[:count], 5)
-        expected_scores, expected = MemoryIndex(vectors).search(vectors[:count], 5)
+        expected_scores, expected = search(vectors, vectors[:count], 5)
         np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
         assert found.tolist() == rows[expected].tolist()
         assert (scores.dtype, found.dtype) == (np.float32, np.int64)
@@ -134,3 +140,61 @@ def test_the_command_line_builds_an_index_and_looks_a_query_up(folder, checkpoin
     assert put.startswith("Put 39 vectors")
     assert len(hits) == 3
     assert all(re.fullmatch(r" +\d -?\d\.\d{3} +\d+ the \w+ is \w+", hit) for hit in hits)
+
+
+@pytest.fixture
+def indexed(place, folder, checkpoint, tiny_baseline_encoder):
+    """A session that has the texts of the folder, which are searched in the index."""
+    build_index(folder, place)
+    shelf = Shelf.of(VectorStore(None), baseline=tiny_baseline_encoder, mote=load(str(checkpoint)))
+    shelf.add_indexed(folder, place)
+    return Session(shelf)
+
+
+def test_the_app_asks_the_index_where_it_has_the_vectors_and_encodes_elsewhere(indexed, monkeypatch):
+    texts = indexed.texts("out")
+    assert ("out", "out") in indexed.texts_choices()
+    mote, baseline = indexed.lens("mote/retrieval"), indexed.lens("baseline/retrieval")
+    expected = Pair(mote, baseline).ask("the red car", texts, k=10)
+    encoded = []
+    vectors = VectorStore.vectors
+    monkeypatch.setattr(
+        VectorStore, "vectors", lambda *given, **how: encoded.append(given[1].name) or vectors(*given, **how)
+    )
+    found = Pair(mote, baseline, indexed.shelf.store).ask("the red car", texts, k=10)
+    assert encoded == [baseline.encoder.name]
+    for side, other in zip(found.sides, expected.sides, strict=True):
+        rows = [hit.row for hit in other.hits if hit.row != EMPTY]
+        assert [hit.row for hit in side.hits if hit.row != EMPTY][: len(rows)] == rows
+    assert found.right.hits == expected.right.hits
+
+
+def test_texts_that_come_again_are_found_once(tmp_path, checkpoint):
+    pq.write_table(pa.table({"text": TEXTS * 3}), tmp_path / "texts.parquet")
+    embed(Job(Source(tmp_path / "texts.parquet", "text", ("text",)), tmp_path / "out", str(checkpoint), "document"))
+    build_index(tmp_path / "out", f"faiss:{tmp_path}/all.faiss")
+    shelf = Shelf.of(VectorStore(None), mote=load(str(checkpoint)))
+    shelf.add_indexed(tmp_path / "out", f"faiss:{tmp_path}/all.faiss")
+    lens = Lens.of(shelf.encoder("mote"), "retrieval")
+    texts = shelf.texts("out")
+    found, expected = (Pair(lens, lens, store).ask("a big fish", texts) for store in (shelf.store, VectorStore(None)))
+    assert [(hit.row, hit.copies) for hit in found.left.hits] == [(hit.row, hit.copies) for hit in expected.left.hits]
+    assert {hit.copies for hit in found.left.hits} == {3}
+
+
+def test_texts_that_the_parts_do_not_keep_cannot_be_shown(tmp_path, folder, checkpoint):
+    embed(Job(Source(folder.parent / "texts.parquet", "text"), tmp_path / "bare", str(checkpoint), "document"))
+    build_index(tmp_path / "bare", f"faiss:{tmp_path}/bare.faiss")
+    shelf = Shelf.of(VectorStore(None), mote=load(str(checkpoint)))
+    with pytest.raises(UserError, match="with --keep text"):
+        shelf.add_indexed(tmp_path / "bare", f"faiss:{tmp_path}/bare.faiss")
+    with pytest.raises(UserError, match="holds other vectors than"):
+        shelf.add_indexed(folder, f"faiss:{tmp_path}/bare.faiss")
+
+
+def test_the_environment_lists_folders_with_their_indexes(monkeypatch):
+    monkeypatch.setenv("MOTE_INDEXES", "/a/messages=faiss:/a/all.faiss, /b/faq=milvus://host:1/faq")
+    assert indexed_folders() == (("/a/messages", "faiss:/a/all.faiss"), ("/b/faq", "milvus://host:1/faq"))
+    monkeypatch.setenv("MOTE_INDEXES", "/a/messages")
+    with pytest.raises(UserError, match="MOTE_INDEXES lists FOLDER=INDEX"):
+        indexed_folders()

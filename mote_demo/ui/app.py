@@ -15,6 +15,7 @@ from mote_demo.serving.warm_up import warm_up
 from mote_demo.settings import (
     cache_folder,
     checkpoints_folder,
+    indexed_folders,
     more_models,
     precision,
     report_file,
@@ -48,7 +49,7 @@ _DELETE_FILES = (600, 3600)
 
 def open_app() -> gr.Blocks:
     """Load the checkpoints of the settings and build the app; the built-in texts are encoded in the background."""
-    shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models())
+    shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models(), indexed_folders())
     report, problem = read_report(report_file())
     stop = threading.Event()
     start(partial(warm_up, shelf, stop), stop)
