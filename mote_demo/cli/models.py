@@ -115,6 +115,7 @@ def _train(options: argparse.Namespace) -> None:
     from mote_demo.evaluation.labelled_sets import discover
     from mote_demo.study.arms import SHIPPED
     from mote_demo.training.card import write_card
+    from mote_demo.training.processes import in_turn, is_main
     from mote_demo.training.recipe import load_recipe
     from mote_demo.training.sources import load_sources
     from mote_demo.training.teacher import TEACHER, read_lessons
@@ -125,12 +126,14 @@ def _train(options: argparse.Namespace) -> None:
     arms = _known_arms(recipe.arms, options.arm or shipped)
     folder = None if options.data is None else data_folder(options.data)
     sets = [] if folder is None else discover(folder, required=False)
-    data = load_sources(recipe, folder, sets, work=options.work, say=say)
-    lessons = read_lessons(recipe, data, folder=options.work / TEACHER, say=say)
+    with in_turn():
+        data = load_sources(recipe, folder, sets, work=options.work, say=say)
+        lessons = read_lessons(recipe, data, folder=options.work / TEACHER, say=say)
     for arm in arms:
         facts = train_arm(recipe, arm, data, lessons, out=options.out, work=options.work, say=say)
-        write_card(options.out / arm, facts)
-    if sets:
+        if is_main():
+            write_card(options.out / arm, facts)
+    if sets and is_main():
         _score([str(options.out / arm) for arm in arms], sets, ["small"], recipe.seed, None, cards=True)
 
 
