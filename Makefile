@@ -1,5 +1,5 @@
-# make run | test | lint | bench | soak | ecosystem | screenshots | clean; PYTHON, PORT, PYTEST_ARGS, BENCH, SOAK and
-# ECOSYSTEM can be set.
+# make run | test | test-slow | lint | bench | soak | ecosystem | screenshots | clean; PYTHON, PORT, PYTEST_ARGS, BENCH,
+# SOAK and ECOSYSTEM can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?= -n 2 --dist loadfile
@@ -12,10 +12,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 READY_BENCH := $(VENV)/.installed-bench
+READY_SLOW := $(VENV)/.installed-slow
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint bench soak ecosystem screenshots chromium clean
+.PHONY: run test test-slow lint bench soak ecosystem screenshots chromium clean
 
 run: $(READY)
 	@echo "Starting the app: http://localhost:$(PORT)"
@@ -23,6 +24,9 @@ run: $(READY)
 
 test: $(READY_DEV) chromium lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(READY_DEV) $(READY_SLOW)
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
@@ -61,8 +65,12 @@ $(READY_DEV): requirements-dev.txt $(READY)
 	$(PIP) -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
-$(READY_BENCH): requirements-bench.txt $(READY)
-	$(PIP) -r requirements.txt -r requirements-bench.txt
+$(READY_BENCH): requirements-bench.txt requirements-export.txt $(READY)
+	$(PIP) -r requirements.txt -r requirements-bench.txt -r requirements-export.txt
+	@touch $@
+
+$(READY_SLOW): requirements-export.txt requirements-milvus.txt requirements-ray.txt $(READY)
+	$(PIP) -r requirements.txt -r requirements-export.txt -r requirements-milvus.txt -r requirements-ray.txt
 	@touch $@
 
 clean:

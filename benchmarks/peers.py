@@ -1,6 +1,5 @@
 """What a user would pick instead: sentence-transformers as it comes, other runtimes fed in batches that suit them."""
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -13,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from benchmarks.inputs import documents, encoder
 from benchmarks.machine import has_vnni
 from benchmarks.rows import seconds
+from mote_demo.model.exporting import write_int8_onnx, write_onnx, write_openvino
 from mote_demo.model.folding import fold
 from mote_demo.model.pooling import pool
 from mote_demo.settings import ROOT
@@ -39,8 +39,13 @@ def onnx_runtime(model: str, route: str, *, int8: bool = False) -> Encode:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    view = encoder(model).model.dense(route)
     with tempfile.TemporaryDirectory() as aside:
-        file = _export_onnx(model, route, Path(aside), int8=int8)
+        file = Path(aside) / "model.onnx"
+        if int8:
+            write_int8_onnx(view, file, reduce_range=not has_vnni())
+        else:
+            write_onnx(view, file)
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
     def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -53,50 +58,16 @@ def openvino(model: str, route: str) -> Encode:
     """Return OpenVINO, in float32, on the route's dense view."""
     import openvino as ov
 
-    example = {name: torch.ones(2, 8, dtype=torch.int64) for name in ("input_ids", "attention_mask")}
-    converted = ov.convert_model(_Hidden(model, route), example_input=example)
     hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    compiled = ov.Core().compile_model(converted, "CPU", hints)
+    with tempfile.TemporaryDirectory() as aside:
+        file = Path(aside) / "model.xml"
+        write_openvino(encoder(model).model.dense(route), file)
+        compiled = ov.Core().compile_model(str(file), "CPU", hints)
 
     def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(compiled([ids.numpy(), mask.numpy()])[0])
 
     return _encode_with(model, route, run)
-
-
-class _Hidden(torch.nn.Module):
-    """The dense view of a route with positional tensors in and one tensor out, for exporters."""
-
-    def __init__(self, model: str, route: str) -> None:
-        super().__init__()
-        self.view = encoder(model).model.dense(route)
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.view(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-
-
-def _export_onnx(model: str, route: str, folder: Path, *, int8: bool) -> Path:
-    file = folder / "model.onnx"
-    example = torch.ones(2, 8, dtype=torch.int64)
-    axes = {0: "texts", 1: "tokens"}
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    torch.onnx.export(
-        _Hidden(model, route).eval(),
-        (example, example),
-        str(file),
-        input_names=["input_ids", "attention_mask"],
-        output_names=["hidden"],
-        dynamic_axes={"input_ids": axes, "attention_mask": axes, "hidden": axes},
-        dynamo=False,
-    )
-    if not int8:
-        return file
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    small = folder / "int8.onnx"
-    # Without VNNI the products of eight bits overflow, so that one bit is given up there.
-    quantize_dynamic(file, small, weight_type=QuantType.QInt8, per_channel=True, reduce_range=not has_vnni())
-    return small
 
 
 def _encode_with(model: str, route: str, run: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Encode:

@@ -97,6 +97,11 @@ class SentenceEncoder:
                 progress(start + len(block), len(texts))
         return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, self.dimension), np.float32)
 
+    def on(self, device: str) -> "SentenceEncoder":
+        """Move the model to a device, such as "cuda", and return it."""
+        self._model.to(device)
+        return self
+
     def receipt(self, text: str, *, route: str | None, instruction: bool = True) -> Receipt:
         """Say what ``encode`` does with ``text``, without running the model."""
         sent = self._prompt(route, instruction) + text

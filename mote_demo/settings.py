@@ -51,6 +51,16 @@ def more_models() -> tuple[str, ...]:
     return tuple(name.strip() for name in os.environ.get("MOTE_MODELS", "").split(",") if name.strip())
 
 
+def indexed_folders() -> tuple[tuple[str, str], ...]:
+    """Return (folder, index) of texts that are searched in an index; MOTE_INDEXES lists FOLDER=INDEX, with commas."""
+    pairs = (each.strip() for each in os.environ.get("MOTE_INDEXES", "").split(",") if each.strip())
+    split = [pair.partition("=")[::2] for pair in pairs]
+    for folder, index in split:
+        if not folder or not index:
+            raise UserError(f"MOTE_INDEXES lists FOLDER=INDEX, with commas, not {folder or index!r}.")
+    return tuple(split)
+
+
 def trust_remote_code() -> bool:
     """Tell whether models may run code that comes with them; MOTE_TRUST_REMOTE_CODE=1 allows it."""
     return os.environ.get("MOTE_TRUST_REMOTE_CODE", "") == "1"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mote_demo.data.texts import Texts
     from mote_demo.encoder import Progress
     from mote_demo.text_encoder import TextEncoder
+    from mote_demo.vector_index import VectorIndex
 
 Arrays = dict[str, np.ndarray]
 
@@ -48,6 +49,7 @@ class VectorStore:
         The longest unused ones go when a limit in bytes is passed.
         """
         self.folder = None if folder is None else Path(folder)
+        self.indexes: dict[str, VectorIndex] = {}  # what is searched elsewhere, by the key of its vectors
         self._max_bytes = max_bytes
         self._max_memory_bytes = max_memory_bytes
         self._memory: OrderedDict[str, Arrays] = OrderedDict()
@@ -99,7 +101,12 @@ class VectorStore:
     @staticmethod
     def key(encoder: "TextEncoder", route: str, texts: "Texts", instruction: bool = True) -> str:
         """Return the key of the vectors that ``encoder`` makes of ``texts`` on ``route``."""
-        return f"vectors/{encoder.fingerprint(route, instruction=instruction)}/{texts.fingerprint}"
+        return VectorStore.key_of(encoder.fingerprint(route, instruction=instruction), texts)
+
+    @staticmethod
+    def key_of(fingerprint: str, texts: "Texts") -> str:
+        """Return the key of the vectors of ``texts`` that a model and route of this fingerprint make."""
+        return f"vectors/{fingerprint}/{texts.fingerprint}"
 
     def knows(self, key: str) -> bool:
         """Tell whether something is kept under ``key``, in memory or on disk."""

@@ -197,7 +197,6 @@ def test_missing_or_unknown_texts_list_the_choices(sessions, name):
 def test_vectors_of_uploads_and_of_trained_experts_are_never_written_to_disk(sessions, shelf, monkeypatch):
     few = Texts("samples", "Few", pd.DataFrame({"title": "", "text": ["a cat", "a dog"]}), public=True)
     monkeypatch.setattr(shelf_module, "BUILT_IN", {"samples": ("Few", lambda _: few)})
-    monkeypatch.setattr(module, "BUILT_IN", shelf_module.BUILT_IN)
     session = sessions.of("a")
     mine = session.add_texts(upload())
     grow(session, "mine", "similarity")

@@ -404,9 +404,15 @@ def test_the_state_of_a_run_on_other_rows_is_refused(trained, recipe, data_dir, 
         trainer.train_arm(recipe, "mote", data, {}, out=tmp_path, work=trained[0] / "work", say=str)
 
 
-def test_several_devices_are_refused(recipe, data_dir, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer.SentenceTransformerTrainingArguments, "world_size", 2)
-    with pytest.raises(UserError, match="one device"):
+def test_several_devices_of_one_process_are_refused(recipe, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer.SentenceTransformerTrainingArguments, "n_gpu", 2)
+    with pytest.raises(UserError, match="one device.*torchrun --nproc_per_node 2"):
+        train(recipe, "mote", data_dir, tmp_path, tmp_path / "w")
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(recipe, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer.SentenceTransformerTrainingArguments, "world_size", 3)
+    with pytest.raises(UserError, match="The batch_size of retrieval is 4, which 3 processes"):
         train(recipe, "mote", data_dir, tmp_path, tmp_path / "w")
 
 

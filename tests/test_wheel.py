@@ -62,7 +62,7 @@ def test_it_holds_every_file_of_the_package(wheel):
 def test_its_extras_are_the_requirements_files(wheel):
     (text,) = (file.read_text("utf-8") for file in wheel.glob("*.dist-info/METADATA"))
     metadata = message_from_string(text)
-    assert metadata.get_all("Provides-Extra") == ["bench", "dev", "train"]
+    assert metadata.get_all("Provides-Extra") == ["bench", "dev", "export", "milvus", "ray", "train"]
     assert any(re.match("torch", needed) and "extra" not in needed for needed in metadata.get_all("Requires-Dist"))
     assert any(re.match("pytest.*extra == .dev", needed) for needed in metadata.get_all("Requires-Dist"))
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mote_demo.cli import experts, looking, models, running
+from mote_demo.cli import bulk, experts, looking, models, running
 from mote_demo.errors import UserError
 
 
@@ -34,6 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(called: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=called, description="Mixture of Task Experts embeddings.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for group in (running, looking, experts, models):
+    for group in (running, looking, bulk, experts, models):
         group.add_verbs(verbs)
     return parser

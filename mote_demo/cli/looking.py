@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 from mote_demo.cli.reading import add_reading, reading_options
 from mote_demo.cli.verbs import Verbs, add_model, add_verb, model_name, say
 from mote_demo.data.file_kinds import SUPPORTED, has_known_suffix
-from mote_demo.settings import cache_folder, checkpoints_folder, more_models, precision
+from mote_demo.errors import UserError
+from mote_demo.settings import cache_folder, checkpoints_folder, indexed_folders, more_models, precision
 from mote_demo.tasks import ROUTES, TASKS
 
 if TYPE_CHECKING:
@@ -124,6 +126,12 @@ def _encode(options: argparse.Namespace) -> None:
     from mote_demo.growing.shipped import with_shipped
     from mote_demo.loading import load
 
+    files = [text for text in options.texts if os.path.isfile(text)]
+    if files:
+        raise UserError(
+            f"{files[0]!r} is a file, not a text. Please run: mote embed {files[0]} --column COLUMN "
+            f"--route {options.route} --out FOLDER."
+        )
     texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
     model = with_shipped(load(model_name(options)), [options.route])
     vectors = model.encode(texts, route=options.route)
@@ -250,7 +258,8 @@ def _session() -> "Session":
     from mote_demo.serving.sessions import Session
     from mote_demo.serving.shelf import Shelf
 
-    return Session(Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models()))
+    folders = indexed_folders()
+    return Session(Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models(), folders))
 
 
 def _pair(session: "Session", left: str, right: str) -> "Pair":
@@ -272,10 +281,9 @@ def _texts(session: "Session", options: argparse.Namespace) -> "Texts":
     """Return built-in texts, or those of a file or of the Hub."""
     from mote_demo.data.hub import load_hub
     from mote_demo.data.reading import read_texts
-    from mote_demo.serving.shelf import BUILT_IN
 
     name = options.texts
-    if name in BUILT_IN:
+    if name in session.shelf.texts_at_hand:
         return session.texts(name)
     path = Path(name)
     if not path.is_file() and (path.is_dir() or not has_known_suffix(path.name)):

@@ -27,6 +27,7 @@ def add_verbs(verbs: Verbs) -> None:
     _add_fold(verbs)
     _add_refresh(verbs)
     _add_upcycle(verbs)
+    _add_export(verbs)
 
 
 def _add_train(verbs: Verbs) -> None:
@@ -121,11 +122,20 @@ def _add_upcycle(verbs: Verbs) -> None:
     parser.add_argument("--max-tokens", type=int, help="most tokens of a text (default: what the files say, else 256)")
 
 
+def _add_export(verbs: Verbs) -> None:
+    parser = add_verb(verbs, "export", _export, "Write one route for another runtime: ONNX, int8 or OpenVINO.")
+    parser.add_argument("checkpoint", help="checkpoint folder or Hub name")
+    parser.add_argument("--route", required=True, help=f"one of {', '.join(ROUTES)}, or a route of the model")
+    parser.add_argument("--format", required=True, help="onnx, onnx-int8 or openvino")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
 def _train(options: argparse.Namespace) -> None:
     from mote_demo.data.folders import data_folder
     from mote_demo.evaluation.labelled_sets import discover
     from mote_demo.study.arms import SHIPPED
     from mote_demo.training.card import write_card
+    from mote_demo.training.processes import in_turn, is_main
     from mote_demo.training.recipe import load_recipe
     from mote_demo.training.sources import load_sources
     from mote_demo.training.teacher import TEACHER, read_lessons
@@ -136,12 +146,14 @@ def _train(options: argparse.Namespace) -> None:
     arms = _known_arms(recipe.arms, options.arm or shipped)
     folder = None if options.data is None else data_folder(options.data)
     sets = [] if folder is None else discover(folder, required=False)
-    data = load_sources(recipe, folder, sets, work=options.work, say=say)
-    lessons = read_lessons(recipe, data, folder=options.work / TEACHER, say=say)
+    with in_turn():
+        data = load_sources(recipe, folder, sets, work=options.work, say=say)
+        lessons = read_lessons(recipe, data, folder=options.work / TEACHER, say=say)
     for arm in arms:
         facts = train_arm(recipe, arm, data, lessons, out=options.out, work=options.work, say=say)
-        write_card(options.out / arm, facts)
-    if sets:
+        if is_main():
+            write_card(options.out / arm, facts)
+    if sets and is_main():
         _score([str(options.out / arm) for arm in arms], sets, ["small"], recipe.seed, None, cards=True)
 
 
@@ -300,3 +312,10 @@ def _upcycle(options: argparse.Namespace) -> None:
     save_checkpoint(model, tokenizer, options.out)
     blocks = ", ".join(map(str, model.config.expert_layers)) or "none"
     say(f"Wrote {options.out}: {len(model.config.experts)} experts in the blocks {blocks}. Train it next.")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from mote_demo.model.exporting import export
+
+    export(options.checkpoint, options.route, options.format, options.out)
+    say(f"Wrote the route {options.route!r} of {options.checkpoint} as {options.format} to {options.out}.")

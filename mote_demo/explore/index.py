@@ -1,15 +1,60 @@
-"""Exact nearest neighbours by inner product."""
+"""Nearest neighbours by inner product: of vectors in memory, exactly, or in an index that lies elsewhere."""
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from mote_demo.errors import UserError
+from mote_demo.vector_index import VectorIndex
 
+_ASKED_BEYOND = 1000
 _QUERIES_AT_ONCE = 1024
 _NEIGHBOURS_AT_ONCE = 4096
 """Texts between two signs of progress, a few seconds among 20,000."""
+
+
+@dataclass(frozen=True)
+class MemoryIndex:
+    """Search vectors in memory, exactly.
+
+    Attributes:
+        vectors: float [n, d] with n >= 1, rows of unit length.
+        rows: int64 [m], the rows that are searched; the others stand for texts that are there already.
+    """
+
+    vectors: np.ndarray
+    rows: np.ndarray
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (scores, rows), best first (see ``search``)."""
+        every = len(self.rows) == len(self.vectors)
+        scores, found = search(self.vectors if every else self.vectors[self.rows], queries, k)
+        return scores, self.rows[found]
+
+
+@dataclass(frozen=True)
+class PartOfIndex:
+    """Search an index that has more than the rows that are asked for.
+
+    Attributes:
+        index: of all rows.
+        rows: int64 [m], in rising order: those that may be found.
+        beyond: how many others there are.
+    """
+
+    index: VectorIndex
+    rows: np.ndarray
+    beyond: int
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (scores, rows), best first; fewer than ``k`` where others stand before too many of them."""
+        scores, found = self.index.search(queries, k + min(self.beyond, _ASKED_BEYOND))
+        wanted = np.isin(found, self.rows)
+        k = min(k, int(wanted.sum(axis=1).min()))
+        order = np.argsort(~wanted, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)
 
 
 def search(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mote_demo.encoder import as_mote
 from mote_demo.errors import unknown_choice
+from mote_demo.explore.index import MemoryIndex, PartOfIndex
 from mote_demo.explore.lens_name import LensName
 from mote_demo.tasks import TASKS, Task
 from mote_demo.text_encoder import TextEncoder
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mote_demo.encoder import Progress, Receipt
     from mote_demo.growing.expert import Expert
     from mote_demo.store import VectorStore
+    from mote_demo.vector_index import VectorIndex
 
 
 @dataclass(frozen=True)
@@ -174,9 +176,28 @@ class Lens:
             persist=self.public and texts.public,
         )
 
+    def index(
+        self,
+        texts: "Texts",
+        store: "VectorStore",
+        progress: "Progress | None" = None,
+        stop: threading.Event | None = None,
+    ) -> "VectorIndex":
+        """Return what searches ``texts`` as documents, each that is there several times as its first row alone.
+
+        That is an index of the store where it has one of these vectors; else they are computed (see ``vectors``).
+        """
+        there = store.indexes.get(self._key(texts, store))
+        if there is not None:
+            return PartOfIndex(there, texts.first_rows, len(texts) - len(texts.first_rows))
+        return MemoryIndex(self.vectors(texts, store, progress, stop), texts.first_rows)
+
     def knows(self, texts: "Texts", store: "VectorStore") -> bool:
         """Tell whether ``vectors`` has nothing to compute."""
-        return store.knows(store.key(self.encoder, self.document, texts, self.instruction))
+        return store.knows(self._key(texts, store))
+
+    def _key(self, texts: "Texts", store: "VectorStore") -> str:
+        return store.key(self.encoder, self.document, texts, self.instruction)
 
     def receipt(self, text: str = "") -> "Receipt":
         """Say what becomes of ``text`` as a query: expert, exact text and tokens."""

@@ -13,7 +13,6 @@ import pandas as pd
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Receipt
 from mote_demo.errors import UserError, unknown_choice
-from mote_demo.explore.index import search
 from mote_demo.explore.lens import Lens
 from mote_demo.explore.measures import (
     Hit,
@@ -175,15 +174,14 @@ def rank(
 ) -> Ranking:
     """Rank the texts by their similarity to a checked question through one lens."""
     progress = partial(on_stage, f"Encoding {texts.title} with {lens.encoder.name}")
-    documents = lens.vectors(texts, store, progress, stop)
+    index = lens.index(texts, store, progress, stop)
     started = time.perf_counter()
     vectors = lens.encode_query([question.query])
-    distinct = texts.first_rows
-    scores, found = search(documents if len(distinct) == len(texts) else documents[distinct], vectors, _DEEPER)
+    scores, found = index.search(vectors, _DEEPER)
     milliseconds = (time.perf_counter() - started) * 1000
     second = pair_similarity(vectors[0], lens.encode_document([question.second])[0]) if question.second else None
     return Ranking(
-        lens, scores[0], distinct[found[0]], lens.receipt(question.query), lens.query_fingerprint, second, milliseconds
+        lens, scores[0], found[0], lens.receipt(question.query), lens.query_fingerprint, second, milliseconds
     )
 
 

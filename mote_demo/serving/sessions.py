@@ -18,7 +18,7 @@ from mote_demo.explore.pair import Pair
 from mote_demo.limits import MAX_ALL_TEXT, MAX_OWN_TEXT, MAX_SESSIONS, MAX_UPLOADS, SECONDS_CLOSED
 from mote_demo.model.configuration import AVERAGE
 from mote_demo.serving.experts import VisitorExperts
-from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS, Shelf
+from mote_demo.serving.shelf import DENSE, EXPERTS, Shelf
 from mote_demo.tasks import TASKS, find_task
 from mote_demo.text_encoder import TextEncoder
 
@@ -44,14 +44,14 @@ class Session:
     def texts_choices(self) -> list[tuple[str, str]]:
         """List (title, name) of the texts this visitor can pick; the newest upload comes first."""
         own = [(texts.title, name) for name, texts in reversed(self.uploads.items())]
-        return own + [(title, name) for name, (title, _) in BUILT_IN.items()]
+        return own + [(title, name) for name, title in self.shelf.texts_at_hand.items()]
 
     def texts(self, name: str | None) -> Texts:
         """Return the visitor's own or built-in texts called ``name``."""
         if name is not None and name in self.uploads:
             return self.uploads[name]
-        if name not in BUILT_IN:
-            raise unknown_choice("set of texts", name, [*self.uploads, *BUILT_IN])
+        if name not in self.shelf.texts_at_hand:
+            raise unknown_choice("set of texts", name, [*self.uploads, *self.shelf.texts_at_hand])
         return self.shelf.texts(name)
 
     def add_texts(self, texts: Texts, *, instead_of: str | None = None) -> Texts:

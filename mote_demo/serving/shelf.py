@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mote_demo.bulk.corpus import attach
 from mote_demo.data.docstrings import load_docstrings
 from mote_demo.data.samples import load_samples
 from mote_demo.data.texts import Texts
@@ -53,6 +54,7 @@ class Shelf:
         self.experts = {expert.name: expert for expert in experts}
         self._encoders: dict[str, TextEncoder] = {}
         self._texts: dict[str, Texts] = {}
+        self._indexed: dict[str, Texts] = {}
         # One lock each: nobody waits for one model, or the sample set, while another is read.
         self._loading = {name: threading.Lock() for name in (*self.models, *BUILT_IN)}
 
@@ -64,7 +66,14 @@ class Shelf:
         )
 
     @classmethod
-    def open(cls, checkpoints: Path, cache: Path, precision: str = EXACT, more: tuple[str, ...] = ()) -> "Shelf":
+    def open(
+        cls,
+        checkpoints: Path,
+        cache: Path,
+        precision: str = EXACT,
+        more: tuple[str, ...] = (),
+        indexed: Iterable[tuple[str, str]] = (),
+    ) -> "Shelf":
         """Offer the shipped checkpoints, the backbone as it was published, and more models.
 
         Args:
@@ -73,6 +82,7 @@ class Shelf:
             cache: folder to keep vectors and maps in.
             precision: one of ``PRECISIONS``.
             more: folders or Hub names of further models; the last part of each is its name.
+            indexed: (folder of ``mote embed``, index of ``mote index``) of further texts.
 
         Raises:
             UserError: a checkpoint is missing or damaged, or two models have one name.
@@ -92,7 +102,10 @@ class Shelf:
             if name in models:
                 raise UserError(f"There are two models called {name!r}. Please rename the folder {path}.")
             models[name] = ModelEntry(name, partial(load, path, name))
-        return cls(models, VectorStore(cache), shipped)
+        shelf = cls(models, VectorStore(cache), shipped)
+        for folder, to in indexed:
+            shelf.add_indexed(Path(folder), to)
+        return shelf
 
     def choices(self) -> list[tuple[str, str]]:
         """List (title, name) of the models."""
@@ -107,6 +120,19 @@ class Shelf:
                 self._encoders[name] = self.models[name].load()
             return self._encoders[name]
 
+    def add_indexed(self, folder: Path, to: str) -> None:
+        """Offer texts that lie in a folder of ``mote embed`` and are searched in an index of ``mote index``."""
+        texts = attach(folder, to, self.store)
+        if texts.name in self.texts_at_hand:
+            raise UserError(f"There are two sets of texts called {texts.name!r}. Please rename the folder {folder}.")
+        self._indexed[texts.name] = texts
+
+    @property
+    def texts_at_hand(self) -> dict[str, str]:
+        """Return the titles of the texts that every visitor has, by name."""
+        built_in = {name: title for name, (title, _) in BUILT_IN.items()}
+        return built_in | {name: texts.title for name, texts in self._indexed.items()}
+
     @property
     def shipped(self) -> list[Encoder]:
         """Return the dense model and the one with experts."""
@@ -118,9 +144,11 @@ class Shelf:
         return self.shipped[-1]
 
     def texts(self, name: str | None) -> Texts:
-        """Return the built-in texts called ``name``; they are read once."""
-        if name is None or name not in BUILT_IN:
-            raise unknown_choice("set of texts", name, BUILT_IN)
+        """Return the texts called ``name`` that every visitor has; they are read once."""
+        if name is None or name not in self.texts_at_hand:
+            raise unknown_choice("set of texts", name, self.texts_at_hand)
+        if name in self._indexed:
+            return self._indexed[name]
         with self._loading[name]:
             if name not in self._texts:
                 self._texts[name] = BUILT_IN[name][1](self.store.folder)

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from mote_demo.training.chunks import embed
 from mote_demo.training.lesson import Lesson
+from mote_demo.training.processes import of_all
 from mote_demo.training.recipe import TaskSettings
 
 _MASKED = float("-inf")
@@ -88,7 +89,7 @@ class TaskContrastiveLoss(nn.Module):
         self.recompute = recompute
 
     def forward(self, sentence_features: Iterable[dict[str, Any]], labels: Tensor) -> Tensor:
-        """Return the loss of one batch.
+        """Return the loss of one batch; where several processes train, of the shares of all.
 
         Args:
             sentence_features: of the anchors, the positives and, if there are, each hard negative.
@@ -96,13 +97,13 @@ class TaskContrastiveLoss(nn.Module):
         """
         vectors = torch.cat(
             [
-                embed(self.model, features, most_tokens=self.chunk_tokens, recompute=self.recompute)
+                of_all(embed(self.model, features, most_tokens=self.chunk_tokens, recompute=self.recompute))
                 for features in sentence_features
             ]
         )
         # Cosines in bfloat16 would be off by more than what tells texts of a batch apart.
         with torch.autocast(vectors.device.type, enabled=False):
-            wanted, out = self.lesson.wanted(labels, self.settings.bonus)
+            wanted, out = self.lesson.wanted(of_all(labels), self.settings.bonus)
             return guided_contrast(vectors.float(), wanted, out, temperature=self.settings.temperature)
 
     def get_config_dict(self) -> dict[str, Any]:

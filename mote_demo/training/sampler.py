@@ -6,12 +6,15 @@ import numpy as np
 from sentence_transformers.base.sampler import MultiDatasetDefaultBatchSampler
 from torch.utils.data import BatchSampler, ConcatDataset
 
+from mote_demo.training.processes import own_share
+
 
 class WeightedBatchSampler(MultiDatasetDefaultBatchSampler):
     """Draw each batch's data set by weight, for a fixed number of steps.
 
     A data set that runs out starts over, reshuffled. The order depends on the seeds alone, so arms
-    that share a recipe see the same batches, and a resumed run continues where it stopped.
+    that share a recipe see the same batches, and a resumed run continues where it stopped. Where several processes
+    train together, each gets its share of every batch.
 
     Args:
         dataset: the data sets, one after the other.
@@ -38,7 +41,7 @@ class WeightedBatchSampler(MultiDatasetDefaultBatchSampler):
         starts = np.cumsum([0, *[len(part) for part in self.dataset.datasets]])
         batches = [_endless(sampler) for sampler in self.batch_samplers]
         for chosen in random.choice(len(batches), size=self.steps, p=self.weights):
-            yield [int(row + starts[chosen]) for row in next(batches[chosen])]
+            yield own_share([int(row + starts[chosen]) for row in next(batches[chosen])])
 
     def __len__(self) -> int:
         return self.steps

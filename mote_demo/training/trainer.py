@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from mote_demo.training.callbacks import Clock, Narrator
 from mote_demo.training.digest import data_digest, digest, settings_text
 from mote_demo.training.lesson import Lesson
 from mote_demo.training.losses import TaskContrastiveLoss
+from mote_demo.training.processes import add_gradients, count, is_main
 from mote_demo.training.recipe import Recipe, TaskSettings
 from mote_demo.training.sampler import TopicBatchSampler, WeightedBatchSampler, source_weights
 from mote_demo.training.sources import Say
@@ -71,6 +73,7 @@ def train_arm(
     model, tokenizer = build_arm(recipe, arm, Path(out) / start if start else None)
     clock = Clock(work / "minutes.json")
     trainer = _trainer(recipe, arm, model, tokenizer, data, lessons, work)
+    say = say if is_main() else _silent
     trainer.remove_callback(PrinterCallback)  # it would say everything a second time
     for callback in (Narrator(say), clock):
         trainer.add_callback(callback)
@@ -81,7 +84,9 @@ def train_arm(
     extra = {"training.json": facts}
     model = pull_back(recipe, arm, model)
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
-    save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=frozen, extra=extra)
+    if is_main():
+        save_checkpoint(model, tokenizer.backend_tokenizer, folder, frozen=frozen, extra=extra)
+    trainer.accelerator.wait_for_everyone()
     say(f"{arm}: saved to {folder} after {facts['minutes']} minutes")
     return facts
 
@@ -146,11 +151,24 @@ class TaskAwareTrainer(SentenceTransformerTrainer):
         """Return shuffled batches of the size that the data set's task asks for, or of all rows if these are fewer."""
         name = next(name for name, part in self.train_dataset.items() if part is dataset)
         settings, seed = self._settings[name], self.args.seed + len(name)
-        size = min(settings.batch_size, len(dataset))
+        size = min(settings.batch_size, len(dataset) - len(dataset) % count())
         if settings.one_topic:
             return TopicBatchSampler(self._lessons[name].anchors().numpy(), size, seed=seed)
         generator = torch.Generator().manual_seed(seed)
         return DefaultBatchSampler(RandomSampler(dataset, generator=generator), batch_size=size, drop_last=True)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Keep accelerate from cutting batches and averaging gradients: both are done here (see ``processes``)."""
+        super().create_accelerator_and_postprocess()
+        if count() > 1:
+            self.accelerator.prepare_model = partial(self.accelerator.prepare_model, evaluation_mode=True)
+            self.accelerator.prepare_data_loader = _as_it_is
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of the batch, when the gradients of all processes are added."""
+        loss = super().training_step(*args, **kwargs)
+        add_gradients(self.model.parameters())
+        return loss
 
     def get_multi_dataset_batch_sampler(
         self, dataset: ConcatDataset, batch_samplers: list[BatchSampler], **kwargs: Any
@@ -209,9 +227,7 @@ def _trainer(
         {name: task.weight for name, task in settings.items()},
     )
     arguments = _arguments(recipe, arm, model, data, work)
-    if max(arguments.world_size, arguments.n_gpu) > 1:
-        # Each would take a batch of another task, and scale its step by the rate of that task alone.
-        raise UserError("Training runs on one device. Please choose it, as by CUDA_VISIBLE_DEVICES=0.")
+    _check_processes(arguments, settings, data)
     return TaskAwareTrainer(
         model=sentence,
         args=arguments,
@@ -221,6 +237,35 @@ def _trainer(
         lessons=lessons,
         weights=weights,
     )
+
+
+def _check_processes(
+    arguments: SentenceTransformerTrainingArguments, settings: Mapping[str, TaskSettings], data: DatasetDict
+) -> None:
+    """Refuse what would train another model on several devices than on one."""
+    if arguments.n_gpu > 1:
+        raise UserError(
+            "A process trains on one device. Please choose it, as by CUDA_VISIBLE_DEVICES=0, or start one process for "
+            f"each: torchrun --nproc_per_node {arguments.n_gpu} -m mote_demo train RECIPE."
+        )
+    processes = arguments.world_size
+    for name, task in settings.items():
+        if task.batch_size % processes:
+            raise UserError(
+                f"The batch_size of {name} is {task.batch_size}, which {processes} processes cannot share evenly. "
+                "Please choose another batch_size, or another number of processes."
+            )
+    for name, part in data.items():
+        if len(part) < processes:
+            raise UserError(f"The source {name!r} has {len(part)} rows, fewer than {processes} processes.")
+
+
+def _as_it_is(loader: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - a loader of torch
+    return loader
+
+
+def _silent(line: str) -> None:
+    del line
 
 
 def _numbered(part: Dataset) -> Dataset:
@@ -289,7 +334,8 @@ def _facts(
 
 
 def _hardware() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else _threads(torch.get_num_threads())
+    one = torch.cuda.get_device_name() if torch.cuda.is_available() else _threads(torch.get_num_threads())
+    return one if count() == 1 else f"{count()} processes, {one} each"
 
 
 def _threads(number: int) -> str:

@@ -17,6 +17,7 @@ from mote_demo.serving.warm_up import warm_up
 from mote_demo.settings import (
     cache_folder,
     checkpoints_folder,
+    indexed_folders,
     log_style,
     more_models,
     precision,
@@ -63,7 +64,7 @@ def open_app() -> gr.Blocks:
     """
     begin_log(log_style())
     keep_files_private()
-    shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models())
+    shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models(), indexed_folders())
     report, problem = read_report(report_file())
     stop = threading.Event()
     start(partial(warm_up, shelf, stop), stop)
