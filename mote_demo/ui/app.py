@@ -9,6 +9,7 @@ import gradio as gr
 
 from mote_demo.data.tables import MAX_BYTES
 from mote_demo.evaluation.report import Report
+from mote_demo.http.routes import openai_routes
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.shelf import Shelf
 from mote_demo.serving.warm_up import warm_up
@@ -29,6 +30,7 @@ from mote_demo.ui.classes.tab import build_classes_tab
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.experts.tab import build_experts_tab
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.routes import add_routes
 from mote_demo.ui.shared.events import QUICK
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.theme import css, theme
@@ -107,6 +109,7 @@ def build_app(
 
         demo.unload(forget)
     demo.queue(default_concurrency_limit=8, max_size=64)
+    add_routes(demo, openai_routes(Session(shelf)))
     return demo
 
 
