@@ -1,20 +1,23 @@
-# make run | test | lint | bench | screenshots | clean; PYTHON, PORT, PYTEST_ARGS and BENCH can be set.
+# make run | test | lint | bench | space | screenshots | clean; PYTHON, PORT, PYTEST_ARGS, BENCH and SPACE can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?=
 BENCH ?=
+SPACE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 READY_BENCH := $(VENV)/.installed-bench
+READY_MCP := $(VENV)/.installed-mcp
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint bench screenshots chromium clean
+.PHONY: run test lint bench space screenshots chromium clean
 
-run: $(READY)
+# Gradio reads the variable; the tools need one more package.
+run: $(READY) $(if $(filter true,$(shell echo "$(GRADIO_MCP_SERVER)" | tr A-Z a-z)),$(READY_MCP))
 	@echo "Starting the app: http://localhost:$(PORT)"
 	@$(BIN)/python -m mote_demo run --port $(PORT)
 
@@ -30,6 +33,10 @@ lint: $(READY_DEV)
 bench: $(READY_BENCH)
 	$(BIN)/python -m benchmarks $(BENCH)
 
+# The folder that would be pushed to a Space, checked. SPACE="--models OWNER/NAME" leaves the checkpoints to the Hub.
+space: $(READY)
+	$(BIN)/python scripts/space.py $(SPACE)
+
 screenshots: $(READY_DEV) chromium
 	$(BIN)/python scripts/screenshots.py
 
@@ -40,20 +47,23 @@ chromium:
 	  || echo "No Chromium was found; the browser tests need one."
 
 # torch comes first and by itself: whatever build of the pinned version pip prefers here then stays.
-$(READY): requirements.txt constraints.txt
+$(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "This needs Python 3.10 or newer, but $(PYTHON) is %d.%d. Please run: make PYTHON=/path/to/python3.12" % sys.version_info[:2])'
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
 	$(PIP) torch
-	$(PIP) -r requirements.txt
-	$(PIP) --no-deps -e .
+	$(PIP) -e ".[app]"
 	@touch $@
 
-$(READY_DEV): requirements-dev.txt $(READY)
-	$(PIP) -r requirements.txt -r requirements-dev.txt
+$(READY_DEV): $(READY)
+	$(PIP) -e ".[app,dev]"
 	@touch $@
 
-$(READY_BENCH): requirements-bench.txt $(READY)
-	$(PIP) -r requirements.txt -r requirements-bench.txt
+$(READY_BENCH): $(READY)
+	$(PIP) -e ".[app,bench]"
+	@touch $@
+
+$(READY_MCP): $(READY)
+	$(PIP) -e ".[app,mcp]"
 	@touch $@
 
 clean:

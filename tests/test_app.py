@@ -111,7 +111,12 @@ def test_search_takes_texts_of_ones_own(client):
     answer = client.predict(*lenses("similarity"), own, "a dog", 2, api_name="/search")
     assert {hit["text"] for hit in answer["hits"]} == set(own)
     assert answer["texts"] == "own"
-    for texts, words in (([], "no texts"), (["a", 1], "entry 2 of texts"), ([" "], "no texts"), (["a"] * 2049, "2,049")):
+    for texts, words in (
+        ([], "no texts"),
+        (["a", 1], "entry 2 of texts"),
+        ([" "], "no texts"),
+        (["a"] * 2049, "2,049"),
+    ):
         with pytest.raises(AppError, match=words):
             client.predict(*lenses("similarity"), texts, "a dog", 2, api_name="/search")
 
@@ -129,7 +134,10 @@ def test_similarity_compares_a_few_texts_through_both_lenses(client, tiny_encode
 def test_the_api_page_lists_lenses_texts_and_sides(client):
     listed = client.view_api(return_format="dict")["named_endpoints"]
     types = {parameter["parameter_name"]: parameter["type"] for parameter in listed["/search"]["parameters"]}
-    assert types["left"]["anyOf"][0]["enum"] == ["untouched", *(f"{model}/{task}" for model in MODELS for task in TASKS)]
+    assert types["left"]["anyOf"][0]["enum"] == [
+        "untouched",
+        *(f"{model}/{task}" for model in MODELS for task in TASKS),
+    ]
     assert types["left"]["anyOf"][1] == {"type": "string"}
     assert types["texts"]["anyOf"][0]["enum"] == list(BUILT_IN)
     types = {parameter["parameter_name"]: parameter["type"] for parameter in listed["/encode"]["parameters"]}

@@ -20,8 +20,8 @@ from mote_demo.ui.shared.events import MODEL
 
 _MOST_TEXTS = 256
 
-# What the API page and the schemas of tools list: the usual names, beside which any lens that docs/lenses.md allows will
-# do. Written out, since a type is; a test compares them with the tables.
+# What the API page and the schemas of tools list: the usual names, beside which any lens that docs/lenses.md allows
+# will do. Written out, since a type is; a test compares them with the tables.
 TaskLens: TypeAlias = (
     Literal[
         "untouched",
@@ -96,9 +96,7 @@ def add_endpoints(session: Session) -> None:
 
 def _add_search(session: Session) -> None:
     @send_errors
-    def search(
-        left: TaskLens, right: TaskLens, texts: BuiltIn | list[str], query: str, k: int = 10
-    ) -> dict[str, Any]:
+    def search(left: TaskLens, right: TaskLens, texts: BuiltIn | list[str], query: str, k: int = 10) -> dict[str, Any]:
         """Find the k texts nearest to a query through two lenses, side by side; a lens is a model and a task.
 
         Args:
