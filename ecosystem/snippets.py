@@ -1,12 +1,19 @@
-"""The code on a page of ``docs/``: what each section needs, runs and prints."""
+"""The code on a page of ``docs/``: what each section needs, runs and prints.
+
+Usage: python -m ecosystem.snippets docs/notebook.md   (writes what is printed now below each block)
+"""
 
 import contextlib
 import io
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from mote_demo.files import replacing
 
 ROOT = Path(__file__).parent.parent
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -42,21 +49,43 @@ def sections(page: Path) -> Iterator[Section]:
             yield Section(name, tuple(packages), code, output)
 
 
-def run(section: Section, replaced: Mapping[str, str] | None = None) -> str:
-    """Run the code of a section in the repository's folder, and return what it prints.
+def run(
+    section: Section,
+    replaced: Mapping[str, str] | None = None,
+    *,
+    folder: Path = ROOT,
+    known: dict[str, Any] | None = None,
+) -> str:
+    """Run the code of a section, and return what it prints.
 
     Args:
         section: what to run.
         replaced: words of the code, such as an address, and what stands there instead.
+        folder: where it runs; by default that of the repository.
+        known: what sections before it made, for a page that is one program; it takes what this one makes.
     """
     code = section.code
     for word, other in (replaced or {}).items():
         code = code.replace(word, other)
     before, printed = Path.cwd(), io.StringIO()
-    os.chdir(ROOT)
+    os.chdir(folder)
     try:
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, section.name, "exec"), {"__name__": "__snippet__"})
+            exec(compile(code, section.name, "exec"), {"__name__": "__snippet__"} if known is None else known)
     finally:
         os.chdir(before)
     return printed.getvalue()
+
+
+def main(page: Path) -> None:
+    """Write what the sections of a page print now, one after the other in one program."""
+    text, known = page.read_text("utf-8"), {"__name__": "__snippet__"}
+    for section in sections(page):
+        block = f"```python\n{section.code}```\n```text\n"
+        text = text.replace(f"{block}{section.output}```", f"{block}{run(section, known=known)}```")
+    with replacing(page) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
