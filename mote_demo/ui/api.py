@@ -17,6 +17,7 @@ from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
 from mote_demo.ui.shared.error_messages import send_errors
 from mote_demo.ui.shared.events import MODEL
+from mote_demo.ui.shared.gpu import on_gpu
 
 _MOST_TEXTS = 256
 
@@ -161,7 +162,7 @@ def _add_encode(session: Session) -> None:
             raise unknown_choice("side", side, ways)
         return ways[side](texts).tolist()
 
-    gr.api(encode, api_name="encode", **MODEL)
+    gr.api(on_gpu(encode), api_name="encode", **MODEL)
 
 
 def _add_similarity(session: Session) -> None:
