@@ -28,6 +28,7 @@ INSTEAD = {
     "torch": "torch==2.11.0",  # the newest that a Space with a lent GPU has
     "pydantic": "pydantic==2.12.5",  # the newest that gradio[mcp] takes, which a Space installs
     "pydantic_core": "pydantic_core==2.41.5",
+    "setuptools": "setuptools==80.9.0",  # torch 2.11 takes none above 81
 }
 """Versions that differ from ``constraints.txt`` on a Space."""
 PYTHONS = ("3.10", "3.12")

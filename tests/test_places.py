@@ -40,7 +40,9 @@ def test_a_section_prints_what_it_says(section, request):
     if "prompt_name" in section.code and not _prompts():
         pytest.skip("the shipped checkpoints have no prompts")
     replaced = {APP: request.getfixturevalue("address")} if APP in section.code else {}
-    assert run(section, replaced) == section.output
+    # A trainer reports before.
+    printed = run(section, replaced)
+    assert printed.endswith(section.output), printed
 
 
 def test_there_is_a_section_for_every_place():
