@@ -1,12 +1,13 @@
 """Addresses beside the page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 from starlette.routing import BaseRoute
 
 
-def add_routes(demo: gr.Blocks, routes: list[BaseRoute]) -> None:
+def add_routes(demo: gr.Blocks, routes: Sequence[BaseRoute]) -> None:
     """Serve ``routes`` before Gradio's own; it makes its web app when ``demo`` is launched, and takes them then."""
     launch = demo.launch
 
