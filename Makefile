@@ -1,11 +1,12 @@
-# make run | test | test-slow | lint | bench | soak | ecosystem | screenshots | clean; PYTHON, PORT, PYTEST_ARGS, BENCH,
-# SOAK and ECOSYSTEM can be set.
+# make run | test | test-slow | lint | bench | soak | ecosystem | space | screenshots | clean; PYTHON, PORT, PYTEST_ARGS,
+# BENCH, SOAK, ECOSYSTEM and SPACE can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?= -n 2 --dist loadfile
 BENCH ?=
 SOAK ?=
 ECOSYSTEM ?=
+SPACE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,12 +14,14 @@ READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 READY_BENCH := $(VENV)/.installed-bench
 READY_SLOW := $(VENV)/.installed-slow
+READY_MCP := $(VENV)/.installed-mcp
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-slow lint bench soak ecosystem screenshots chromium clean
+.PHONY: run test test-slow lint bench soak ecosystem space screenshots chromium clean
 
-run: $(READY)
+# Gradio reads the variable; the tools need one more package.
+run: $(READY) $(if $(filter true,$(shell echo "$(GRADIO_MCP_SERVER)" | tr A-Z a-z)),$(READY_MCP))
 	@echo "Starting the app: http://localhost:$(PORT)"
 	@$(BIN)/python -m mote_demo run --port $(PORT)
 
@@ -43,6 +46,10 @@ soak: $(READY_DEV)
 ecosystem: $(READY_DEV)
 	$(BIN)/python -m ecosystem $(ECOSYSTEM)
 
+# The folder that would be pushed to a Space, checked. SPACE="--models OWNER/NAME" leaves the checkpoints to the Hub.
+space: $(READY)
+	$(BIN)/python scripts/space.py $(SPACE)
+
 screenshots: $(READY_DEV) chromium
 	$(BIN)/python scripts/screenshots.py
 
@@ -53,24 +60,27 @@ chromium:
 	  || echo "No Chromium was found; the browser tests need one."
 
 # torch comes first and by itself: whatever build of the pinned version pip prefers here then stays.
-$(READY): requirements.txt constraints.txt
+$(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "This needs Python 3.10 or newer, but $(PYTHON) is %d.%d. Please run: make PYTHON=/path/to/python3.12" % sys.version_info[:2])'
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
 	$(PIP) torch
-	$(PIP) -r requirements.txt
-	$(PIP) --no-deps -e .
+	$(PIP) -e ".[app]"
 	@touch $@
 
-$(READY_DEV): requirements-dev.txt $(READY)
-	$(PIP) -r requirements.txt -r requirements-dev.txt
+$(READY_DEV): $(READY)
+	$(PIP) -e ".[app,dev]"
 	@touch $@
 
-$(READY_BENCH): requirements-bench.txt requirements-export.txt $(READY)
-	$(PIP) -r requirements.txt -r requirements-bench.txt -r requirements-export.txt
+$(READY_BENCH): $(READY)
+	$(PIP) -e ".[app,bench]"
 	@touch $@
 
-$(READY_SLOW): requirements-export.txt requirements-milvus.txt requirements-ray.txt $(READY)
-	$(PIP) -r requirements.txt -r requirements-export.txt -r requirements-milvus.txt -r requirements-ray.txt
+$(READY_SLOW): $(READY)
+	$(PIP) -e ".[app,dev,export,milvus,ray]"
+	@touch $@
+
+$(READY_MCP): $(READY)
+	$(PIP) -e ".[app,mcp]"
 	@touch $@
 
 clean:

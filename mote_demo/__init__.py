@@ -72,7 +72,13 @@ else:
         """Import what is asked for: torch alone takes longer than most commands."""
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        try:
+            module = import_module(f"{__name__}.{_MODULES[name]}")
+        except ModuleNotFoundError as error:
+            from mote_demo.extras import missing_extra
+
+            raise missing_extra(error.name) or error from error
+        return getattr(module, name)
 
     def __dir__() -> list[str]:
         return sorted(__all__)

@@ -1,6 +1,7 @@
 """Where the app finds its checkpoints and keeps what it computed."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -21,9 +22,35 @@ def home_folder() -> Path:
     return ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()
 
 
-def checkpoints_folder() -> Path:
-    """Return the folder that holds ``baseline`` and ``mote``; MOTE_CHECKPOINTS sets another one."""
+def new_checkpoints_folder() -> Path:
+    """Return the folder that trainings write to; MOTE_CHECKPOINTS sets another one."""
     return Path(os.environ.get("MOTE_CHECKPOINTS", home_folder() / "checkpoints"))
+
+
+def checkpoints_folder() -> Path:
+    """Return the folder that holds ``baseline`` and ``mote``.
+
+    MOTE_CHECKPOINTS sets it. Without it, and without a folder of that name at hand, MOTE_HUB_MODELS names a model
+    repository of the Hub that holds both; it is fetched once.
+    """
+    folder, repository = new_checkpoints_folder(), os.environ.get("MOTE_HUB_MODELS", "").strip()
+    if "MOTE_CHECKPOINTS" in os.environ or folder.is_dir() or not repository:
+        return folder
+    return _fetched(repository)
+
+
+@cache
+def _fetched(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository))
+    # Below are an HTTP client and a cache, each with errors of many types.
+    except Exception as error:
+        raise UserError(
+            f"MOTE_HUB_MODELS names {repository!r}, which cannot be fetched from the Hub ({type(error).__name__}). "
+            "Please check the name, the network and, for a private one, HF_TOKEN."
+        ) from error
 
 
 def experts_folder() -> Path:
@@ -36,7 +63,8 @@ def check_checkpoint(folder: Path) -> Path:
     if not (folder / "config.json").is_file():
         raise UserError(
             f"There is no checkpoint in {folder}. Please set MOTE_CHECKPOINTS to a folder that holds 'baseline' and "
-            f"'mote', such as 'checkpoints' of {REPOSITORY}, or one that 'python -m mote_demo train' wrote."
+            f"'mote', such as 'checkpoints' of {REPOSITORY}, or one that 'python -m mote_demo train' wrote; or "
+            "MOTE_HUB_MODELS to a model repository of the Hub that holds them."
         )
     return folder
 

@@ -10,9 +10,12 @@ from gradio_client.exceptions import AppError
 
 from mote_demo.limits import SECONDS_CLOSED
 from mote_demo.serving.sessions import Sessions
-from mote_demo.tasks import TASKS
+from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS
+from mote_demo.tasks import ROUTES, TASKS
 from mote_demo.ui import app
 from mote_demo.ui.app import build_app, launch_options
+
+MODELS = (DENSE, EXPERTS)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,7 @@ def test_only_the_named_endpoints_are_public(client):
         "/disagree",
         "/classes",
         "/encode",
+        "/similarity",
         "/lenses",
         "/tasks",
     }
@@ -101,6 +105,45 @@ def test_search_takes_any_two_lenses(client):
     answer = client.predict(*names, "samples", "a cat", 2, api_name="/search")
     assert (answer["left"]["lens"], answer["right"]["lens"]) == names
     assert answer["left"]["text_sent"] == answer["right"]["text_sent"] == "a cat"
+
+
+def test_search_takes_texts_of_ones_own(client):
+    own = ["my card was charged twice", "a cat and a dog", "my card was charged twice"]
+    answer = client.predict(*lenses("similarity"), own, "a dog", 2, api_name="/search")
+    assert {hit["text"] for hit in answer["hits"]} == set(own)
+    assert answer["texts"] == "own"
+    for texts, words in (
+        ([], "no texts"),
+        (["a", 1], "entry 2 of texts"),
+        ([" "], "no texts"),
+        (["a"] * 2049, "2,049"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(*lenses("similarity"), texts, "a dog", 2, api_name="/search")
+
+
+def test_similarity_compares_a_few_texts_through_both_lenses(client, tiny_encoder):
+    texts = ["a cat", "two dogs", "my parcel"]
+    told = client.predict(*lenses("similarity"), texts, api_name="/similarity")
+    vectors = tiny_encoder.encode(texts, route="sts")
+    assert told["right"]["lens"] == "mote/sts"
+    np.testing.assert_allclose(told["right"]["cosines"], vectors @ vectors.T, atol=1e-5)
+    with pytest.raises(AppError, match="2 to 50 texts"):
+        client.predict(*lenses("similarity"), ["a"], api_name="/similarity")
+
+
+def test_the_api_page_lists_lenses_texts_and_sides(client):
+    listed = client.view_api(return_format="dict")["named_endpoints"]
+    types = {parameter["parameter_name"]: parameter["type"] for parameter in listed["/search"]["parameters"]}
+    assert types["left"]["anyOf"][0]["enum"] == [
+        "untouched",
+        *(f"{model}/{task}" for model in MODELS for task in TASKS),
+    ]
+    assert types["left"]["anyOf"][1] == {"type": "string"}
+    assert types["texts"]["anyOf"][0]["enum"] == list(BUILT_IN)
+    types = {parameter["parameter_name"]: parameter["type"] for parameter in listed["/encode"]["parameters"]}
+    assert {f"{model}/{route}" for model in MODELS for route in ROUTES} < set(types["lens"]["anyOf"][0]["enum"])
+    assert types["side"]["enum"] == ["query", "document"]
 
 
 def test_classes_measures_both_lenses(client):

@@ -209,5 +209,5 @@ def test_a_folder_is_loaded_under_its_name_or_another(tiny_backbone_path):
 
 def test_without_mteb_the_error_has_the_line_that_installs_it(tiny_encoder, monkeypatch):
     monkeypatch.setitem(sys.modules, "mteb.models", None)
-    with pytest.raises(UserError, match="pip install 'mteb>=2.0'"):
+    with pytest.raises(UserError, match=r"pip install 'mote-demo\[eval\]'"):
         MtebModel(tiny_encoder)

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mote_demo import __version__
 from mote_demo.cli import bulk, experts, looking, models, running
 from mote_demo.errors import UserError
+from mote_demo.extras import missing_extra
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, OSError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         return 2
+    except ModuleNotFoundError as error:
+        needed = missing_extra(error.name)
+        if needed is None:
+            raise
+        sys.stderr.write(f"{name}: {needed}\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"{name}: stopped\n")
         return 130
@@ -33,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(called: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=called, description="Mixture of Task Experts embeddings.")
+    parser.add_argument("--version", action="version", version=f"mote {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for group in (running, looking, bulk, experts, models):
         group.add_verbs(verbs)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from mote_demo.cli.verbs import Verbs, add_verb, say
 from mote_demo.errors import UserError, unknown_choice
 from mote_demo.runtime.precision import EXACT, INT8, PRECISIONS
-from mote_demo.settings import BACKBONE, cache_folder, checkpoints_folder, home_folder, report_file, spaces_file
+from mote_demo.settings import (
+    BACKBONE,
+    cache_folder,
+    home_folder,
+    new_checkpoints_folder,
+    report_file,
+    spaces_file,
+)
 from mote_demo.tasks import ROUTES, Route
 
 if TYPE_CHECKING:
@@ -34,7 +41,7 @@ def _add_train(verbs: Verbs) -> None:
     parser = add_verb(verbs, "train", _train, "Train what the app loads; a stopped run goes on where it was.")
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", help=f"the recipe's Parquet files: {_DATA} (default: the sources' own Hub names)")
-    parser.add_argument("--out", type=Path, default=checkpoints_folder())
+    parser.add_argument("--out", type=Path, default=new_checkpoints_folder())
     parser.add_argument("--work", type=Path, default=Path("runs"), help="folder for the states of the run")
     parser.add_argument("--arm", action="append", help="this arm of the recipe instead (may be repeated)")
 

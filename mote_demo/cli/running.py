@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from mote_demo.cli.verbs import Verbs, add_verb
+from mote_demo.extras import require
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -22,6 +23,8 @@ def _add_run(verbs: Verbs) -> None:
 def _run(options: argparse.Namespace) -> None:
     if options.checkpoints:
         os.environ["MOTE_CHECKPOINTS"] = str(options.checkpoints)
+    if os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true":
+        require("mcp")  # Gradio would name a command whose pydantic is another one
     from mote_demo.ui.app import launch_options, open_app
 
     open_app().launch(server_name=options.host, server_port=options.port, **launch_options())

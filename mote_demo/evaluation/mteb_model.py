@@ -10,8 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from mote_demo.encoder import Encoder
-from mote_demo.errors import UserError, unknown_choice
+from mote_demo.errors import unknown_choice
 from mote_demo.evaluation.reference import load_encoder
+from mote_demo.extras import missing_extra
+from mote_demo.model.checkpoint import local_folder
+from mote_demo.settings import REPOSITORY
 from mote_demo.tasks import MTEB_TASKS, TASKS
 
 _ORGANISATION = "mote-demo"
@@ -24,7 +27,9 @@ def load_mteb_model(path: str | Path, name: str | None = None) -> "MtebModel":
         path: a MoTE or baseline checkpoint, a plain encoder folder, or a Hub name where a network exists.
         name: what mteb calls the model; None takes the folder's name or the Hub name.
     """
-    return MtebModel(load_encoder(path, name or (Path(path).name if Path(path).is_dir() else str(path))))
+    folder = local_folder(path)
+    encoder = load_encoder(path, name or (Path(path).name if Path(path).is_dir() else str(path)))
+    return MtebModel(encoder, folder)
 
 
 def route_for(task_type: str, prompt_type: str | None) -> str:
@@ -52,9 +57,10 @@ class MtebModel:
     the instruction.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
+        """Encode with ``encoder``; the card in ``folder`` tells what it started from, its language and licence."""
         self.encoder = encoder
-        self.mteb_model_meta = model_meta(encoder)
+        self.mteb_model_meta = model_meta(encoder, folder)
 
     def encode(
         self,
@@ -98,32 +104,59 @@ class MtebModel:
         return pairwise_cos_sim(embeddings1, embeddings2)
 
 
-def model_meta(encoder: Encoder) -> Any:
+def model_meta(encoder: Encoder, folder: Path | None = None) -> Any:
     """Return mteb's ``ModelMeta`` of an encoder.
 
     mteb demands an organisation: a name without one gets "mote-demo/". The revision is a hash of the routes'
-    fingerprints, so mteb never takes its stored results of one checkpoint for those of another.
+    fingerprints, so mteb never takes its stored results of one checkpoint for those of another. Which of mteb's tasks
+    a model was trained on is not told, since nobody knows them by mteb's names.
+
+    Args:
+        encoder: the model.
+        folder: that of its checkpoint, whose card and files tell the rest.
     """
     fingerprints = "".join(encoder.fingerprint(route) for route in encoder.routes)
+    card, size = _card(folder), _size(folder)
+    parameters = encoder.network.count_parameters()
     return _mteb_models().ModelMeta(
         name=encoder.name if "/" in encoder.name else f"{_ORGANISATION}/{encoder.name}",
         revision=hashlib.sha256(fingerprints.encode()).hexdigest()[:16],
         loader=None,
         release_date=None,
-        languages=None,
-        n_parameters=encoder.network.count_parameters()["stored"],
-        memory_usage_mb=None,
+        languages=["eng-Latn"] if card.get("language") in ("en", ["en"]) else None,
+        n_parameters=parameters["stored"],
+        n_active_parameters_override=parameters["active"],
+        memory_usage_mb=size,
         max_tokens=encoder.config.max_tokens,
         embed_dim=encoder.dimension,
-        license=None,
+        license=None if card.get("license") == "other" else card.get("license"),
         open_weights=True,
-        public_training_code=None,
+        public_training_code=REPOSITORY,
         public_training_data=None,
-        framework=["PyTorch"],
+        framework=["PyTorch", "Sentence Transformers", "safetensors", "Transformers"],
+        reference=REPOSITORY,
         similarity_fn_name="cosine",
         use_instructions=any(encoder.config.route(route).instruction for route in encoder.routes),
         training_datasets=None,
+        adapted_from=card.get("base_model"),
     )
+
+
+def _card(folder: Path | None) -> dict[str, Any]:
+    """Return the front matter of a checkpoint's card, nothing where there is none."""
+    file = folder / "README.md" if folder is not None else None
+    if file is None or not file.is_file():
+        return {}
+    from huggingface_hub import ModelCard
+
+    return ModelCard.load(file).data.to_dict()
+
+
+def _size(folder: Path | None) -> float | None:
+    """Return the size of the weights in MiB, None where they lie in no folder."""
+    if folder is None:
+        return None
+    return round(sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 2**20, 1)
 
 
 def _mteb_models() -> Any:
@@ -131,4 +164,4 @@ def _mteb_models() -> Any:
     try:
         return importlib.import_module("mteb.models")
     except ModuleNotFoundError as error:
-        raise UserError("This needs the package mteb. Please install it: pip install 'mteb>=2.0'.") from error
+        raise missing_extra(error.name) or error from error

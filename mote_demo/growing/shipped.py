@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError
-from mote_demo.growing.expert import Expert, load_expert
 from mote_demo.settings import experts_folder
 from mote_demo.tasks import TASKS
 
 if TYPE_CHECKING:
+    from mote_demo.growing.expert import Expert
     from mote_demo.sentence_encoder import SentenceEncoder
 
 _logger = logging.getLogger(__name__)
 
 
-def plug_in_shipped(encoder: Encoder, folder: Path) -> tuple[Encoder, tuple[Expert, ...]]:
+def plug_in_shipped(encoder: Encoder, folder: Path) -> "tuple[Encoder, tuple[Expert, ...]]":
     """Plug in the experts of a folder; one that is damaged or of another model is left out, with a line in the log.
 
     Returns:
         The encoder with the experts, whose other tensors are shared, and which these are; without a folder, none.
     """
+    from mote_demo.growing.expert import load_expert
+
     experts = []
     for path in sorted(folder.glob("*.safetensors")):
         try:

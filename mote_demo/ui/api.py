@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import gradio as gr
 
@@ -11,10 +11,48 @@ from mote_demo.errors import UserError, unknown_choice
 from mote_demo.explore.classes import Classes
 from mote_demo.explore.queries import Disagreement
 from mote_demo.explore.search import Answer, LensAnswer, check_length
+from mote_demo.explore.similarity import Similarities
+from mote_demo.http.limits import own_texts
 from mote_demo.limits import MOST_ENCODED
 from mote_demo.serving.sessions import Session
 from mote_demo.tasks import TASKS
 from mote_demo.ui.shared.events import MODEL
+from mote_demo.ui.shared.gpu import on_gpu
+
+# What the API page and the schemas of tools list: the usual names, beside which any lens that docs/lenses.md allows
+# will do. Written out, since a type is; a test compares them with the tables.
+TaskLens: TypeAlias = (
+    Literal[
+        "untouched",
+        "baseline/retrieval",
+        "baseline/classification",
+        "baseline/clustering",
+        "baseline/similarity",
+        "mote/retrieval",
+        "mote/classification",
+        "mote/clustering",
+        "mote/similarity",
+    ]
+    | str
+)
+RouteLens: TypeAlias = (
+    Literal[
+        "untouched",
+        "baseline/query",
+        "baseline/document",
+        "baseline/classification",
+        "baseline/clustering",
+        "baseline/sts",
+        "mote/query",
+        "mote/document",
+        "mote/classification",
+        "mote/clustering",
+        "mote/sts",
+    ]
+    | str
+)
+BuiltIn: TypeAlias = Literal["samples", "python-docs"]
+Side: TypeAlias = Literal["query", "document"]
 
 
 def add_endpoints(session: Session) -> None:
@@ -29,6 +67,7 @@ def add_endpoints(session: Session) -> None:
     _add_classes(session)
     _add_disagree(session)
     _add_encode(session)
+    _add_similarity(session)
 
     def lenses() -> list[dict[str, Any]]:
         """List the models with the tasks and experts that a lens can have; an empty list needs none."""
@@ -55,25 +94,31 @@ def add_endpoints(session: Session) -> None:
 
 
 def _add_search(session: Session) -> None:
-    def search(left: str, right: str, texts: str, query: str, k: int) -> dict[str, Any]:
-        """Find the k texts nearest to a query through two lenses.
+    def search(left: TaskLens, right: TaskLens, texts: BuiltIn | list[str], query: str, k: int = 10) -> dict[str, Any]:
+        """Find the k texts nearest to a query through two lenses, side by side; a lens is a model and a task.
 
         Args:
             left: MODEL/TASK, such as "baseline/retrieval", with ?instruction=off if so wished; /lenses lists them.
             right: the same, such as "mote/retrieval".
-            texts: "samples" or "python-docs".
+            texts: what is searched: "samples" (240 support messages), "python-docs", or a list of up to 2,048 texts.
             query: plain text, at most 10,000 characters.
             k: number of hits, from 1 to 50.
         """
-        _check_texts({"left lens": left, "right lens": right, "texts": texts, "query": query})
+        _check_texts({"left lens": left, "right lens": right, "query": query})
         _check_type("k", k, int, "a whole number")
-        return _to_json(session.pair(left, right).ask(query, session.texts(texts), k))
+        if isinstance(texts, list):
+            _check_list("texts", texts)
+            searched = own_texts(texts)
+        else:
+            _check_type("texts", texts, str, "a name, or a list of texts")
+            searched = session.texts(texts)
+        return _to_json(session.pair(left, right).ask(query, searched, k))
 
     gr.api(search, api_name="search", **MODEL)
 
 
 def _add_classes(session: Session) -> None:
-    def classes(left: str, right: str, texts: str, label: str, k: int) -> dict[str, Any]:
+    def classes(left: TaskLens, right: TaskLens, texts: BuiltIn, label: str, k: int = 10) -> dict[str, Any]:
         """Measure how well two lenses tell labelled classes apart; shares go from 0 to 1.
 
         Args:
@@ -91,8 +136,8 @@ def _add_classes(session: Session) -> None:
 
 
 def _add_encode(session: Session) -> None:
-    def encode(lens: str, side: str, texts: list[str]) -> list[list[float]]:
-        """Encode up to 256 texts through a lens; rows have unit length.
+    def encode(lens: TaskLens | RouteLens, side: Side, texts: list[str]) -> list[list[float]]:
+        """Turn up to 256 texts into vectors of unit length, whose products are cosines; a lens is a model and a task.
 
         Args:
             lens: MODEL/TASK or MODEL/ROUTE, such as "mote/retrieval"; /lenses lists them.
@@ -112,12 +157,33 @@ def _add_encode(session: Session) -> None:
             raise unknown_choice("side", side, ways)
         return ways[side](texts).tolist()
 
-    gr.api(encode, api_name="encode", **MODEL)
+    gr.api(on_gpu(encode), api_name="encode", **MODEL)
+
+
+def _add_similarity(session: Session) -> None:
+    def similarity(left: TaskLens, right: TaskLens, texts: list[str]) -> dict[str, Any]:
+        """Compare 2 to 50 texts with each other through two lenses: every pair's cosine, and which pairs differ most.
+
+        Args:
+            left: MODEL/TASK, such as "baseline/similarity"; /lenses lists them.
+            right: the same, such as "mote/similarity".
+            texts: plain texts, at most 10,000 characters each.
+        """
+        _check_texts({"left lens": left, "right lens": right})
+        _check_list("texts", texts)
+        return _similarities_to_json(session.pair(left, right).similarities(texts))
+
+    gr.api(similarity, api_name="similarity", **MODEL)
 
 
 def _add_disagree(session: Session) -> None:
     def disagree(
-        left: str, right: str, texts: str, queries: list[str], answers: list[str] | None = None, k: int = 10
+        left: TaskLens,
+        right: TaskLens,
+        texts: BuiltIn,
+        queries: list[str],
+        answers: list[str] | None = None,
+        k: int = 10,
     ) -> dict[str, Any]:
         """Ask two lenses up to 500 queries: where they disagree, and which finds the known answers.
 
@@ -178,6 +244,14 @@ def _classes_to_json(classes: Classes) -> dict[str, Any]:
         "left": {"lens": str(classes.left.lens), "confusion": classes.left.confusion.tolist()},
         "right": {"lens": str(classes.right.lens), "confusion": classes.right.confusion.tolist()},
     }
+
+
+def _similarities_to_json(found: Similarities) -> dict[str, Any]:
+    left, right = (
+        {"lens": str(lens), "cosines": cosines.tolist()}
+        for lens, cosines in zip(found.lenses, found.cosines, strict=True)
+    )
+    return {"left": left, "right": right, "contrasts": [asdict(each) for each in found.contrasts()]}
 
 
 def _disagreement_to_json(found: Disagreement) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import gradio as gr
 import mote_demo
 from mote_demo.evaluation.report import Report
 from mote_demo.event_log import begin_log, note
+from mote_demo.http.routes import openai_routes
 from mote_demo.limits import EXPORT_SECONDS, MAX_BYTES, QUEUED
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.shelf import Shelf
@@ -33,6 +34,7 @@ from mote_demo.ui.classes.tab import build_classes_tab
 from mote_demo.ui.compare.tab import build_compare_tab
 from mote_demo.ui.experts.tab import build_experts_tab
 from mote_demo.ui.map.tab import build_map_tab
+from mote_demo.ui.routes import add_routes
 from mote_demo.ui.server import server_options
 from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.downloads import keep_files_private
@@ -127,6 +129,7 @@ def build_app(
     # Without the queue, whoever posts to an endpoint would pass by those who wait.
     demo.queue(default_concurrency_limit=8, max_size=QUEUED, api_open=False)
     note("ready", version=mote_demo.__version__, models=", ".join(demo.models))
+    add_routes(demo, openai_routes(Session(shelf)))
     return demo
 
 

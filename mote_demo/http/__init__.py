@@ -1,0 +1,1 @@
+"""What a running app answers over plain HTTP, beside its page and Gradio's own endpoints."""
