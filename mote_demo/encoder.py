@@ -303,7 +303,7 @@ class Encoder:
         """Return an encoder of the same model that computes on a device, such as "cuda"; there it is a module."""
         if device == "cpu":
             return self
-        return Encoder(self.network.module().to(torch.device(device)), self._tokenizer, self.name, self.precision)
+        return Encoder(self.network.as_module().to(torch.device(device)), self._tokenizer, self.name, self.precision)
 
     def tokenize(self, texts: Sequence[str], route: str | None) -> list[list[int]]:
         """Return the token ids of each text with the route's instruction, truncated to the model's limit."""

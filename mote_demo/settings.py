@@ -105,8 +105,11 @@ def allowed_hosts() -> tuple[str, ...]:
 
 
 def proxies() -> int:
-    """Return how many proxies are before the app, whose word on addresses is believed; MOTE_PROXIES sets it."""
-    given = os.environ.get("MOTE_PROXIES", "0")
+    """Return how many proxies are before the app, whose word on addresses is believed; MOTE_PROXIES sets it.
+
+    Without it that is 1 on a Space, which the Hub stands before, and 0 elsewhere.
+    """
+    given = os.environ.get("MOTE_PROXIES", "1" if os.environ.get("SPACE_ID") else "0")
     if not given.isdecimal():
         raise UserError(f"MOTE_PROXIES must be a number of proxies, such as 1, not {given!r}.")
     return int(given)

@@ -18,6 +18,11 @@ from reliability.rows import Row
 OUT = Path("results/reliability.json")
 PROMISES: Mapping[str, tuple[str, str]] = {
     "uploads": ("uploads", "uploads"),
+    "load": ("load", "holds_its_load"),
+    "files": ("interrupting", "half_written"),
+    "sameness": ("repeating", "same_in_same_out"),
+    "stopping": ("stopping", "stops_well"),
+    "degrading": ("degrading", "degrades"),
 }
 """Name to the module and function that yields its rows, given the tries (None: as many as it should be) and a seed."""
 

@@ -1,0 +1,169 @@
+"""Many visitors at once, and many one after another, over HTTP as browsers and programs speak it."""
+
+import json
+import random
+import signal
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from reliability.processes import app, end, start
+from reliability.rows import Row
+
+VISITORS, SECONDS, VISITS = 50, 600.0, 1000
+_PORT = 7997
+_PAUSE = (5.0, 15.0)
+"""Seconds that a visitor looks at an answer before asking again."""
+_QUERIES = (
+    "my parcel is late",
+    "charged twice",
+    "the app crashes",
+    "I love it",
+    "where is my invoice",
+    "cannot sign in",
+)
+_LENSES = ("baseline/retrieval", "mote/retrieval")
+_ALONE = 20
+_MOST_TIMES, _MOST_GROWTH = 8.0, 50e6
+
+
+class Visitor:
+    """Speak Gradio's queue protocol as one page does: its session lasts as long as its heartbeat."""
+
+    def __init__(self, url: str) -> None:
+        self.session = uuid.uuid4().hex[:11]
+        self._http = httpx.Client(base_url=url, timeout=120)
+
+    @contextmanager
+    def page(self) -> Iterator["Visitor"]:
+        """Open the page, and close it when the block ends."""
+        config = self._http.get("/config").json()
+        self._functions = {each["api_name"]: each["id"] for each in config["dependencies"] if each["api_name"]}
+        opening = [each for each in config["dependencies"] if any(event == "load" for _, event in each["targets"])]
+        with self._http, self._http.stream("GET", f"/gradio_api/heartbeat/{self.session}"):
+            for each in opening[:1]:
+                self.call(each["id"], [uuid.uuid4().hex, "", *([None] * (len(each["inputs"]) - 2))])
+            yield self
+
+    def search(self, query: str) -> float:
+        """Ask both lenses a query; return the seconds that it took.
+
+        Raises:
+            RuntimeError: there was no answer.
+        """
+        started = time.monotonic()
+        self.call(self._functions["search"], [*_LENSES, "samples", query, 10])
+        return time.monotonic() - started
+
+    def call(self, function: int, data: list[Any]) -> Any:  # noqa: ANN401 - what any function returns
+        """Call a function of the page through the queue."""
+        joined = {"data": data, "fn_index": function, "session_hash": self.session}
+        self._http.post("/gradio_api/queue/join", json=joined).raise_for_status()
+        with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as lines:
+            for line in lines.iter_lines():
+                message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                if message.get("msg") == "process_completed":
+                    if not message["success"]:
+                        raise RuntimeError(str(message["output"])[:300])
+                    return message["output"]["data"]
+        raise RuntimeError("The stream ended before the answer.")
+
+
+def holds_its_load(tries: int | None = None, seed: int = 0, seconds: float = SECONDS) -> Iterator[Row]:
+    """Yield two rows: visitors at once beside a training, and ``tries`` visits one after another."""
+    with tempfile.TemporaryDirectory() as folder, app(_PORT, {"MOTE_CACHE": folder}) as process:
+        url = f"http://127.0.0.1:{_PORT}"
+        with Visitor(url).page() as alone:
+            _settle(alone)
+            median = float(np.median([alone.search(_QUERIES[number % len(_QUERIES)]) for number in range(_ALONE)]))
+        yield _at_once(url, folder, process.pid, seconds, median, seed)
+        yield _one_after_another(url, process.pid, VISITS if tries is None else tries)
+
+
+def _settle(visitor: Visitor, most: float = 300.0) -> None:
+    """Wait until the built-in texts are prepared: then searches take as long as the one before."""
+    until, known = time.monotonic() + most, [visitor.search(_QUERIES[0])]
+    while time.monotonic() < until and (len(known) < 10 or max(known[-5:]) > 1.5 * min(known)):
+        known.append(visitor.search(_QUERIES[0]))
+        time.sleep(2)
+
+
+def _at_once(url: str, folder: str, pid: int, seconds: float, median: float, seed: int) -> Row:
+    times: list[float] = []
+    errors: list[str] = []
+    arguments = ["grow", "samples", "--task", "classification", "--label", "intent", "--epochs", "1000"]
+    training = start([*arguments, "--out", str(Path(folder) / "mine.safetensors")], {"OMP_NUM_THREADS": "1"})
+    until = time.monotonic() + seconds
+    threads = [
+        threading.Thread(target=_visit, args=(url, until, seed + number, times, errors), daemon=True)
+        for number in range(VISITORS)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds / 4)
+    warm = resident(pid)
+    for thread in threads:
+        thread.join()
+    grown = resident(pid) - warm
+    end(training, signal.SIGTERM)
+    slow = float(np.percentile(times, 95)) if times else float("inf")
+    ratio = slow / median
+    failed = len(errors) + (ratio > _MOST_TIMES) + (grown > _MOST_GROWTH)
+    return Row(
+        name="Holds its load",
+        tried=len(times) + len(errors),
+        failed=failed,
+        target=f"0 errors, 95 % of searches within {_MOST_TIMES:.0f} times the median of one visitor, memory flat",
+        note=f"{VISITORS} visitors for {seconds:.0f} s, a search every {_PAUSE[0]:.0f} to {_PAUSE[1]:.0f} s each, one "
+        f"training beside; p95 {1000 * slow:.0f} ms, {ratio:.1f} times the {1000 * median:.0f} ms of one; memory "
+        f"{grown / 1e6:+.0f} MB after warm-up" + "".join(f"; {error}" for error in errors[:3]),
+    )
+
+
+def _visit(url: str, until: float, seed: int, times: list[float], errors: list[str]) -> None:
+    moments = random.Random(seed)
+    time.sleep(moments.uniform(0, _PAUSE[1]))
+    try:
+        with Visitor(url).page() as visitor:
+            while time.monotonic() < until:
+                times.append(visitor.search(f"{moments.choice(_QUERIES)} {moments.randrange(1000)}"))
+                time.sleep(moments.uniform(*_PAUSE))
+    except Exception as error:  # whatever a visitor meets is counted
+        errors.append(f"{type(error).__name__}: {error}"[:200])
+
+
+def _one_after_another(url: str, pid: int, visits: int) -> Row:
+    errors: list[str] = []
+    warm = 0.0
+    for number in range(visits):
+        if number == visits // 10:
+            warm = resident(pid)
+        try:
+            with Visitor(url).page() as visitor:
+                visitor.search(_QUERIES[number % len(_QUERIES)])
+        except Exception as error:  # whatever a visitor meets is counted
+            errors.append(f"{type(error).__name__}: {error}"[:200])
+    grown = resident(pid) - warm
+    return Row(
+        name="Many sessions one after another",
+        tried=visits,
+        failed=len(errors) + (grown > _MOST_GROWTH),
+        target=f"0 errors, memory grows by less than {_MOST_GROWTH / 1e6:.0f} MB",
+        note=f"memory {grown / 1e6:+.0f} MB after the first tenth" + "".join(f"; {error}" for error in errors[:3]),
+    )
+
+
+def resident(pid: int) -> float:
+    """Return the bytes that a process holds in memory."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return 1024.0 * int(line.split()[1])
+    raise RuntimeError(f"Nothing is known of the process {pid}.")
