@@ -24,7 +24,10 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "stopping": ("stopping", "stops_well"),
     "degrading": ("degrading", "degrades"),
 }
-"""Name to the module and function that yields its rows, given the tries (None: as many as it should be) and a seed."""
+"""Name to the module and function that yields its rows, given the tries (None: as many as it should be) and a seed.
+
+A row may come again with larger counts: the file has the last.
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,15 +41,18 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [name for name in options.names if name not in PROMISES]
     if unknown:
         parser.error(f"no promise {unknown[0]!r}; there are {', '.join(PROMISES)}")
-    failed = 0
+    rows: dict[str, Row] = {}
     for name in options.names or PROMISES:
         sys.stderr.write(f"{name} …\n")
         for row in _promise(name)(options.tries, options.seed):
+            rows[row.name] = row
             known = json.loads(options.out.read_text("utf-8"))["rows"] if options.out.is_file() else []
             write_json(options.out, {"rows": merge(known, asdict(row))}, indent=1)
-            sys.stdout.write(f"{row.failed:,} of {row.tried:,} failed  {row.name}: {row.note}\n")
-            failed += row.failed
-    return int(failed > 0)
+            sys.stderr.write(f"\r  {row.tried:,} tried, {sum(each.failed for each in rows.values()):,} failed ")
+        sys.stderr.write("\n")
+    for row in rows.values():
+        sys.stdout.write(f"{row.failed:,} of {row.tried:,} failed  {row.name}: {row.note}\n")
+    return int(any(row.failed for row in rows.values()))
 
 
 def merge(known: Sequence[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:

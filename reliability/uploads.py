@@ -6,7 +6,6 @@ time: what kills it is tried again, one by one, on the app's own way, on which b
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -34,6 +33,7 @@ MOST_GROWN = 200_000_000
 MOST_SECONDS = 20.0
 
 _TOGETHER = 100
+_A_TIME = 1_000
 _LISTED = 12
 _OF_MANY = Limits(seconds=600.0, cpu_seconds=600)
 _OF_A_BOMB = Limits(memory=4_000_000_000, seconds=600.0, cpu_seconds=600)
@@ -69,21 +69,27 @@ class _Counts:
 
 
 def uploads(tries: int | None = None, seed: int = 0, bombs: Sequence[str] = tuple(BOMBS)) -> Iterator[Row]:
-    """Try odd and damaged files, then bombs; yield what broke, what made this process swell, and what took long."""
+    """Try bombs, then odd and damaged files; yield what broke, what made this process swell, and what took long.
+
+    The rows come again after each thousand, so that a soak that is stopped keeps what it counted.
+    """
     tries = TRIES if tries is None else tries
     counts = _Counts()
     with tempfile.TemporaryDirectory(prefix="mote-reliability-") as folder:
         _warm_up(Path(folder))
         at_first = _resident()
+        for name in bombs:
+            _try_bomb(name, counts)
         for start in range(0, tries, _TOGETHER):
+            if start % _A_TIME == 0:
+                yield from _rows(counts, seed, _resident() - at_first)
             files = [strange_file(number, seed) for number in range(start, min(tries, start + _TOGETHER))]
             with _watched(counts, f"files from {start}"):
                 _try_together(Path(folder), files, counts)
-            if start % 1000 == 0:
-                sys.stderr.write(f"  {start + len(files):,} of {tries:,}\n")
-        for name in bombs:
-            _try_bomb(Path(folder), name, counts)
-        grown = _resident() - at_first
+        yield from _rows(counts, seed, _resident() - at_first)
+
+
+def _rows(counts: _Counts, seed: int, grown: int) -> Iterator[Row]:
     tried = sum(counts.tried.values())
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.tried.items())
     ends = ", ".join(f"{count:,} {end}" for end, count in sorted(counts.ends.items()))
@@ -145,10 +151,9 @@ def _try_alone(path: Path, kind: str, counts: _Counts) -> None:
     counts.note(kind, path.name, end, time.perf_counter() - started)
 
 
-def _try_bomb(folder: Path, name: str, counts: _Counts) -> None:
+def _try_bomb(name: str, counts: _Counts) -> None:
     with confined(write_bomb, name, limits=_OF_A_BOMB, name=name) as out, _watched(counts, name):
         _try_alone(out / name, "bombs", counts)
-    sys.stderr.write(f"  {name}\n")
 
 
 def _receive(path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
+from gradio.utils import get_upload_folder
 
+from mote_demo.ui.app import build_app
 from mote_demo.ui.shared.uploads import own_uploads, uploaded
 
 VISITORS = 12
@@ -72,3 +74,18 @@ def test_an_upload_is_served_at_its_own_path_and_noted_for_deletion(address):
         path = upload(client, address, b"another")
         assert client.get(f"{address}/file={path}").text == "another"
         assert upload(client, address, b"another") != path
+
+
+def test_the_app_reads_uploads_in_places_of_their_own_and_owns_them(shelf, folder):
+    demo = build_app(shelf)
+    readers = [event for event in demo.fns.values() if any(isinstance(each, gr.File) for each in event.inputs)]
+    assert {event.fn.__name__ for event in readers} == {"upload", "read_file", "give_test"}
+    assert {(event.concurrency_id, event.concurrency_limit) for event in readers} == {("upload", 2)}
+    shared = Path(get_upload_folder(), "hash", "same.csv")
+    shared.parent.mkdir()
+    shared.write_text("text\n")
+    files = [str(shared)]
+    demo.upload_file_set.update(files)
+    assert files != [str(shared)]
+    assert Path(files[0]).read_text() == "text\n"
+    assert files[0] in demo.temp_file_sets[0]
