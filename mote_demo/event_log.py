@@ -4,6 +4,7 @@ import json
 import logging
 import time
 import traceback
+import warnings
 from pathlib import Path
 
 from mote_demo.errors import UserError
@@ -48,6 +49,8 @@ def begin_log(style: str = WORDS) -> None:
     _LOGGER.handlers = [handler]
     _LOGGER.setLevel(logging.INFO)
     _LOGGER.propagate = False
+    # Gradio's warnings repeat values that it was sent.
+    warnings.filterwarnings("ignore", module=r"gradio\.")
 
 
 class _Words(logging.Formatter):

@@ -28,6 +28,8 @@ class Limit(int):
             return f"{self / MB:,.0f} MB"
         if self.unit == "seconds" and self >= 120 and self % 60 == 0:
             return f"{self // 60} minutes"
+        if self >= 10 * MB:
+            return f"{self / MB:,.0f} million {self.unit}"
         return f"{int(self):,} {self.unit}"
 
 
@@ -42,14 +44,14 @@ MAX_ALL_TEXT = Limit(1000 * MB, "Letters of all visitors' texts", "letters", "Th
 # Questions
 LONGEST_QUERY = Limit(10_000, "A query, or a text that is encoded", "letters", "Models read only its beginning.")
 MOST_HITS = Limit(50, "Results of a query", "results", "A list of more is not read.")
-MOST_QUERIES = Limit(500, "Queries that are asked together", "queries", "So many answer within a minute.")
+MOST_QUERIES = Limit(500, "Queries that are asked together", "queries", "More would hold up those who wait.")
 MOST_ENCODED = Limit(256, "Texts that a program encodes in one call", "texts", "Others get their turn in between.")
 
 # Trainings
-MAX_EXPERTS = Limit(5, "Trained experts of a visitor", "experts", "Each holds tens of megabytes of memory.")
-TRAINED_ROWS = Limit(5000, "Rows of a training", "rows", "More rows teach little more in the time there is.")
+MAX_EXPERTS = Limit(5, "Trained experts of a visitor", "experts", "They lie in memory.")
+TRAINED_ROWS = Limit(5000, "Rows of a training", "rows", "More would keep a visitor, and those who wait, for long.")
 STEP_TOKENS = Limit(
-    32_768, "Tokens that one step of a training reads", "tokens", "A step takes seconds, and Stop works between two."
+    32_768, "Tokens that one step of a training reads", "tokens", "Stop works between two steps, so none may take long."
 )
 TRAINING_SECONDS = Limit(15 * 60, "A training", "seconds", "One runs at a time, and others wait for their turn.")
 SECONDS_ALONE = Limit(120, "A training that no page looks at", "seconds", "Its page was closed, and did not come back.")
@@ -64,7 +66,10 @@ EXPORT_SECONDS = Limit(3600, "A downloaded file stays on disk for", "seconds", "
 
 # Requests; a class of 30 behind one address stays below
 REQUESTS_AT_ONCE = Limit(
-    1200, "Requests of one address at once", "requests", "Thirty people who open the page together make half as many."
+    1200,
+    "Requests of one address at once",
+    "requests",
+    "Thirty people who open the page together make half of it.",
 )
 REQUESTS_A_SECOND = Limit(30, "Requests of one address in the long run", "a second", "As fast as thirty people click.")
 REQUEST_BYTES = Limit(16 * MB, "A request that is no file", "bytes", "Holds the longest texts that can be encoded.")

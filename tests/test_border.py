@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 import math
+import warnings
 from dataclasses import replace
 from functools import partial
 
@@ -265,3 +266,16 @@ def test_the_log_is_words_or_json_and_no_other(capsys, monkeypatch):
     assert capsys.readouterr().err.rstrip().endswith("info trained steps=3")
     with pytest.raises(UserError, match="MOTE_LOG must be 'words' or 'json', not 'xml'"):
         begin_log("xml")
+
+
+def test_no_warning_of_gradio_repeats_what_a_visitor_sent(monkeypatch):
+    for name in ("handlers", "propagate", "level"):
+        monkeypatch.setattr(logging.getLogger("mote_demo"), name, getattr(logging.getLogger("mote_demo"), name))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        begin_log()
+        warnings.warn_explicit(
+            "The value 'my own words' is no choice", UserWarning, "x.py", 1, "gradio.components.radio"
+        )
+        warnings.warn_explicit("of the app", UserWarning, "y.py", 1, "mote_demo.x")
+    assert [str(each.message) for each in caught] == ["of the app"]
