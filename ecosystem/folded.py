@@ -27,8 +27,9 @@ model = sentence_transformers.SentenceTransformer(folder, device="cpu", local_fi
 if tasks:
     found = {task: model.encode(texts, task=task).tolist() for task in tasks}
 else:
-    found = {"encode": model.encode(texts).tolist(), 'prompt=""': model.encode(texts, prompt="").tolist(),
-             "encode_query": model.encode_query(texts).tolist(), "encode_document": model.encode_document(texts).tolist()}
+    found = {"encode": model.encode(texts), 'prompt=""': model.encode(texts, prompt=""),
+             "encode_query": model.encode_query(texts), "encode_document": model.encode_document(texts)}
+    found = {way: vectors.tolist() for way, vectors in found.items()}
 try:
     model.encode(texts, task="" if tasks else None)
     refused = False

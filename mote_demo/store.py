@@ -187,8 +187,12 @@ class VectorStore:
     def _read(self, folder: Path, key: str, names: tuple[str, ...]) -> Arrays | None:
         path = _path(folder, key)
         try:
-            # The zip container carries a checksum, so a flipped bit is found as well as a missing end.
+            # The zip container carries checksums, so a flipped bit is found as well as a missing end. numpy alone reads
+            # no further than the shape of an array says, which may be what was hit.
             with np.load(path, allow_pickle=False) as file:
+                damaged = file.zip.testzip()
+                if damaged is not None:
+                    raise zipfile.BadZipFile(f"the checksum of {damaged} is another one")
                 entry = {name: file[name] for name in names}
         except FileNotFoundError:
             return None

@@ -1,5 +1,6 @@
 import logging
 import os
+import random
 import threading
 
 import numpy as np
@@ -136,6 +137,18 @@ def test_a_damaged_file_is_computed_again_and_replaced(tmp_path, encoder, damage
     assert str(file) in caplog.text
     VectorStore(tmp_path).vectors(encoder, "query", TEXTS)
     assert len(encoder.calls) == 2
+
+
+def test_no_flipped_bit_and_no_cut_gives_another_array(tmp_path):
+    whole = np.arange(96, dtype=np.float32).reshape(3, 32)
+    VectorStore(tmp_path).array("key", lambda: whole)
+    (file,) = tmp_path.iterdir()
+    good, chance = file.read_bytes(), random.Random(0)
+    for trial in range(200):
+        damaged, at = bytearray(good), chance.randrange(len(good))
+        damaged[at] ^= 1 << chance.randrange(8)
+        file.write_bytes(damaged if trial % 4 else good[:at])
+        assert np.array_equal(VectorStore(tmp_path).array("key", lambda: whole), whole)
 
 
 def test_an_array_that_would_run_code_when_loaded_is_not_loaded(tmp_path):

@@ -117,6 +117,7 @@ def _add_refresh(verbs: Verbs) -> None:
     words = "Write what lies beside a checkpoint's weights anew: its code, its prompts and the hashes of its files."
     parser = add_verb(verbs, "refresh", _refresh, words)
     parser.add_argument("checkpoints", nargs="+", type=Path, metavar="FOLDER", help="folders of checkpoints")
+    parser.add_argument("--cards", action="store_true", help="write the cards of shipped checkpoints, as recorded, too")
 
 
 def _add_upcycle(verbs: Verbs) -> None:
@@ -298,6 +299,10 @@ def _refresh(options: argparse.Namespace) -> None:
 
     for folder in options.checkpoints:
         refresh(folder)
+        if options.cards:
+            from mote_demo.study.publish import write_shipped_card
+
+            write_shipped_card(folder, report_file().parent)
         say(f"Wrote what lies beside the weights of {folder}; these are as they were.")
 
 

@@ -73,6 +73,19 @@ def ship(study: Study, results: Path, out: Path) -> None:
         study.say(f"shipped {arm} as {out / arm}")
 
 
+def write_shipped_card(folder: Path, results: Path) -> None:
+    """Write the card of a checkpoint that was shipped from what is recorded of it; nothing is measured again.
+
+    Raises:
+        UserError: the folder has no ``training.json``, or ``results`` no report of a model of its name.
+    """
+    facts, report = folder / "training.json", load_report(results / "dev.json")
+    if not facts.is_file() or folder.resolve().name not in report.models:
+        raise UserError(f"Nothing is recorded of {folder} in {results}. Please run `evaluate` with --cards.")
+    known = read_json(facts, dict[str, Any], mend="Please get the checkpoint again.")
+    write_card(folder, known, report, read_summary(results / "summary.json"))
+
+
 def _save_soup(study: Study, arm: str, facts: Mapping[str, Any], folder: Path) -> None:
     first = study.folder(study.first(arm))
     soup, backbone = _shipped(study, arm).model, study.encoder(study.first(arm)).model
