@@ -83,6 +83,8 @@ def test_the_folder_has_what_clients_look_for(exported, form):
     folder = exported(form)
     names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     assert {"config.json", "tokenizer.json", "tokenizer_config.json", "modules.json", "1_Pooling/config.json"} <= names
+    special = json.loads((folder / "special_tokens_map.json").read_text("utf-8"))
+    assert (special["cls_token"], special["pad_token"]) == ("[CLS]", "[PAD]")
     assert ("onnx/model.onnx" in names) == (form == "onnx")
     assert not [name for name in names if name.endswith(".safetensors")]
     assert json.loads((folder / "config.json").read_text("utf-8"))["model_type"] == "bert"

@@ -55,5 +55,7 @@ def test_two_processes_train_the_model_that_one_trains(recipe, tmp_path):
     expected, found = weights_of(tmp_path / "one"), weights_of(tmp_path / "two")
     assert expected.keys() == found.keys()
     for name, tensor in expected.items():
+        if name.endswith("key.bias"):
+            continue  # a softmax does not see it: its gradient is rounding, which Adam makes a step of
         np.testing.assert_allclose(found[name], tensor, atol=2e-3, err_msg=name)
     assert said.count("saved to") == 1

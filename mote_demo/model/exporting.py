@@ -1,5 +1,6 @@
 """A route as a file for other runtimes: ONNX, ONNX in 8-bit integers, OpenVINO."""
 
+import json
 import logging
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from mote_demo.errors import UserError, unknown_choice
+from mote_demo.files import write_json
 from mote_demo.model.checkpoint import replacing_folder
 from mote_demo.model.folding import fold
 
@@ -117,7 +119,15 @@ def export(path: str | Path, route: str | None, form: str, out: str | Path) -> N
             weights.unlink()
         with replacing_folder(out) as folder:
             shutil.copytree(folded, folder, dirs_exist_ok=True)
+            _write_special_tokens(folder)
             write(view, folder / name)
+
+
+def _write_special_tokens(folder: Path) -> None:
+    """Write the file of special tokens that transformers no longer does and fastembed does not start without."""
+    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    roles = {role: token for role, token in config.items() if role.endswith("_token") and isinstance(token, str)}
+    write_json(folder / "special_tokens_map.json", roles, indent=2)
 
 
 def _example() -> Tensor:
