@@ -33,7 +33,7 @@ MOST_GROWN = 200_000_000
 MOST_SECONDS = 20.0
 
 _TOGETHER = 100
-_A_TIME = 1_000
+_A_TIME = 500
 _LISTED = 12
 _OF_MANY = Limits(seconds=600.0, cpu_seconds=600)
 _OF_A_BOMB = Limits(memory=4_000_000_000, seconds=600.0, cpu_seconds=600)
@@ -69,23 +69,23 @@ class _Counts:
 
 
 def uploads(tries: int | None = None, seed: int = 0, bombs: Sequence[str] = tuple(BOMBS)) -> Iterator[Row]:
-    """Try bombs, then odd and damaged files; yield what broke, what made this process swell, and what took long.
+    """Try odd and damaged files, then bombs; yield what broke, what made this process swell, and what took long.
 
-    The rows come again after each thousand, so that a soak that is stopped keeps what it counted.
+    The rows come again after each few hundred, so that a soak that is stopped keeps what it counted.
     """
     tries = TRIES if tries is None else tries
     counts = _Counts()
     with tempfile.TemporaryDirectory(prefix="mote-reliability-") as folder:
         _warm_up(Path(folder))
         at_first = _resident()
-        for name in bombs:
-            _try_bomb(name, counts)
         for start in range(0, tries, _TOGETHER):
-            if start % _A_TIME == 0:
-                yield from _rows(counts, seed, _resident() - at_first)
             files = [strange_file(number, seed) for number in range(start, min(tries, start + _TOGETHER))]
             with _watched(counts, f"files from {start}"):
                 _try_together(Path(folder), files, counts)
+            if (start + len(files)) % _A_TIME == 0:
+                yield from _rows(counts, seed, _resident() - at_first)
+        for name in bombs:
+            _try_bomb(name, counts)
         yield from _rows(counts, seed, _resident() - at_first)
 
 
