@@ -73,7 +73,8 @@ def fold_router(model: Network, tokenizer: Tokenizer, out: str | Path) -> None:
         UserError: the tokenizer cannot hold the instruction of a route, which a prompt of the folder could not save.
     """
     with replacing_folder(out) as folder:
-        types, structure = {}, {}
+        types: dict[str, str] = {}
+        structure: dict[str, list[str]] = {}
         for route in model.config.routes:
             names = {kind: f"{route}_{number}_{kind}" for number, kind in enumerate(_PARTS)}
             if _write_dense(model, tokenizer, route, folder / names["Transformer"]):

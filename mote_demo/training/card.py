@@ -117,7 +117,7 @@ def write_folded_card(folder: str | Path, source: str | Path, route: Route, more
         base_model_relation="finetune",
     )
     template = _FOLDED.read_text(encoding="utf-8")
-    told = {"name": path.parent.name, "origin": origin.name, "route": route, "more": more}
+    told: dict[str, Any] = {"name": path.parent.name, "origin": origin.name, "route": route, "more": more}
     return _write(path, ModelCard.from_template(metadata, template_str=template, **told))
 
 
@@ -145,7 +145,7 @@ def _front_matter(folder: Path) -> dict[str, Any]:
     return ModelCard.load(file).data.to_dict() if file.is_file() else {}
 
 
-def _licence(data: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _licence(data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the front matter says of the licence: another one where training data forbid commercial use."""
     if any(_NON_COMMERCIAL.search(source["licence"]) for source in data):
         return {"license": "other", "license_name": LICENCE_NAME, "license_link": "README.md"}
