@@ -21,8 +21,8 @@ from mote_demo.ui.shared.gpu import on_gpu
 
 _MOST_TEXTS = 256
 
-# What the API page and the schemas of tools list: the usual names, beside which any lens that docs/lenses.md allows
-# will do. Written out, since a type is; a test compares them with the tables.
+# What the API page and the schemas of tools list: the usual names, beside which any other name of a lens will do.
+# Written out, since a type is; a test compares them with the tables.
 TaskLens: TypeAlias = (
     Literal[
         "untouched",
