@@ -9,6 +9,7 @@ import numpy as np
 import openai
 import pytest
 
+from mote_demo.explore.lens import Lens
 from mote_demo.http.limits import MOST_BYTES
 from mote_demo.tasks import ROUTES
 from mote_demo.ui.app import build_app, launch_options
@@ -26,10 +27,6 @@ def address(open_shelf, tmp_path_factory):
 def client(address):
     with openai.OpenAI(base_url=address, api_key="none", max_retries=0) as client:
         yield client
-
-
-def post(address, body, **more):
-    return httpx.post(f"{address}/embeddings", json=body, timeout=60, **more)
 
 
 def test_every_route_is_a_model_of_its_own(client):
@@ -108,6 +105,16 @@ def test_a_body_that_is_no_object_is_refused(address, content):
 def test_a_body_that_is_too_long_is_refused(address):
     answer = httpx.post(f"{address}/embeddings", content=b" " * (MOST_BYTES + 1))
     assert answer.status_code == 413
+
+
+def test_a_mistake_of_the_app_is_an_answer_that_repeats_nothing(address, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(Lens, "encode_query", fail)
+    answer = httpx.post(f"{address}/embeddings", json={"model": "mote/sts", "input": "secret words"})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
+    assert "secret" not in answer.text
 
 
 def test_the_page_and_its_own_endpoints_stay(address):

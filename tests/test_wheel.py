@@ -96,17 +96,19 @@ def test_it_says_its_version(mote):
     assert mote("--version") == (0, f"mote {__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [SEARCH, ["encode", "a text", "--route", "clustering"], ["run"]])
+@pytest.mark.parametrize("arguments", [SEARCH, ["run"]])
 def test_without_checkpoints_one_line_says_where_to_get_them(mote, arguments):
     status, out, err = mote(*arguments)
     assert (status, out) == (2, "")
     assert re.fullmatch(r"mote_demo: There is no checkpoint in .*MOTE_CHECKPOINTS.*https://.*MOTE_HUB_MODELS.*\n", err)
 
 
-def test_it_searches_with_the_checkpoints_of_the_variable(mote):
+def test_it_searches_with_the_checkpoints_of_the_variable_and_writes_nothing_beside_its_code(mote, wheel):
+    before = set(wheel.rglob("*[!.pyc]"))
     status, out, err = mote(*SEARCH, MOTE_CHECKPOINTS=str(ROOT / "checkpoints"))
     assert (status, err) == (0, "")
     assert "of 2 are the same" in out
+    assert {path for path in set(wheel.rglob("*[!.pyc]")) - before if path.name != "__pycache__"} == set()
 
 
 def test_the_core_encodes_without_any_extra_and_the_rest_names_one(mote):

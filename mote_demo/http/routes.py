@@ -1,6 +1,7 @@
 """The addresses of the OpenAI API that the app answers, as Starlette routes."""
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,8 @@ from mote_demo.encoder import Stopped
 from mote_demo.http.embeddings import EmbeddingRequest, RequestError, list_models, show_model
 from mote_demo.http.limits import MOST_BYTES
 from mote_demo.serving.sessions import Session
+
+_logger = logging.getLogger(__name__)
 
 _AT_ONCE = 2
 """Requests that compute together, as for Gradio's own endpoints."""
@@ -84,6 +87,11 @@ def _write(make: Make) -> Response:
         return _refuse(error)
     except Stopped:
         return Response(status_code=_CLIENT_CLOSED)
+    except Exception as error:
+        # The text of an error may repeat what was sent, which is nobody's but the sender's.
+        _logger.error("A request to /v1 failed: %s", type(error).__name__)
+        failure = {"message": "The app made a mistake. Please try again.", "type": "server_error"}
+        return _json({"error": {**failure, "param": None, "code": None}}, 500)
 
 
 def _refuse(error: RequestError) -> Response:

@@ -19,8 +19,8 @@ from mote_demo.tasks import TASKS
 from mote_demo.ui.shared.events import MODEL
 from mote_demo.ui.shared.gpu import on_gpu
 
-# What the API page and the schemas of tools list: the usual names, beside which any other lens will
-# do. Written out, since a type is; a test compares them with the tables.
+# What the API page and the schemas of tools list: the usual names, beside which any other name of a lens will do.
+# Written out, since a type is; a test compares them with the tables.
 TaskLens: TypeAlias = (
     Literal[
         "untouched",
