@@ -76,6 +76,21 @@ def test_encode_writes_one_json_line_a_text(run, tiny_encoder):
     np.testing.assert_allclose([line["vector"] for line in lines], expected, atol=5e-3)
 
 
+def test_encode_never_takes_the_name_of_a_file_for_a_text(run, table):
+    status, out, err = run("encode", "a cat", table, "--route", "document")
+    assert (status, out) == (2, "")
+    assert f"is a file, not a text. Please run: mote embed {table} --column COLUMN --route document" in err
+
+
+def test_embed_writes_parts_of_vectors_and_says_how_far_it_is(run, table, tmp_path):
+    command = ("embed", table, "--column", "text", "--route", "document", "--out", tmp_path / "out")
+    status, out, _ = run(*command)
+    assert status == 0
+    assert "1 of 1 parts are to do, 10 of 10 rows" in out
+    assert (tmp_path / "out" / "part-0000000.parquet").is_file()
+    assert "0 of 1 parts are to do" in run(*command)[1]
+
+
 def test_encode_reads_lines_from_standard_input_and_writes_npy(
     run, checkpoints, monkeypatch, tmp_path, tiny_baseline_encoder
 ):

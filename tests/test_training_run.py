@@ -412,7 +412,7 @@ def test_several_devices_of_one_process_are_refused(recipe, data_dir, tmp_path, 
 
 def test_a_batch_that_processes_cannot_share_evenly_is_refused(recipe, data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer.SentenceTransformerTrainingArguments, "world_size", 3)
-    with pytest.raises(UserError, match="The batch_size of retrieval is 4, which 3 processes"):
+    with pytest.raises(UserError, match="The batch_size of classification is 4, which 3 processes"):
         train(recipe, "mote", data_dir, tmp_path, tmp_path / "w")
 
 
