@@ -10,6 +10,7 @@ from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.ui.shared import threads
 from mote_demo.ui.shared.border import Page
 from mote_demo.ui.shared.theme import css, theme
+from mote_demo.ui.train import handlers as train_handlers
 from mote_demo.ui.train.tab import build_train_tab
 
 pytestmark = pytest.mark.browser
@@ -26,12 +27,14 @@ def sessions(open_shelf, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(sessions):
-    """Serve an app that has only this tab."""
+    """Serve an app that has only this tab, where a training may take as long as it likes."""
     with Page() as demo, gr.Tab("Train"):
         build_train_tab(sessions)
-    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
-    yield url
-    demo.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_handlers, "needs_timing", lambda *_: False)
+        _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, theme=theme(), css=css())
+        yield url
+        demo.close()
 
 
 def open_tab(page, address):
