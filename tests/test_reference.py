@@ -70,14 +70,14 @@ def test_pooling_is_read_as_sentence_transformers_writes_it(plain, tmp_path, mod
     "config",
     [
         {"pooling_mode": "max"},
-        {"pooling_mode_lasttoken": True},
+        {"pooling_mode_weightedmean_tokens": True},
         {"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True},
     ],
 )
 def test_a_pooling_that_would_give_other_vectors_is_refused(plain, config):
     (plain / "1_Pooling").mkdir()
     (plain / "1_Pooling" / "config.json").write_text(json.dumps(config))
-    with pytest.raises(UserError, match=r"plain-encoder pools its tokens by .*mean and cls"):
+    with pytest.raises(UserError, match=r"plain-encoder pools its tokens by .*knows the mean"):
         load_encoder(plain)
 
 

@@ -43,4 +43,5 @@ def test_other_rows_stay_where_they_are():
 def test_an_unknown_promise_lists_the_known_ones(capsys):
     with pytest.raises(SystemExit):
         main(["bogus"])
-    assert all(name in capsys.readouterr().err for name in PROMISES)
+    said = capsys.readouterr().err
+    assert all(name in said for name in PROMISES)
