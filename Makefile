@@ -43,7 +43,7 @@ bench: $(READY_BENCH)
 soak: $(READY_DEV)
 	$(BIN)/python -m reliability $(SOAK)
 
-ecosystem: $(READY_DEV)
+ecosystem: $(READY_DEV) $(READY_SLOW)
 	$(BIN)/python -m ecosystem $(ECOSYSTEM)
 
 # The folder that would be pushed to a Space, checked. SPACE="--models OWNER/NAME" leaves the checkpoints to the Hub.
