@@ -21,6 +21,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "calls": ("calls", "no_call_crashes"),
     "load": ("load", "holds_its_load"),
     "sealing": ("sealed", "sessions_are_sealed"),
+    "text": ("inert", "text_is_inert"),
     "files": ("interrupting", "half_written"),
     "damage": ("damage", "damage_is_seen"),
     "sameness": ("repeating", "same_in_same_out"),

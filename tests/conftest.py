@@ -20,7 +20,7 @@ from mote_demo.model import MoteModel
 from mote_demo.serving.shelf import Shelf
 from mote_demo.store import VectorStore
 from reliability import tiny_models
-from tests.browser import find_chromium, launched, text_of, watch
+from reliability.browser import find_chromium, launched, text_of, watch
 
 torch.set_num_threads(1)  # more only slow such small models down
 
