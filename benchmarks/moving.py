@@ -10,7 +10,7 @@ from benchmarks.rows import ALTERNATIONS, Row
 from mote_demo.explore.cluster_words import clusters_of
 from mote_demo.explore.colouring import Colouring
 from mote_demo.explore.linked_maps import Side, colours_json, points_json, texts_json, write_page
-from tests.browser import find_chromium, launched
+from reliability.browser import find_chromium, launched
 
 _TEXTS, _GROUPS = 20_000, 28
 _LONGEST_MS = 60

@@ -18,8 +18,12 @@ from reliability.rows import Row
 OUT = Path("results/reliability.json")
 PROMISES: Mapping[str, tuple[str, str]] = {
     "uploads": ("uploads", "uploads"),
+    "calls": ("calls", "no_call_crashes"),
     "load": ("load", "holds_its_load"),
+    "sealing": ("sealed", "sessions_are_sealed"),
+    "text": ("inert", "text_is_inert"),
     "files": ("interrupting", "half_written"),
+    "damage": ("damage", "damage_is_seen"),
     "sameness": ("repeating", "same_in_same_out"),
     "stopping": ("stopping", "stops_well"),
     "degrading": ("degrading", "degrades"),

@@ -36,22 +36,28 @@ _MOST_TIMES, _MOST_GROWTH = 8.0, 50e6
 
 
 class Visitor:
-    """Speak Gradio's queue protocol as one page does: its session lasts as long as its heartbeat."""
+    """Speak Gradio's queue protocol as one page does: its session lasts as long as its heartbeat.
+
+    ``heard`` has every line of the last answer.
+    """
 
     def __init__(self, url: str) -> None:
+        self.heard: list[str] = []
         self.session = uuid.uuid4().hex[:11]
-        self._http = httpx.Client(base_url=url, timeout=120)
+        self.http = httpx.Client(base_url=url, timeout=120)
 
     @contextmanager
     def page(self) -> Iterator["Visitor"]:
         """Open the page, and close it when the block ends."""
-        config = self._http.get("/config").json()
-        self._functions = {each["api_name"]: each["id"] for each in config["dependencies"] if each["api_name"]}
-        opening = [each for each in config["dependencies"] if any(event == "load" for _, event in each["targets"])]
-        with self._http, self._http.stream("GET", f"/gradio_api/heartbeat/{self.session}"):
-            for each in opening[:1]:
-                self.call(each["id"], [uuid.uuid4().hex, "", *([None] * (len(each["inputs"]) - 2))])
-            yield self
+        with self.http:
+            self.http.get("/").raise_for_status()  # brings the cookie
+            config = self.http.get("/config").json()
+            self.functions = {each["api_name"]: each["id"] for each in config["dependencies"] if each["api_name"]}
+            opening = [each for each in config["dependencies"] if any(event == "load" for _, event in each["targets"])]
+            with self.http.stream("GET", f"/gradio_api/heartbeat/{self.session}"):
+                for each in opening[:1]:
+                    self.call(each["id"], [uuid.uuid4().hex, "", *([None] * (len(each["inputs"]) - 2))])
+                yield self
 
     def search(self, query: str) -> float:
         """Ask both lenses a query; return the seconds that it took.
@@ -60,15 +66,22 @@ class Visitor:
             RuntimeError: there was no answer.
         """
         started = time.monotonic()
-        self.call(self._functions["search"], [*_LENSES, "samples", query, 10])
+        self.call(self.functions["search"], [*_LENSES, "samples", query, 10])
         return time.monotonic() - started
+
+    def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """Upload a file; return what a function takes for it."""
+        answer = self.http.post("/gradio_api/upload", files={"files": (name, content)}).raise_for_status()
+        return {"path": answer.json()[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
     def call(self, function: int, data: list[Any]) -> Any:  # noqa: ANN401 - what any function returns
         """Call a function of the page through the queue."""
         joined = {"data": data, "fn_index": function, "session_hash": self.session}
-        self._http.post("/gradio_api/queue/join", json=joined).raise_for_status()
-        with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as lines:
+        self.http.post("/gradio_api/queue/join", json=joined).raise_for_status()
+        with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as lines:
+            self.heard = []
             for line in lines.iter_lines():
+                self.heard.append(line)
                 message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
                 if message.get("msg") == "process_completed":
                     if not message["success"]:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from mote_demo.files import replacing
 from mote_demo.settings import ROOT
 from mote_demo.ui.app import launch_options, open_app
-from tests.browser import find_chromium, launched
+from reliability.browser import find_chromium, launched
 from tests.walk import SIDES, VIEWPORTS, open_tab, pick_preset
 
 _PATIENCE = 240_000

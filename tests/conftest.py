@@ -12,33 +12,18 @@ os.environ["GRADIO_SERVER_PORT"] = str(7860 + 100 * int(os.environ.get("PYTEST_X
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from tokenizers import Tokenizer
 
 from mote_demo.encoder import Encoder
 from mote_demo.evaluation.reference import untouched
-from mote_demo.model import MoteModel, upcycle
+from mote_demo.model import MoteModel
 from mote_demo.serving.shelf import Shelf
 from mote_demo.store import VectorStore
-from mote_demo.tasks import ROUTES
-from tests.browser import find_chromium, launched, text_of, watch
+from reliability import tiny_models
+from reliability.browser import find_chromium, launched, text_of, watch
 
 torch.set_num_threads(1)  # more only slow such small models down
 
-_SPECIAL = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
-_WORDS = """
-query document classification clustering similarity search the a an of to in on for and or not is are was how what
-why when where who my your i you we it this that with from by at card bank account money payment order parcel late
-lost broken refund help please thanks cat dog bird fish animal pet car train plane road city house river mountain
-music film book code error file data model text vector map train test red green blue happy angry sad good bad big
-small new old one two three four five
-"""
 _FAILED = pytest.StashKey[bool]()
 _NO_BROWSER = "no Chromium or Chrome was found, so nothing was tested in a browser"
 
@@ -46,47 +31,27 @@ _NO_BROWSER = "no Chromium or Chrome was found, so nothing was tested in a brows
 @pytest.fixture(scope="session")
 def tiny_tokenizer() -> Tokenizer:
     """A lower-casing WordPiece tokenizer that can spell every ASCII word."""
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-    pieces = [*_SPECIAL.values(), *".,:;!?'\"()-", *letters, *(f"##{letter}" for letter in letters), *_WORDS.split()]
-    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", continuing_subword_prefix="##"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    ends = [(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B [SEP]", ends)
-    return tokenizer
+    return tiny_models.tiny_tokenizer()
 
 
 @pytest.fixture(scope="session")
 def tiny_backbone_path(tmp_path_factory, tiny_tokenizer) -> str:
     """Folder of a random dense BERT with 4 blocks and 32 dimensions, with its tokenizer."""
     folder = str(tmp_path_factory.mktemp("backbone"))
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=tiny_tokenizer.get_vocab_size(),
-        hidden_size=32,
-        num_hidden_layers=4,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=128,
-        initializer_range=0.2,  # the usual 0.02 leaves so small a network almost linear
-    )
-    BertModel(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=tiny_tokenizer, model_max_length=128, **_SPECIAL).save_pretrained(folder)
+    tiny_models.save_tiny_backbone(folder, tiny_tokenizer)
     return folder
 
 
 @pytest.fixture
 def fresh_mote(tiny_backbone_path) -> MoteModel:
     """A MoTE model to change at will; its experts differ."""
-    return _upcycle_tiny(tiny_backbone_path)
+    return tiny_models.tiny_mote(tiny_backbone_path)
 
 
 @pytest.fixture(scope="session")
 def tiny_mote(tiny_backbone_path) -> MoteModel:
     """A MoTE model whose experts differ, shared by all tests: read it only, or take ``fresh_mote``."""
-    return _upcycle_tiny(tiny_backbone_path)
+    return tiny_models.tiny_mote(tiny_backbone_path)
 
 
 @pytest.fixture
@@ -107,8 +72,7 @@ def tiny_encoder(tiny_mote, tiny_backbone_path) -> Encoder:
 @pytest.fixture(scope="session")
 def tiny_baseline_encoder(tiny_backbone_path) -> Encoder:
     """Encoder of the dense model with the same routes: only their instructions differ."""
-    baseline = upcycle(tiny_backbone_path, ROUTES, expert_layers=[], max_tokens=64)
-    return Encoder(baseline, _read_tokenizer(tiny_backbone_path), "tiny baseline")
+    return Encoder(tiny_models.tiny_baseline(tiny_backbone_path), _read_tokenizer(tiny_backbone_path), "tiny baseline")
 
 
 @pytest.fixture(scope="session")
@@ -225,16 +189,6 @@ def pytest_terminal_summary(terminalreporter):
     if skipped:
         line = f"{len(skipped)} BROWSER TESTS DID NOT RUN: {_NO_BROWSER}."
         terminalreporter.write_line(line, red=True, bold=True)
-
-
-def _upcycle_tiny(path: str) -> MoteModel:
-    model = upcycle(path, ROUTES, max_tokens=64)
-    noise = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for expert in model.config.experts:
-            for parameter in model.expert_parameters(expert).values():
-                parameter += 0.1 * torch.randn(parameter.shape, generator=noise)
-    return model
 
 
 def _read_tokenizer(path: str) -> Tokenizer:

@@ -1,4 +1,3 @@
-import asyncio
 import json
 import logging
 import math
@@ -9,8 +8,6 @@ from functools import partial
 import gradio as gr
 import pandas as pd
 import pytest
-from gradio.state_holder import SessionState
-from starlette.requests import Request
 
 from mote_demo.data.tables import Table
 from mote_demo.data.uploads import to_texts
@@ -24,63 +21,9 @@ from mote_demo.ui.shared.border import FAILED, Page
 from mote_demo.ui.shared.opening import Opening
 from mote_demo.ui.shared.visitor import visitor_of
 from mote_demo.ui.train import handlers as train_handlers
+from reliability.calling import EVENTS, HALF, ODD, Caller, handlers_of, usual_values
 
-HALF = "half an emoji \ud83d"
-ODD = [
-    None,
-    "",
-    HALF,
-    "nul \0",
-    "x" * 300,
-    "owner/" + "n" * 300,
-    "<img src=x onerror=alert(1)>",
-    "../../etc/passwd",
-    math.nan,
-    math.inf,
-    -1,
-    0,
-    3.7,
-    10**400,
-    True,
-    [],
-    ["a", None],
-    [[[[[[[[[[[[[[[[[[[[[[[["deep"]]]]]]]]]]]]]]]]]]]]]]]],
-    {},
-    {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-    {"path": 3},
-]
 FEW = [None, HALF, [], {}, -1]
-EVENTS = ("row", "rows", "pair", "side", "actual", "predicted", "column", "role", "query")
-
-
-class Visitor:
-    """One page of the app, whose handlers are called as the server calls them."""
-
-    def __init__(self, demo, name="page"):
-        self.demo, self.state = demo, SessionState(demo)
-        web = Request({"type": "http", "headers": [], "client": None, "query_string": b"", "path": "/"})
-        self.request = gr.Request(web, None, session_hash=name)
-
-    def call(self, function, values, event=None, steps=20):
-        """Return what the handler gives last; of a generator at most so many steps."""
-        return asyncio.run(self._call(function, values, event, steps))
-
-    async def _call(self, function, values, event, steps):
-        told, iterator = None, None
-        for _ in range(steps):
-            told = await self.demo.process_api(
-                function,
-                values if iterator is None else [],
-                state=self.state,
-                request=self.request,
-                iterator=iterator,
-                session_hash=self.request.session_hash,
-                event_data=gr.EventData(None, event),
-            )
-            iterator = told["iterator"]
-            if not told["is_generating"]:
-                break
-        return told
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +41,9 @@ def log(caplog):
         yield caplog
 
 
-def _default(component):
-    value = getattr(component, "value", None)
-    return None if callable(value) else value
-
-
 def _calls(function):
     """List (values, event) with odd values in all places at once, and in one place beside the values of a new page."""
-    usual = [_default(each) for each in function.inputs]
+    usual = usual_values(function)
     for odd in ODD:
         if usual:
             yield [odd] * len(usual), None
@@ -116,15 +54,6 @@ def _calls(function):
     yield usual, HALF
 
 
-def _handlers(demo):
-    """Return each handler once, although several events call it with the same values."""
-    found = {}
-    for function in demo.fns.values():
-        if function.fn is not None:
-            found.setdefault((function.fn, *(each._id for each in function.inputs)), function)
-    return found.values()
-
-
 def _too_slow(*_):
     raise UserError("This takes seconds, and other tests do it.")
 
@@ -133,8 +62,8 @@ def test_no_value_makes_any_handler_fail(demo, log, capfd, monkeypatch):
     monkeypatch.setattr(map_handlers, "SECONDS_BEFORE_DRAWING", 0)
     monkeypatch.setattr(train_handlers, "suggest", _too_slow)
     monkeypatch.setattr(train_handlers, "estimate", _too_slow)
-    visitor, failures, count = Visitor(demo), [], 0
-    for function in _handlers(demo):
+    visitor, failures, count = Caller(demo), [], 0
+    for function in handlers_of(demo):
         for values, event in _calls(function):
             count += 1
             try:
@@ -174,7 +103,7 @@ def test_an_expected_failure_is_html_for_the_page_and_plain_for_programs(options
 
     page = page_of(fail_later if streams else fail, **options)
     with pytest.raises(gr.Error) as raised:
-        Visitor(page).call(only(page), ["x"])
+        Caller(page).call(only(page), ["x"])
     told = "No file 'a&lt;img src=x&gt;' &amp; more." if escaped else "No file 'a<img src=x>' & more."
     assert raised.value.message == told
     assert not raised.value.print_exception
@@ -191,7 +120,7 @@ def test_a_mistake_of_the_app_is_one_line_in_the_log_without_the_visitors_words(
 
     page = page_of(fail_in_turn if streams else fail)
     with pytest.raises(gr.Error, match="The app made a mistake") as raised:
-        Visitor(page).call(only(page), ["my own words"])
+        Caller(page).call(only(page), ["my own words"])
     assert not raised.value.print_exception
     facts = log.records[-1].facts
     assert facts["type"] == "KeyError"
@@ -204,7 +133,7 @@ def test_what_comes_in_is_cleaned_and_a_missing_text_is_empty():
     came = []
     page = page_of(lambda words: came.append(words))
     for value in (HALF, "a\0b", None):
-        Visitor(page).call(only(page), [value])
+        Caller(page).call(only(page), [value])
     assert came == ["half an emoji ", "ab", ""]
 
 
@@ -223,8 +152,8 @@ def test_a_refused_number_is_named_by_its_label(value, words):
         number = gr.Number(label="Epochs", minimum=0, maximum=100)
         gr.Button().click(lambda epochs: str(epochs), [number], [gr.Textbox()])
     with pytest.raises(gr.Error, match=words):
-        Visitor(page).call(only(page), [value])
-    assert Visitor(page).call(only(page), [7])["data"] == ["7"]
+        Caller(page).call(only(page), [value])
+    assert Caller(page).call(only(page), [7])["data"] == ["7"]
 
 
 def test_a_refused_value_is_not_repeated_however_long_it_is(capfd):
@@ -233,7 +162,7 @@ def test_a_refused_value_is_not_repeated_however_long_it_is(capfd):
         gr.Button().click(lambda chosen: chosen, [choice], [gr.Textbox()])
     for value in ("x" * 200_000, ["x" * 200_000]):
         with pytest.raises(gr.Error) as raised:
-            Visitor(page).call(only(page), [value])
+            Caller(page).call(only(page), [value])
         assert len(raised.value.message) < 300
         assert not raised.value.print_exception
     assert "xxx" not in "".join(capfd.readouterr())
@@ -246,7 +175,7 @@ def test_a_first_visit_whose_newest_texts_are_an_upload_without_queries_opens(de
         with gr.Tab("Compare") as tab:
             compare = build_compare_tab(sessions)
         compare.bind(tab, Opening(page, sessions))
-    visitor = Visitor(page)
+    visitor = Caller(page)
     texts = replace(to_texts(table, text="text"), queries=())
     sessions.of(visitor_of(visitor.request)).add_texts(texts)
     begin = next(each for each in page.fns.values() if each.name == "begin")

@@ -100,12 +100,17 @@ def _kept_or_collected(limit: int, file: Path) -> list[_Entry]:
     made_of = _installed(limit)
     with suppress(OSError, ValueError, KeyError, TypeError):  # missing or damaged: it is written again
         kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept["made_of"] == made_of:
+        if kept["made_of"] == made_of and kept["sha256"] == _hash(kept["entries"]):
             return [_Entry(*entry) for entry in kept["entries"]]
     entries = _collect(limit)
     with suppress(OSError):  # a cache that cannot be written costs time alone
-        write_json(file, {"made_of": made_of, "entries": [astuple(entry) for entry in entries]})
+        told = [list(astuple(entry)) for entry in entries]
+        write_json(file, {"made_of": made_of, "sha256": _hash(told), "entries": told})
     return entries
+
+
+def _hash(entries: list[list[str]]) -> str:
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
 
 def _installed(limit: int) -> str:

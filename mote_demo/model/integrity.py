@@ -16,8 +16,7 @@ _AT_ONCE = 1 << 20
 def write_hashes(folder: str | Path) -> None:
     """Write ``INTEGRITY``: the SHA-256 of each file of the folder that decides a vector, as they are now."""
     folder = Path(folder)
-    files = sorted({file for pattern in _COVERED for file in folder.glob(pattern)})
-    values = {"sha256": {file.name: _sha256(file) for file in files}}
+    values = {"sha256": {name: _sha256(folder / name) for name in sorted(_covered(folder))}}
     (folder / INTEGRITY).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
@@ -29,22 +28,27 @@ def check_hashes(folder: str | Path, names: tuple[str, ...] | None = None) -> No
         names: look at these files alone; None is all that are listed.
 
     Raises:
-        UserError: a file is not what was written, which names it.
+        UserError: a file is not what was written, or has no hash, which names it.
     """
     folder = Path(folder)
     if not (folder / INTEGRITY).is_file():
         return
     try:
-        known = json.loads((folder / INTEGRITY).read_text(encoding="utf-8"))["sha256"].items()
+        known = dict(json.loads((folder / INTEGRITY).read_text(encoding="utf-8"))["sha256"].items())
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{folder / INTEGRITY} is damaged. Please get the folder again.") from error
-    for name, expected in known:
+    # A damaged name in the list must not leave its file unchecked.
+    for name in sorted(_covered(folder) if names is None else names):
         file = folder / name
-        if (names is None or name in names) and file.is_file() and _sha256(file) != expected:
+        if file.is_file() and _sha256(file) != known.get(name):
             raise UserError(
                 f"{file} is damaged: it is not what was written here. Please get it again; "
                 f"if it was changed on purpose, run: mote refresh {folder}"
             )
+
+
+def _covered(folder: Path) -> set[str]:
+    return {file.name for pattern in _COVERED for file in folder.glob(pattern)}
 
 
 def _sha256(file: Path) -> str:

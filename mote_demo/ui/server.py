@@ -4,12 +4,16 @@ import ipaddress
 import secrets
 import socket
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from fastapi.exceptions import RequestValidationError
+from gradio.route_utils import FnIndexInferError
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse
@@ -25,6 +29,7 @@ from mote_demo.limits import (
     REQUESTS_AT_ONCE,
     UPLOADED_BYTES,
 )
+from mote_demo.plain_text import plain_text
 from mote_demo.serving.rates import Rates
 from mote_demo.settings import allowed_hosts, proxies
 from mote_demo.ui.shared.border import FAILED
@@ -36,6 +41,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 ANY_HOST = "*"
 _HOUR = 3600
+_MOST_PAGES = 10_000
 _FORM_BYTES = 1_000_000
 """What a browser puts around an uploaded file, and more."""
 
@@ -71,7 +77,16 @@ def server_options() -> dict[str, Any]:
     return {
         "middleware": [Middleware(Gate, hosts=allowed_hosts(), proxies=proxies())],
         "routes": [Route("/health", health)],
+        "exception_handlers": {RequestValidationError: refuse_values},
     }
+
+
+async def refuse_values(_: Request, error: Exception) -> JSONResponse:
+    """Say which fields of a request are wrong, without what they held: not all of that can be written as JSON."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    told = [{"field": plain_text(str(each["loc"][-1]))[:100], "problem": each["type"]} for each in problems[:20]]
+    words = "The request does not have the fields that are needed here."
+    return JSONResponse({"detail": words, "error": words, "problems": told}, status_code=422)
 
 
 async def health(request: Request) -> JSONResponse:
@@ -101,6 +116,8 @@ class _Asked:
     path: str
     headers: Headers
     address: str
+    page: str | None
+    browser: str
     uploads: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -140,6 +157,7 @@ class Gate:
         self._requests = requests or Rates(REQUESTS_AT_ONCE, REQUESTS_A_SECOND)
         self._uploads = uploads or Rates(UPLOADED_BYTES, UPLOADED_BYTES / _HOUR)
         self._all_uploads = all_uploads or Rates(ALL_UPLOADED_BYTES, ALL_UPLOADED_BYTES / _HOUR)
+        self._pages = _Pages()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -147,7 +165,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        asked = _Asked(scope["method"], scope["path"], headers, client_address(scope, headers, self._proxies))
+        address = client_address(scope, headers, self._proxies)
+        browser = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        asked = _Asked(scope["method"], scope["path"], headers, address, _page_of(scope), browser)
         answer = _Answer(send, _new_cookie(scope, headers))
         try:
             self._check(asked)
@@ -155,7 +175,13 @@ class Gate:
         except _Refused as refused:
             note("refused", status=refused.status)
             await self._refuse(scope, receive, answer, refused.status, refused.words)
+        except FnIndexInferError:
+            await self._refuse(scope, receive, answer, 404, "There is no such endpoint. /gradio_api/info lists them.")
         except Exception as error:  # noqa: BLE001 - whatever gets here is a mistake of the app
+            if isinstance(error.__cause__, HTTPException):  # a stream that began, and is for nobody
+                note("refused", status=error.__cause__.status_code)
+                await answer.end()
+                return
             note_error(error, doing="a request")
             await self._refuse(scope, receive, answer, 500, FAILED)
 
@@ -169,6 +195,8 @@ class Gate:
         if not _is_allowed(asked.headers.get("host", ""), self._hosts):
             words = "This name is not the app's. Whoever runs it can allow the name by MOTE_ALLOWED_HOSTS."
             raise _Refused(400, words)
+        if asked.page is not None and not self._pages.belongs(asked.page, asked.browser):
+            raise _Refused(403, "This page belongs to another browser. Please reload yours.")
         if asked.method in ("GET", "HEAD", "OPTIONS"):
             return
         if not _is_own_page(asked.headers, self._proxies):
@@ -214,6 +242,39 @@ class _Answer:
             if self._cookie is not None and headers.get("content-type", "").startswith("text/html"):
                 headers.append("Set-Cookie", self._cookie)
         await self._send(message)
+
+    async def end(self) -> None:
+        """End an answer of which a part was sent."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Pages:
+    """Remember which browser each page belongs to: the first that asked for what the app sends to the page.
+
+    A page's id stands in addresses; whoever reads it there shall not read the answers that the page gets.
+    """
+
+    def __init__(self, most: int = _MOST_PAGES) -> None:
+        self._owners: OrderedDict[str, str] = OrderedDict()
+        self._most = most
+
+    def belongs(self, page: str, browser: str) -> bool:
+        """Tell whether a page belongs to a browser; from the first question on it does."""
+        owner = self._owners.setdefault(page, browser)
+        self._owners.move_to_end(page)
+        while len(self._owners) > self._most:
+            self._owners.popitem(last=False)
+        return owner == browser
+
+
+def _page_of(scope: MutableMapping[str, Any]) -> str | None:
+    """Return the id of the page whose answers are asked for, if any are."""
+    path = scope["path"].rstrip("/")
+    if "/heartbeat/" in path:
+        return path.rpartition("/")[2]
+    if path.endswith("/queue/data"):
+        return parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
+    return path.partition("/stream/")[2].partition("/")[0] or None
 
 
 def client_address(scope: MutableMapping[str, Any], headers: Headers, proxies: int) -> str:

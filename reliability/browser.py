@@ -1,4 +1,4 @@
-"""Chromium for tests and screenshots: where it is, how it starts, and what a page must not do."""
+"""Chromium for tries, tests and pictures: where it is, how it starts, and what a page must not do."""
 
 import shutil
 from collections.abc import Iterator
