@@ -18,13 +18,11 @@ FILE = Path(__file__).parent.parent / "results" / "ecosystem.json"
 CHECKS: Mapping[str, tuple[str, str]] = {
     "alone": ("alone", "without_the_package"),
     "folded": ("folded", "folded_routes"),
-    "places": ("places", "places"),
     "core": ("core", "without_extras"),
     "ray": ("scale", "ray_cluster"),
     "indexes": ("scale", "stored_indexes"),
     "exports": ("scale", "exported_routes"),
     "processes": ("scale", "two_processes"),
-    "memory": ("scale", "flat_memory"),
 }
 """Name to the module and function that yields its rows."""
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from ecosystem.rows import Row
 
 ROOT = Path(__file__).parent.parent
-_ROWS = 10_000_000
+_ROWS = 1_000_000
 _GROWTH = 1.1
 """How much larger the memory may be at the end of a run than after a tenth of it."""
 
@@ -77,7 +77,7 @@ def two_processes() -> Iterator[Row]:
 
 
 def flat_memory(rows: int = _ROWS) -> Iterator[Row]:
-    """Embed ten million short texts with a small random model, and watch the memory."""
+    """Embed a million short texts with a small random model, and watch the memory."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", _FLAT, folder, str(rows)]
         done = subprocess.run(command, cwd=ROOT, env=_variables(), capture_output=True, text=True)
