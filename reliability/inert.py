@@ -30,7 +30,7 @@ _COLUMNS = 8
 """Columns of a file whose names are payloads, beside those of text and label."""
 _EXPERTS = 5
 """So many experts may a visitor have."""
-_PATIENCE = 90_000
+_PATIENCE = 40_000
 _SCREEN = {"width": 1280, "height": 900}
 _PHONE = {"width": 390, "height": 844}
 _SCRIPT = f"window.came = []; window.{MARK} = (number) => window.came.push(number);"
@@ -53,7 +53,6 @@ class _Tries:
 
     def __init__(self) -> None:
         self.tried, self.problems = 0, list[str]()
-        self.not_tried: list[str] = []
 
     def look(self, page: Any, place: str, payloads: int = 1) -> None:
         """Look at a page after so many payloads came into a place of it; an error of the page counts, too."""
@@ -82,6 +81,7 @@ def text_is_inert(tries: int | None = None, _seed: int = 0) -> Iterator[Row]:
                 try:
                     part(page, url, folder, payloads, counts)
                 except Exception as error:  # what was not tried did not hold
+                    sys.stderr.write(f"  {error}\n")
                     counts.problems.append(f"{part.__name__[1:]}: {type(error).__name__}: {str(error)[:200]}")
                 counts.problems += faults
                 context.close()
