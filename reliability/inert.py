@@ -30,7 +30,7 @@ _COLUMNS = 8
 """Columns of a file whose names are payloads, beside those of text and label."""
 _EXPERTS = 5
 """So many experts may a visitor have."""
-_PATIENCE = 90_000
+_PATIENCE = 40_000
 _SCREEN = {"width": 1280, "height": 900}
 _PHONE = {"width": 390, "height": 844}
 _SCRIPT = f"window.came = []; window.{MARK} = (number) => window.came.push(number);"
@@ -53,7 +53,11 @@ class _Tries:
 
     def __init__(self) -> None:
         self.tried, self.problems = 0, list[str]()
-        self.not_tried: list[str] = []
+
+    def note_dialog(self, dialog: Any) -> None:  # noqa: ANN401 - Playwright's, which is imported late
+        """Count a dialog that opened, and close it."""
+        self.problems.append("a dialog opened")
+        dialog.accept()
 
     def look(self, page: Any, place: str, payloads: int = 1) -> None:
         """Look at a page after so many payloads came into a place of it; an error of the page counts, too."""
@@ -77,11 +81,12 @@ def text_is_inert(tries: int | None = None, _seed: int = 0) -> Iterator[Row]:
                 page = context.new_page()
                 page.set_default_timeout(_PATIENCE)
                 page.add_init_script(_SCRIPT)
-                page.on("dialog", lambda dialog: (counts.problems.append("a dialog opened"), dialog.accept()))
+                page.on("dialog", counts.note_dialog)
                 faults = watch(page)
                 try:
                     part(page, url, folder, payloads, counts)
                 except Exception as error:  # what was not tried did not hold
+                    sys.stderr.write(f"  {error}\n")
                     counts.problems.append(f"{part.__name__[1:]}: {type(error).__name__}: {str(error)[:200]}")
                 counts.problems += faults
                 context.close()
@@ -181,7 +186,7 @@ def _experts(page: Any, url: str, folder: Path, payloads: Sequence[str], counts:
             page.goto(url)
             _open(page, "Train")
         metrics = {payload: 0.5}
-        told = {"before": metrics, "after": metrics, "layers": layers, "fingerprint": fingerprint}
+        told: dict[str, Any] = {"before": metrics, "after": metrics, "layers": layers, "fingerprint": fingerprint}
         for name, base in ((f"mine-{number}", payload), (payload, "sts")):
             path = folder / "mine.safetensors"
             Expert(name, "similarity", base, payload, **told).save(path)

@@ -67,7 +67,7 @@ def tiny_mote(backbone: str) -> MoteModel:
     with torch.no_grad():
         for expert in model.config.experts:
             for parameter in model.expert_parameters(expert).values():
-                parameter += 0.1 * torch.randn(parameter.shape, generator=noise)
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=noise))
     return model
 
 

@@ -129,6 +129,13 @@ def test_a_damaged_list_of_hashes_is_named_and_an_older_checkpoint_has_none(chec
     Encoder.from_pretrained(checkpoint)
 
 
+def test_a_file_whose_name_the_list_of_hashes_lacks_is_refused(checkpoint):
+    told = (checkpoint / INTEGRITY).read_text(encoding="utf-8")
+    (checkpoint / INTEGRITY).write_text(told.replace(f'"{TRAINED}"', f'"n{TRAINED[1:]}"'), encoding="utf-8")
+    with pytest.raises(UserError, match=f"{TRAINED} is damaged"):
+        Encoder.from_pretrained(checkpoint)
+
+
 def test_what_lies_beside_the_weights_can_be_written_anew(checkpoint):
     before = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
     for name in ("modeling_mote.py", "modules.json", "config_sentence_transformers.json", INTEGRITY):

@@ -99,7 +99,9 @@ def test_what_was_collected_is_kept_until_a_package_changes(installed, tmp_path,
 def test_a_damaged_or_unwritable_cache_costs_time_alone(installed, tmp_path):
     cache = tmp_path / "cache"
     first = load_docstrings(cache=cache)
-    for damaged in ("", "[]", '{"made_of": 1}', "not JSON"):
+    whole = next(cache.iterdir()).read_text(encoding="utf-8")
+    word = str(first.frame["text"][0]).split()[0]
+    for damaged in ("", "[]", '{"made_of": 1}', "not JSON", whole.replace(word, word[:-1] + "~")):
         next(cache.iterdir()).write_text(damaged, encoding="utf-8")
         assert load_docstrings(cache=cache).frame.equals(first.frame)
     (tmp_path / "file").write_text("", encoding="utf-8")

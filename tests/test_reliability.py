@@ -4,8 +4,13 @@ import json
 
 import pytest
 
+from reliability import page
 from reliability.__main__ import PROMISES, main, merge
+from reliability.calls import no_call_crashes
+from reliability.damage import damage_is_seen
+from reliability.payloads import MARK, PAYLOADS
 from reliability.rows import Row
+from reliability.sealed import sessions_are_sealed
 from reliability.strange_files import strange_file
 from reliability.uploads import uploads
 
@@ -45,3 +50,38 @@ def test_an_unknown_promise_lists_the_known_ones(capsys):
         main(["bogus"])
     said = capsys.readouterr().err
     assert all(name in said for name in PROMISES)
+
+
+def test_odd_calls_are_refused():
+    (row,) = no_call_crashes(150, seed=1)
+    assert (row.tried, row.failed) == (150, 0), row.note
+
+
+def test_damage_is_refused_or_computed_again():
+    (row,) = damage_is_seen(24, seed=1)
+    assert (row.tried, row.failed) == (24, 0), row.note
+
+
+def test_a_stranger_sees_nothing_of_another_and_two_may_upload_one_file():
+    strangers, pupils = sessions_are_sealed(8, seed=1)
+    assert (strangers.failed, pupils.failed) == (0, 0), strangers.note + pupils.note
+
+
+def test_every_payload_calls_what_a_page_would_notice():
+    assert len(set(PAYLOADS)) == 60
+    assert all(f"{MARK}({number})" in payload for number, payload in enumerate(PAYLOADS[:-1]))
+
+
+def test_the_page_has_the_counts_of_the_file():
+    text = page.PAGE.read_text("utf-8")
+    assert page.with_counts(text) == text, "please run: python -m reliability.page"
+
+
+def test_a_note_cannot_break_the_table(tmp_path):
+    (tmp_path / "counts.json").write_text(
+        json.dumps({"rows": [{"name": "a", "tried": 1200, "failed": 1, "target": "x|y", "note": "<b>\n`c`"}]})
+    )
+    told = page.counts_table(tmp_path / "counts.json")
+    assert "1,200" in told
+    assert "x\\|y" in told
+    assert told.endswith("- **a**: &lt;b> 'c'")

@@ -4,11 +4,18 @@ import logging
 import os
 import stat
 from types import SimpleNamespace
+from typing import Annotated
 
 import pytest
+from fastapi import Body, FastAPI
+from fastapi.exceptions import RequestValidationError
+from gradio.route_utils import FnIndexInferError
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route, Router
 from starlette.testclient import TestClient
 
@@ -248,6 +255,74 @@ def test_settings_of_the_server(monkeypatch):
     monkeypatch.setenv("MOTE_PROXIES", "many")
     with pytest.raises(UserError, match="MOTE_PROXIES"):
         settings.proxies()
+
+
+def client_of_pages(browser, app=None):
+    async def stream(request):
+        return PlainTextResponse("answers")
+
+    app = app or Gate(Router([Route("/{path:path}", stream)]))
+    return TestClient(app, base_url=HERE, cookies={COOKIE: browser} if browser else {})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/queue/data?session_hash=mine",
+        "/gradio_api/heartbeat/mine",
+        "/gradio_api/stream/mine/1/2/playlist.m3u8",
+        "/gradio_api/queue/data/?x=1&session_hash=mine",
+    ],
+)
+def test_the_answers_of_a_page_are_for_the_browser_that_opened_it(path):
+    own = client_of_pages("a")
+    others = [client_of_pages(browser, own.app) for browser in ("b", None)]
+    assert own.get("/gradio_api/heartbeat/mine").status_code == 200
+    assert [each.get(path).status_code for each in others] == [403, 403]
+    assert own.get(path).status_code == 200
+    assert others[0].get(path.replace("mine", "theirs")).status_code == 200
+    assert others[0].get("/gradio_api/info").status_code == 200
+
+
+def test_only_so_many_pages_are_remembered():
+    pages = server._Pages(2)
+    assert [pages.belongs(page, "a") for page in ("1", "2", "3")] == [True] * 3
+    assert pages.belongs("1", "b")
+    assert not pages.belongs("3", "b")
+
+
+def test_refused_fields_are_named_without_what_they_held():
+    app = FastAPI(exception_handlers={RequestValidationError: server.refuse_values})
+
+    @app.post("/take")
+    def take(number: Annotated[int, Body(embed=True)]):
+        return number
+
+    for body in (b'{"number": "half \\ud83d"}', b'{"number": NaN}', b'{"\\ud83d": 1}'):
+        answer = TestClient(app).post("/take", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 422
+        assert "half" not in answer.text
+        assert answer.json()["problems"][0]["field"] == "number"
+
+
+def test_what_is_not_there_is_no_mistake_of_the_app(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("mote_demo"), "propagate", True)
+
+    async def endpoint(request):
+        raise FnIndexInferError("Could not infer function index for API name: x")
+
+    async def stream(request):
+        async def parts():
+            yield b"first"
+            raise HTTPException(404)
+
+        return StreamingResponse(parts())
+
+    routes = [Route("/call", endpoint), Route("/stream", stream)]
+    asks = TestClient(Starlette(routes=routes, middleware=[Middleware(Gate)]), base_url=HERE)
+    assert asks.get("/call").status_code == 404
+    assert asks.get("/stream").text == "first"
+    assert not [record for record in caplog.records if record.levelname == "ERROR" and record.name == "mote_demo"]
 
 
 def test_health_tells_version_models_and_seconds():

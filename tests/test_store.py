@@ -123,8 +123,22 @@ def pickled(data: bytes) -> bytes:
     return b"\x80\x04N."
 
 
+def claim_fewer_rows(data: bytes) -> bytes:
+    at = data.index(b"'shape': (") + len(b"'shape': (")
+    return data[:at] + b"1" + data[at + 1 :]
+
+
 @pytest.mark.parametrize(
-    "damage", [truncate, flip_a_bit_of_the_numbers, empty, pickled, claim_an_unknown_compression, claim_to_be_deflated]
+    "damage",
+    [
+        claim_fewer_rows,
+        truncate,
+        flip_a_bit_of_the_numbers,
+        empty,
+        pickled,
+        claim_an_unknown_compression,
+        claim_to_be_deflated,
+    ],
 )
 def test_a_damaged_file_is_computed_again_and_replaced(tmp_path, encoder, damage, caplog):
     whole = VectorStore(tmp_path).vectors(encoder, "query", TEXTS)
