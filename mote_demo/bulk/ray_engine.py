@@ -1,5 +1,6 @@
 """The parts of a job on a Ray cluster: workers that each hold the model, read their own rows and write whole parts."""
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -60,7 +61,7 @@ def write_parts(
         raise UserError("The engine 'ray' needs Ray. Please run: pip install 'mote-demo[ray]'.") from error
 
     if not ray.is_initialized():
-        ray.init(address=os.environ.get("RAY_ADDRESS"), log_to_driver=False, logging_level="ERROR")
+        ray.init(address=os.environ.get("RAY_ADDRESS"), log_to_driver=False, logging_level=logging.ERROR)
     share = _share_of_a_worker(job)
     room = int(ray.cluster_resources().get("GPU" if "num_gpus" in share else "CPU", 0) // max(share.values()))
     if not room:
