@@ -40,7 +40,7 @@ _FOUND = f"""() => [
   ...(window.came ?? []).map((number) => `payload ${{number}} ran`),
   ...[...document.querySelectorAll("*")]
     .filter((one) => [...one.attributes].some((each) =>
-      (each.name.startsWith("on") || /^(href|src|action|formaction|data|srcdoc)$/.test(each.name))
+      (each.name.startsWith("on") || each.name === "srcdoc" || /^\\s*(javascript|data):/i.test(each.value))
       && each.value.includes("{MARK}(")))
     .map((one) => `markup <${{one.localName}}> in the page`),
   ...[...document.querySelectorAll("script")].filter((one) => /^\\s*(parent\\.)?{MARK}\\(/.test(one.textContent))
@@ -68,7 +68,7 @@ def text_is_inert(tries: int | None = None, _seed: int = 0) -> Iterator[Row]:
     chromium = find_chromium()
     if chromium is None:
         raise SystemExit("No Chromium or Chrome was found, so nothing can be tried in a browser.")
-    payloads, counts = PAYLOADS[: tries or len(PAYLOADS)], _Tries()
+    payloads, counts = PAYLOADS[:: max(1, len(PAYLOADS) // (tries or len(PAYLOADS)))], _Tries()
     with tempfile.TemporaryDirectory(prefix="mote-reliability-") as name, served(Path(name)) as (_, url):
         folder = Path(name)
         with launched(chromium) as browser:
@@ -162,11 +162,13 @@ def _addresses(page: Any, url: str, _folder: Path, payloads: Sequence[str], coun
     names = ("q", "texts", "left", "right", "label", "k", "colour", "neighbours", "__theme", "view")
     for number, payload in enumerate(payloads):
         tab = (*_TABS, payload)[number % (len(_TABS) + 1)]
+        page.goto("about:blank")  # a page that still opens would write its own address
         page.goto(f"{url}/?{urlencode({'tab': tab, **dict.fromkeys(names, payload)})}#{payload}")
         page.get_by_role("tab").first.wait_for()
         page.wait_for_timeout(800)
         counts.look(page, "an address")
     for tab in _TABS:
+        page.goto("about:blank")
         page.goto(f"{url}/?{urlencode({'tab': tab})}")
         page.get_by_role("tab").first.wait_for()
         page.wait_for_timeout(800)
