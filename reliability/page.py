@@ -38,7 +38,7 @@ def main() -> int:
 
 def _plain(words: str) -> str:
     """Return words that Markdown shows as they are: notes may quote a file's name or a payload."""
-    return words.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'").replace("\n", " ")
+    return words.replace("\\", "\\\\").replace("<", "&lt;").replace("`", "'").replace("\n", " ")
 
 
 if __name__ == "__main__":
