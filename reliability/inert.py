@@ -32,7 +32,7 @@ _ROWS = 120
 """Texts at least; of few no map is drawn."""
 _EXPERTS = 5
 """So many experts may a visitor have."""
-_PATIENCE = 40_000
+_PATIENCE = 180_000
 _SCREEN = {"width": 1280, "height": 900}
 _PHONE = {"width": 390, "height": 844}
 _SCRIPT = f"window.came = []; window.{MARK} = (number) => window.came.push(number);"
