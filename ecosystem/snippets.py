@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,10 @@ def run(
     before, printed = Path.cwd(), io.StringIO()
     os.chdir(folder)
     try:
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, section.name, "exec"), {"__name__": "__snippet__"} if known is None else known)
+        program, names = compile(code, section.name, "exec"), {"__name__": "__snippet__"} if known is None else known
+        # A thread of its own: one that drives a browser has a loop that runs already.
+        with contextlib.redirect_stdout(printed), ThreadPoolExecutor(1) as thread:
+            thread.submit(exec, program, names).result()
     finally:
         os.chdir(before)
     return printed.getvalue()

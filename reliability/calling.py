@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
@@ -47,7 +48,9 @@ class Caller:
 
     def call(self, function: Any, values: list[Any], event: object = None, steps: int = 20) -> Any:
         """Return what the handler gives last; of a generator at most so many steps."""
-        return asyncio.run(self._call(function, values, event, steps))
+        # A thread of its own: one that drives a browser has a loop that runs already.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, self._call(function, values, event, steps)).result()
 
     async def _call(self, function: Any, values: list[Any], event: object, steps: int) -> Any:
         told, iterator = None, None

@@ -118,6 +118,7 @@ def open_page(browser, request):
     def open_one(**options):
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
+        page.set_default_timeout(120_000)
         faults.append(watch(page))
         return page
 

@@ -191,7 +191,7 @@ def test_a_lasso_lists_its_texts_in_both_maps_and_its_export(page, address, sess
     with page.expect_download() as download:
         page.get_by_role("button", name="Export selection (CSV)").click()
     download.value.save_as(tmp_path / "selection.csv")
-    (line,) = csv.DictReader((tmp_path / "selection.csv").open(encoding="utf-8"))
+    (line,) = csv.DictReader((tmp_path / "selection.csv").open(encoding="utf-8-sig"))
     assert (line["row"], line["text"], line["topic"]) == ("6", "the car", "vehicle")
     assert float(line["neighbours_shared"]) == pytest.approx(drawn.overlap[6], abs=1e-5)
     section.locator("tbody button").click()
@@ -261,7 +261,7 @@ def test_maps_can_be_exported(page, open_page, address, tmp_path, button, name):
     download.value.save_as(file)
     assert file.suffix == f".{name}"
     if name == "csv":
-        rows = list(csv.DictReader(file.open(encoding="utf-8")))
+        rows = list(csv.DictReader(file.open(encoding="utf-8-sig")))
         assert [row["text"] for row in rows] == TEXTS
         assert all(float(row[f"mote/retrieval {axis}"]) < 100 for row in rows for axis in "xy")
     else:

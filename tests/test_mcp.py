@@ -1,6 +1,7 @@
 """A real MCP client finds the app's tools, and uses them."""
 
 from ast import literal_eval
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import numpy as np
@@ -30,7 +31,9 @@ def use(address):
             await session.initialize()
             return await action(session)
 
-    return lambda action: anyio.run(with_session, action)
+    # A thread of its own: where a browser was driven, this one has a loop that runs already.
+    with ThreadPoolExecutor(1) as thread:
+        yield lambda action: thread.submit(anyio.run, with_session, action).result()
 
 
 def call(use, tool, **arguments):

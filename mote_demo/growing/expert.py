@@ -21,6 +21,7 @@ from mote_demo.growing.expert_file import (
     KEY,
     NO_HASH,
     VERSION,
+    WITHOUT_HASH,
     ExpertFile,
     Facts,
     digest,
@@ -33,6 +34,7 @@ from mote_demo.growing.settings import GrowthSettings
 from mote_demo.model.backbones import find_backbone
 from mote_demo.model.configuration import check_name
 from mote_demo.model.experts import expert_paths
+from mote_demo.model.integrity import check_hashes
 from mote_demo.tasks import Route, find_task
 
 if TYPE_CHECKING:
@@ -200,7 +202,10 @@ def load_expert(path: str | Path) -> Expert:
     Raises:
         UserError: the file is not one of those, or is damaged.
     """
-    return to_expert(read_expert_file(path))
+    file = read_expert_file(path)
+    if file.about.version == WITHOUT_HASH:
+        check_hashes(Path(path).parent, (Path(path).name,))
+    return to_expert(file)
 
 
 def receive_expert(path: str | Path) -> Expert:
