@@ -11,7 +11,7 @@ from mote_demo.study.results import load_results, read_shipped
 from mote_demo.ui.app import build_app, launch_options
 from tests.accessibility import faults_of
 from tests.instrument import Instrument
-from tests.walk import SIDES, VIEWPORTS, walk
+from tests.walk import SIDES, VIEWPORTS, pick_preset, walk
 
 pytestmark = pytest.mark.browser
 
@@ -56,17 +56,23 @@ def _every_text_is_on_both_maps(page):
         assert min(maps.shown(side)) > 0
 
 
-def _leaving_with_an_expert_that_exists_nowhere_else_asks_first(page):
+def _whoever_leaves_an_expert_that_exists_nowhere_else_is_asked_and_can_stay(page):
+    page.evaluate("window.sameVisit = true")
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     with page.expect_event("dialog"):
         page.close(run_before_unload=True)
     assert asked == ["beforeunload"]
     assert not page.is_closed()
+    pick_preset(page, "compare", "models")
+    page.locator(f"{SIDES[0]} .mote-receipt").get_by_text("no expert of its own").first.wait_for()
+    pick_preset(page, "compare", "training")
+    page.locator(f"{SIDES[1]} .mote-receipt").get_by_text("intent").first.wait_for()
+    assert page.evaluate("window.sameVisit"), "the page began anew"
 
 
 CHECKS = {
     "compare": _both_sides_answer_with_receipts,
     "map": _every_text_is_on_both_maps,
-    "own-expert": _leaving_with_an_expert_that_exists_nowhere_else_asks_first,
+    "own-expert": _whoever_leaves_an_expert_that_exists_nowhere_else_is_asked_and_can_stay,
 }

@@ -135,15 +135,15 @@ def build_app(
 
 def launch_options() -> dict[str, Any]:
     """Return the arguments of ``launch``: own look and keys, no telemetry, no inputs kept in the browser."""
+    scripts = "".join(f'<script type="module">{(_STATIC / name).read_text("utf-8")}</script>' for name in _SCRIPTS)
     return {
         "theme": theme(),
         "css": css(),
-        "head": "".join(f'<script type="module">{(_STATIC / name).read_text("utf-8")}</script>' for name in _SCRIPTS),
         "footer_links": ["api"],
         "enable_monitoring": False,
         "run_history": False,
         "max_file_size": MAX_BYTES,
-        "app_kwargs": server_options(),
+        "app_kwargs": server_options(scripts),
         # A server of Gradio's own before this one would answer without its headers.
         "ssr_mode": False,
         "favicon_path": str(_STATIC / "favicon.svg"),

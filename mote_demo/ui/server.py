@@ -32,6 +32,7 @@ from mote_demo.limits import (
 from mote_demo.plain_text import plain_text
 from mote_demo.serving.rates import Rates
 from mote_demo.settings import allowed_hosts, proxies
+from mote_demo.ui.early_scripts import EarlyScripts
 from mote_demo.ui.shared.border import FAILED
 from mote_demo.ui.shared.visitor import COOKIE
 
@@ -72,10 +73,17 @@ _HEADERS = {
 _STARTED = time.monotonic()
 
 
-def server_options() -> dict[str, Any]:
-    """Return the arguments of the server beneath the app: the gate, and the path that says how it is."""
+def server_options(scripts: str) -> dict[str, Any]:
+    """Return the arguments of the server beneath the app: the gate, the path that says how it is, early scripts.
+
+    Args:
+        scripts: HTML with the scripts that run before Gradio's.
+    """
     return {
-        "middleware": [Middleware(Gate, hosts=allowed_hosts(), proxies=proxies())],
+        "middleware": [
+            Middleware(Gate, hosts=allowed_hosts(), proxies=proxies()),
+            Middleware(EarlyScripts, scripts=scripts),
+        ],
         "routes": [Route("/health", health)],
         "exception_handlers": {RequestValidationError: refuse_values},
     }

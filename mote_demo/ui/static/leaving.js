@@ -1,8 +1,7 @@
-// Whoever leaves with an expert that exists nowhere else is asked first. Gradio, which hangs up on leaving, is not told:
-// whoever stays would have lost the connection, and that of whoever goes ends by itself.
-const ask = (event) => {
+// Whoever leaves with an expert that exists nowhere else is asked first. Gradio hangs up on leaving, and whoever then stays
+// would lose the expert with the connection: so it is not told. This must listen before Gradio does.
+addEventListener("beforeunload", (event) => {
   if (!document.querySelector("[data-mote-unsaved]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-};
-addEventListener("beforeunload", ask, { capture: true });
+});
