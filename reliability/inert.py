@@ -117,19 +117,16 @@ def _cells_and_names(page: Any, url: str, folder: Path, payloads: Sequence[str],
     page.locator("#compare-answers .mote-hit").first.wait_for()
     page.get_by_role("button", name="Compare", exact=True).click()
     page.wait_for_timeout(1500)
-    counts.look(page, "cells in Compare", len(payloads))
+    _look_on_both_screens(page, "cells in Compare", len(payloads), counts)
     counts.problems += _csv_problems(_download(page, "Export results (CSV)", folder))
-    for width in (_PHONE, _SCREEN):
-        page.set_viewport_size(width)
-        counts.look(page, "cells in Compare", len(payloads))
     _open(page, "Map")
     page.get_by_text("The right map is aligned").wait_for(timeout=3 * _PATIENCE)
-    counts.look(page, "cells in Map", len(payloads))
+    _look_on_both_screens(page, "cells in Map", len(payloads), counts)
     counts.problems += _csv_problems(_download(page, "Export points (CSV)", folder))
     _look_at_export(page, _download(page, "Export both maps (HTML)", folder), len(payloads), counts)
     _open(page, "Classes")
     page.locator("#mote-classes-overview .mote-classes-headline").wait_for()
-    counts.look(page, "labels in Classes", len(payloads))
+    _look_on_both_screens(page, "labels in Classes", len(payloads), counts)
     for name in ("Export texts (CSV)", "Export classes (CSV)"):
         counts.problems += _csv_problems(_download(page, name, folder))
     _open(page, "Train")
@@ -138,9 +135,14 @@ def _cells_and_names(page: Any, url: str, folder: Path, payloads: Sequence[str],
     )
     page.locator("#mote-train-counts").get_by_text("usable").first.wait_for()
     page.wait_for_timeout(1000)
-    counts.look(page, "cells in Train", len(payloads))
-    page.set_viewport_size(_PHONE)
-    counts.look(page, "cells in Train", len(payloads))
+    _look_on_both_screens(page, "cells in Train", len(payloads), counts)
+
+
+def _look_on_both_screens(page: Any, place: str, payloads: int, counts: _Tries) -> None:
+    for screen in (_PHONE, _SCREEN):
+        page.set_viewport_size(screen)
+        page.wait_for_timeout(300)
+        counts.look(page, place, payloads)
 
 
 def _queries(page: Any, url: str, _folder: Path, payloads: Sequence[str], counts: _Tries) -> None:
@@ -177,7 +179,7 @@ def _addresses(page: Any, url: str, _folder: Path, payloads: Sequence[str], coun
         page.goto(f"{url}/?{urlencode({'tab': tab})}")
         page.get_by_role("tab").first.wait_for()
         page.wait_for_timeout(800)
-        counts.look(page, f"the tab {tab}", 0)
+        _look_on_both_screens(page, f"the tab {tab}", 0, counts)
 
 
 def _experts(page: Any, url: str, folder: Path, payloads: Sequence[str], counts: _Tries) -> None:
