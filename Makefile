@@ -1,5 +1,5 @@
-# make run | test | test-slow | lint | bench | soak | ecosystem | space | screenshots | clean; PYTHON, PORT, PYTEST_ARGS,
-# BENCH, SOAK, ECOSYSTEM and SPACE can be set.
+# make run | test | test-slow | lint | audit | bench | soak | ecosystem | space | screenshots | clean; PYTHON, PORT,
+# PYTEST_ARGS, BENCH, SOAK, ECOSYSTEM and SPACE can be set.
 PYTHON ?= python3
 PORT ?= 7860
 PYTEST_ARGS ?= -n 2 --dist loadfile
@@ -18,7 +18,7 @@ READY_MCP := $(VENV)/.installed-mcp
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-slow lint bench soak ecosystem space screenshots chromium clean
+.PHONY: run test test-slow lint audit bench soak ecosystem space screenshots chromium clean
 
 # Gradio reads the variable; the tools need one more package.
 run: $(READY) $(if $(filter true,$(shell echo "$(GRADIO_MCP_SERVER)" | tr A-Z a-z)),$(READY_MCP))
@@ -36,6 +36,12 @@ lint: $(READY_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Asks the public database of advisories; the auditor has an environment of its own, so that it does not audit itself.
+audit:
+	@[ -x .cache/audit/bin/pip ] || $(PYTHON) -m venv .cache/audit
+	.cache/audit/bin/pip install --disable-pip-version-check -q pip-audit
+	.cache/audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip --strict
 
 bench: $(READY_BENCH)
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -156,6 +156,19 @@ def test_a_refused_number_is_named_by_its_label(value, words):
     assert Caller(page).call(only(page), [7])["data"] == ["7"]
 
 
+@pytest.mark.parametrize("path", ["https://example.org/rows.csv", "http://10.0.0.1/latest"])
+def test_nobody_makes_the_app_fetch_a_file(path, monkeypatch):
+    async def fetch(self, path):
+        raise AssertionError("it fetches")
+
+    monkeypatch.setattr(gr.File, "async_move_resource_to_block_cache", fetch)
+    with Page() as page:
+        file = gr.File(label="Texts")
+        gr.Button().click(lambda path: str(path), [file], [gr.Textbox()])
+    with pytest.raises(gr.Error, match="A file must be uploaded"):
+        Caller(page).call(only(page), [{"path": path, "meta": {"_type": "gradio.FileData"}}])
+
+
 def test_a_refused_value_is_not_repeated_however_long_it_is(capfd):
     with Page() as page:
         choice = gr.Radio(["a", "b"], label="Which")

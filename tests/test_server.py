@@ -99,6 +99,20 @@ def test_pages_of_other_sites_can_upload_nothing(headers, status):
 
 
 @pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/gradio_api/file=https://example.org/a", 403),
+        ("/gradio_api/file/HTTP://example.org/a", 403),
+        ("/gradio_api/file=%68ttps://example.org/a", 403),
+        ("/gradio_api/proxy=https://example.org/a", 403),
+        ("/gradio_api/file=/tmp/a:b", 404),  # the small app has no files
+    ],
+)
+def test_nobody_makes_the_app_fetch_an_address(path, status):
+    assert client().get(path).status_code == status
+
+
+@pytest.mark.parametrize(
     ("host", "allowed", "answered"),
     [
         ("localhost:7860", (), True),

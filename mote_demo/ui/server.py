@@ -1,6 +1,7 @@
 """What stands between the network and the app: who may ask, how much, and what every answer says to a browser."""
 
 import ipaddress
+import re
 import secrets
 import socket
 import time
@@ -42,6 +43,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 ANY_HOST = "*"
 _HOUR = 3600
+_FETCHED = re.compile(r"/(file|proxy)[=/]\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+"""Paths by which Gradio fetches what stands elsewhere."""
 _MOST_PAGES = 10_000
 _FORM_BYTES = 1_000_000
 """What a browser puts around an uploaded file, and more."""
@@ -205,6 +208,8 @@ class Gate:
             raise _Refused(400, words)
         if asked.page is not None and not self._pages.belongs(asked.page, asked.browser):
             raise _Refused(403, "This page belongs to another browser. Please reload yours.")
+        if _FETCHED.search(asked.path):
+            raise _Refused(403, "The app fetches nothing from other addresses for anybody.")
         if asked.method in ("GET", "HEAD", "OPTIONS"):
             return
         if not _is_own_page(asked.headers, self._proxies):

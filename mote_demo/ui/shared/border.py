@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio_client.utils import is_http_url_like
 
 from mote_demo.errors import UserError
 from mote_demo.event_log import note_error
@@ -73,6 +74,8 @@ def _cleaned(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [_cleaned(each, depth + 1) for each in value]
     if isinstance(value, dict):
+        if is_http_url_like(value.get("path")):
+            raise UserError("A file must be uploaded: the app fetches nothing from other addresses for anybody.")
         return {plain_text(str(name)): _cleaned(each, depth + 1) for name, each in value.items()}
     return value
 
