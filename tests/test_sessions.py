@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from mote_demo.data.tables import Table
 from mote_demo.data.texts import Texts
 from mote_demo.errors import UserError
 from mote_demo.limits import MAX_UPLOADS, SECONDS_CLOSED
@@ -310,3 +311,59 @@ def test_no_key_finds_another_visitors_session(shelf):
     sessions.recognise("two", "1" * 32)
     assert sessions.of("one") is not sessions.of("two")
     assert sessions.of(KEY[:-1] + "2") is not sessions.of("one")
+
+
+# --- how much is kept
+
+
+def table(*words):
+    return Table(pd.DataFrame({"text": list(words)}), (), "rows.csv")
+
+
+@pytest.fixture
+def few_letters(monkeypatch, shelf):
+    """Return sessions of visitors who may have 10 letters each, and 15 together."""
+    monkeypatch.setattr(module, "MAX_OWN_TEXT", 10)
+    monkeypatch.setattr(module, "MAX_ALL_TEXT", 15)
+    sessions = Sessions(lambda: Session(shelf, lambda: sum(each.count_letters() for each in sessions)))
+    return sessions
+
+
+def test_a_table_that_a_tab_works_on_counts_until_it_has_another_or_none(few_letters):
+    session = few_letters.of("a")
+    session.hold("train", table("12345", "6789"))
+    with pytest.raises(UserError, match="which is the limit"):
+        session.hold("queries", table("12"))
+    assert session.count_letters() == 9
+    session.hold("train", table("1234"))
+    session.hold("queries", table("12"))
+    assert session.count_letters() == 6
+    session.hold("train", None)
+    assert session.count_letters() == 2
+
+
+def test_a_table_that_finds_no_room_leaves_the_one_before(few_letters):
+    session = few_letters.of("a")
+    session.hold("train", table("123"))
+    with pytest.raises(UserError, match="which is the limit"):
+        session.hold("train", table("12345678901"))
+    assert session.count_letters() == 3
+
+
+def test_all_visitors_together_have_a_limit_and_what_goes_makes_room(few_letters):
+    few_letters.of("a").hold("train", table("123456789"))
+    with pytest.raises(UserError, match="holds as many texts as it can"):
+        few_letters.of("b").hold("train", table("1234567"))
+    with pytest.raises(UserError, match="holds as many texts as it can"):
+        few_letters.of("b").add_texts(upload("b", ("1234", "567")))
+    few_letters.of("a").hold("train", None)
+    few_letters.of("b").hold("train", table("1234567"))
+
+
+def test_texts_make_room_for_newer_ones_beside_a_table(few_letters):
+    session = few_letters.of("a")
+    old = session.add_texts(upload("Old", ("1234",)))
+    session.hold("train", table("123"))
+    new = session.add_texts(upload("New", ("56789",)))
+    assert old.name not in session.uploads
+    assert new.name in session.uploads

@@ -50,6 +50,11 @@ class Table:
         """Return the columns that a role may be guessed for: those without objects."""
         return self.frame.drop(columns=list(self.objects))
 
+    def count_letters(self) -> int:
+        """Count the letters of all cells, and of the texts with known answers."""
+        frames = [self.frame] if self.answers is None else [self.frame, self.answers.corpus]
+        return sum(int(column.str.len().sum()) for frame in frames for _, column in frame.items())
+
 
 def read_table(path: str | Path, options: ReadOptions | None = None) -> Table:
     """Read a file of any of ``FILE_KINDS``; the content decides which it is.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mote_demo.data.tables import Table
 from mote_demo.data.texts import Texts
 from mote_demo.encoder import Encoder
 from mote_demo.errors import UserError, unknown_choice
@@ -32,6 +33,7 @@ class Session:
         self._letters_of_all = letters_of_all or self.count_letters
         self.experts = VisitorExperts(shelf.growing)
         self.uploads: dict[str, Texts] = {}
+        self._held: dict[str, int] = {}  # letters of the tables that tabs work on
         self.files: list[Path] = []  # folders of what was written to be downloaded
         self.address = ""  # what the page's address asked for when it was opened
         self._uploaded = 0
@@ -65,8 +67,7 @@ class Session:
             UserError: there is no room, whatever goes.
         """
         letters = _letters(texts)
-        if self._letters_of_all() + letters > MAX_ALL_TEXT:
-            raise UserError("The app holds as many texts as it can. Please try again later, or upload fewer.")
+        self._check_room_of_all(letters)
         self._uploaded += 1
         self.uploads.pop(instead_of or "", None)
         notes = []
@@ -78,14 +79,33 @@ class Session:
         kept = self.uploads[name] = replace(texts, name=name, title=title, notes=(*texts.notes, *notes))
         return kept
 
+    def hold(self, tab: str, table: Table | None) -> None:
+        """Count a table that a tab works on, in the place of the one that it had; None lets that go.
+
+        Raises:
+            UserError: there is no room for it; the one before counts on.
+        """
+        letters = 0 if table is None else table.count_letters()
+        more = letters - self._held.get(tab, 0)
+        if more > 0:
+            self._check_room_of_all(more)
+            if self.count_letters() + more > MAX_OWN_TEXT:
+                most = f"{MAX_OWN_TEXT / 1e6:,.0f} million letters"
+                raise UserError(f"With this file yours hold more than {most}, which is the limit. Please upload less.")
+        self._held[tab] = letters
+
     def count_letters(self) -> int:
-        """Count the letters of the visitor's own texts."""
-        return sum(map(_letters, self.uploads.values()))
+        """Count the letters of the visitor's own texts, and of the tables that tabs work on."""
+        return sum(map(_letters, self.uploads.values())) + sum(self._held.values())
 
     def close(self) -> None:
         """Delete what was written for the visitor to download."""
         for folder in self.files:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _check_room_of_all(self, letters: int) -> None:
+        if self._letters_of_all() + letters > MAX_ALL_TEXT:
+            raise UserError("The app holds as many texts as it can. Please try again later, or upload fewer.")
 
     def _free_title(self, title: str) -> str:
         taken = {shown for shown, _ in self.texts_choices()}

@@ -32,6 +32,7 @@ from mote_demo.ui.shared.uploads import uploaded
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 OWN, PASTED, FILE = "own", "pasted", "file"
+_TABLE = "queries"
 _NO_ANSWERS = "(none)"
 _ALL = "all"
 _DEPTH = 10
@@ -102,12 +103,15 @@ class QueriesHandlers:
 
     def read_file(self, file: str | None, request: gr.Request) -> Updates:
         """Read a file of queries and guess its columns."""
-        components, (_, state) = self._components, self._states.of(request)
+        components, (session, state) = self._components, self._states.of(request)
         state.table = None
+        session.hold(_TABLE, None)
         if file is None:
             return {components.columns: gr.update(visible=False)}
         with uploaded(file) as path:
-            table = state.table = receive_table(path, ReadOptions(max_rows=MOST_QUERIES))
+            table = receive_table(path, ReadOptions(max_rows=MOST_QUERIES))
+        session.hold(_TABLE, table)
+        state.table = table
         query, answer = guess_query_columns(table)
         names = list(table.frame.columns)
         return {

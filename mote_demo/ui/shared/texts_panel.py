@@ -67,8 +67,9 @@ class TextsState:
 class TextsHandlers:
     """Handle the panel's events."""
 
-    def __init__(self, states: VisitorStates[TextsState], components: TextsComponents) -> None:
+    def __init__(self, states: VisitorStates[TextsState], components: TextsComponents, tab: str) -> None:
         self._states = states
+        self._tab = tab
         self._components = components
 
     def upload(
@@ -82,6 +83,7 @@ class TextsHandlers:
         session, state = self._states.of(request)
         with uploaded(file) as path:
             table = receive_table(path, to_options(encoding, header, sheet))
+        session.hold(self._tab, table)
         proposal = propose_texts(table)
         state.upload = Upload(table, proposal, proposal.roles)
         return self._use(session, state.upload)
@@ -147,7 +149,7 @@ def build_texts_panel(sessions: Sessions, texts: gr.Dropdown, name: str) -> None
     """
     with gr.Accordion("Add your own texts", open=False):
         components = _build(texts, name)
-    handlers = TextsHandlers(VisitorStates(sessions, TextsState), components)
+    handlers = TextsHandlers(VisitorStates(sessions, TextsState), components, name)
     outputs = [components.texts, components.note]
     checked = [*outputs, components.roles, components.report, components.problems]
     given = [components.file, *components.reading.components]

@@ -30,6 +30,8 @@ from mote_demo.ui.train import html as train_html
 from mote_demo.ui.train.components import TrainComponents
 from mote_demo.ui.train.state import TrainState
 
+_TAB, _TEST = "train", "rows to measure on"
+
 
 class DataHandlers:
     """Handle the events of steps 1 and 2; what cannot be read leaves the last good data in place."""
@@ -47,6 +49,8 @@ class DataHandlers:
         """Go back to the sample set."""
         session, state = self._states.of(request)
         state.use_samples()
+        session.hold(_TAB, None)
+        session.hold(_TEST, None)
         return {**self._show(session, state), self._data.file: None}
 
     def upload(
@@ -57,6 +61,8 @@ class DataHandlers:
         try:
             with uploaded(file) as path:
                 table = receive_table(path, to_options(encoding, header, sheet))
+            session.hold(_TAB, table)
+            session.hold(_TEST, None)
         except UserError as error:
             source = "the sample set" if state.sample else state.table.source
             return {self._data.note: train_html.problem(str(error), kept=f"The data below is still {source}.")}
@@ -89,13 +95,17 @@ class DataHandlers:
         """Measure on rows of the visitor's own, or hold some of theirs out again where the file is taken away."""
         session, state = self._states.of(request)
         state.test = None
+        session.hold(_TEST, None)
         try:
             if file is not None:
                 with uploaded(file) as path:
-                    state.test = receive_table(path)
+                    table = receive_table(path)
+                session.hold(_TEST, table)
+                state.test = table
                 choose_rows(chosen_examples(state, task), chosen_test(state, task))
         except UserError as error:
             state.test = None
+            session.hold(_TEST, None)
             kept = "A part of your rows is held out instead."
             return {self._data.report: train_html.problem(str(error), kept=kept)}
         return self._report(session, state, task)
