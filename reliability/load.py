@@ -31,6 +31,8 @@ _QUERIES = (
     "cannot sign in",
 )
 _LENSES = ("baseline/retrieval", "mote/retrieval")
+_MAPS = 0.1
+"""Share of questions that are for maps, and of maps that are not drawn as the page offers them."""
 _ALONE = 20
 _MOST_TIMES, _MOST_GROWTH = 8.0, 50e6
 
@@ -53,6 +55,7 @@ class Visitor:
             self.http.get("/").raise_for_status()  # brings the cookie
             config = self.http.get("/config").json()
             self.functions = {each["api_name"]: each["id"] for each in config["dependencies"] if each["api_name"]}
+            self.list_texts, self.draw_maps = _map_functions(config)
             opening = [each for each in config["dependencies"] if any(event == "load" for _, event in each["targets"])]
             with self.http.stream("GET", f"/gradio_api/heartbeat/{self.session}"):
                 for each in opening[:1]:
@@ -68,6 +71,15 @@ class Visitor:
         started = time.monotonic()
         self.call(self.functions["search"], [*_LENSES, "samples", query, 10])
         return time.monotonic() - started
+
+    def draw(self, neighbours: int) -> None:
+        """Choose the tab Map, and draw the maps of both lenses with neighbourhoods of that size.
+
+        Raises:
+            RuntimeError: there was no answer.
+        """
+        self.call(self.list_texts, [None])
+        self.call(self.draw_maps, [*_LENSES, "samples", None, neighbours])
 
     def upload(self, name: str, content: bytes) -> dict[str, Any]:
         """Upload a file; return what a function takes for it."""
@@ -88,6 +100,18 @@ class Visitor:
                         raise RuntimeError(str(message["output"])[:300])
                     return message["output"]["data"]
         raise RuntimeError("The stream ended before the answer.")
+
+
+def _map_functions(config: dict[str, Any]) -> tuple[int, int]:
+    """Return the functions of the tab Map that list the texts and, after a click on its button, draw."""
+    functions = config["dependencies"]
+    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "mote-map-draw")
+    texts = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "mote-map-texts")
+    clicked = next(each["id"] for each in functions if [button, "click"] in map(list, each["targets"]))
+    return (
+        next(each["id"] for each in functions if each["inputs"] == each["outputs"] == [texts]),
+        next(each["id"] for each in functions if each["trigger_after"] == clicked),
+    )
 
 
 def holds_its_load(tries: int | None = None, seed: int = 0, seconds: float = SECONDS) -> Iterator[Row]:
@@ -111,12 +135,13 @@ def _settle(visitor: Visitor, most: float = 300.0) -> None:
 
 def _at_once(url: str, folder: str, pid: int, seconds: float, median: float, seed: int) -> Row:
     times: list[float] = []
+    maps: list[float] = []
     errors: list[str] = []
     arguments = ["grow", "samples", "--task", "classification", "--label", "intent", "--epochs", "1000"]
     training = start([*arguments, "--out", str(Path(folder) / "mine.safetensors")], {"OMP_NUM_THREADS": "1"})
     until = time.monotonic() + seconds
     threads = [
-        threading.Thread(target=_visit, args=(url, until, seed + number, times, errors), daemon=True)
+        threading.Thread(target=_visit, args=(url, until, seed + number, times, maps, errors), daemon=True)
         for number in range(VISITORS)
     ]
     for thread in threads:
@@ -132,22 +157,28 @@ def _at_once(url: str, folder: str, pid: int, seconds: float, median: float, see
     failed = len(errors) + (ratio > _MOST_TIMES) + (grown > _MOST_GROWTH)
     return Row(
         name="Holds its load",
-        tried=len(times) + len(errors),
+        tried=len(times) + len(maps) + len(errors),
         failed=failed,
         target=f"0 errors, 95 % of searches within {_MOST_TIMES:.0f} times the median of one visitor, memory flat",
-        note=f"{VISITORS} visitors for {seconds:.0f} s, a search every {_PAUSE[0]:.0f} to {_PAUSE[1]:.0f} s each, one "
-        f"training beside; p95 {1000 * slow:.0f} ms, {ratio:.1f} times the {1000 * median:.0f} ms of one; memory "
-        f"{grown / 1e6:+.0f} MB after warm-up" + "".join(f"; {error}" for error in errors[:3]),
+        note=f"{VISITORS} visitors for {seconds:.0f} s, a question every {_PAUSE[0]:.0f} to {_PAUSE[1]:.0f} s each: "
+        f"{len(times):,} searches, {len(maps):,} maps; one training beside; p95 of the searches {1000 * slow:.0f} ms, "
+        f"{ratio:.1f} times the {1000 * median:.0f} ms of one; memory {grown / 1e6:+.0f} MB after warm-up"
+        + "".join(f"; {error}" for error in errors[:3]),
     )
 
 
-def _visit(url: str, until: float, seed: int, times: list[float], errors: list[str]) -> None:
+def _visit(url: str, until: float, seed: int, times: list[float], maps: list[float], errors: list[str]) -> None:
     moments = random.Random(seed)
     time.sleep(moments.uniform(0, _PAUSE[1]))
     try:
         with Visitor(url).page() as visitor:
             while time.monotonic() < until:
-                times.append(visitor.search(f"{moments.choice(_QUERIES)} {moments.randrange(1000)}"))
+                if moments.random() < _MAPS:
+                    started = time.monotonic()
+                    visitor.draw(moments.randint(5, 50) if moments.random() < _MAPS else 15)
+                    maps.append(time.monotonic() - started)
+                else:
+                    times.append(visitor.search(f"{moments.choice(_QUERIES)} {moments.randrange(1000)}"))
                 time.sleep(moments.uniform(*_PAUSE))
     except Exception as error:  # whatever a visitor meets is counted
         errors.append(f"{type(error).__name__}: {error}"[:200])

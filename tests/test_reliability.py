@@ -1,16 +1,19 @@
 """The promises are tried in short here; ``make soak`` tries them long."""
 
 import json
+import threading
+import time
 
 import pytest
 
-from reliability import page
+from reliability import load, page
 from reliability.__main__ import PROMISES, main, merge
 from reliability.calls import no_call_crashes
 from reliability.damage import damage_is_seen
 from reliability.payloads import MARK, PAYLOADS
 from reliability.rows import Row
 from reliability.sealed import sessions_are_sealed
+from reliability.serving import served
 from reliability.strange_files import strange_file
 from reliability.uploads import uploads
 
@@ -65,6 +68,23 @@ def test_damage_is_refused_or_computed_again():
 def test_a_stranger_sees_nothing_of_another_and_two_may_upload_one_file():
     strangers, pupils = sessions_are_sealed(8, seed=1)
     assert (strangers.failed, pupils.failed) == (0, 0), strangers.note + pupils.note
+
+
+def test_visitors_at_once_search_and_draw_maps_without_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(load, "_PAUSE", (0.0, 0.5))
+    monkeypatch.setattr(load, "_MAPS", 0.5)
+    times, maps, errors = [], [], []
+    with served(tmp_path) as (_, url):
+        until = time.monotonic() + 5
+        visits = [(url, until, seed, times, maps, errors) for seed in range(5)]
+        threads = [threading.Thread(target=load._visit, args=each) for each in visits]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+    assert times
+    assert maps
 
 
 def test_every_payload_calls_what_a_page_would_notice():
