@@ -22,6 +22,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "ray": ("scale", "ray_cluster"),
     "indexes": ("scale", "stored_indexes"),
     "exports": ("scale", "exported_routes"),
+    "clients": ("clients", "exported_clients"),
     "processes": ("scale", "two_processes"),
 }
 """Name to the module and function that yields its rows."""

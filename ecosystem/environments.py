@@ -14,15 +14,17 @@ FOLDER = ROOT / ".cache" / "ecosystem"
 """Where environments are kept: they are made again only when their requirements change."""
 
 
-def environment(requirements: Sequence[str]) -> Path:
+def environment(requirements: Sequence[str], *, torch: bool = True) -> Path:
     """Return the Python of an environment that has ``requirements`` and lacks this package.
 
-    torch has the version of ``constraints.txt``; what is not named has the newest that goes with the rest.
+    What is not named has the newest version that goes with the rest.
 
     Args:
         requirements: what pip installs, with exact versions of what is tried.
+        torch: whether it has torch, too, in the version of ``constraints.txt``.
     """
-    mark = hashlib.sha256(json.dumps([sys.version, _torch(), *requirements]).encode()).hexdigest()[:12]
+    first = [_torch()] if torch else []
+    mark = hashlib.sha256(json.dumps([sys.version, *first, *requirements]).encode()).hexdigest()[:12]
     folder = FOLDER / mark
     python = folder / "bin" / "python"
     if not (folder / "done").is_file():
@@ -30,8 +32,9 @@ def environment(requirements: Sequence[str]) -> Path:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(python), "-m", "pip", "install", "-q", "--prefer-binary"]
         # torch comes first and by itself: whatever build of the pinned version pip prefers here then stays.
-        for wanted in ([_torch()], [_torch(), *requirements]):
-            subprocess.run([*pip, *wanted], check=True)
+        for wanted in (first, [*first, *requirements]):
+            if wanted:
+                subprocess.run([*pip, *wanted], check=True)
         (folder / "done").touch()
     return python
 

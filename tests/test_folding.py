@@ -72,6 +72,8 @@ def test_an_instruction_is_baked_only_where_the_tokens_stay_the_same(tiny_tokeni
     baked = with_instruction(tiny_tokenizer, "query: ")
     for text in ("a cat", "", "[SEP] now", "x" * 50):
         assert baked.encode(text).ids == tiny_tokenizer.encode("query: " + text).ids
+    pieces = json.loads(baked.to_str())["post_processor"]["special_tokens"]
+    assert all(piece["tokens"] == [name] for name, piece in pieces.items())  # transformers.js looks up the names
     assert with_instruction(tiny_tokenizer, "") is not None
     assert with_instruction(tiny_tokenizer, "about") is None  # "about" and "a word" would be one word
     assert with_instruction(byte_level(), "query: ").encode("cat").tokens[0] == "<s>"

@@ -1,12 +1,13 @@
 """Make ordinary dense encoders out of a MoTE model."""
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, processors
+from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoModel
 
@@ -27,6 +28,9 @@ _PARTS = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
 _POOLING_KEYS = {"cls": "pooling_mode_cls_token", "mean": "pooling_mode_mean_tokens", "last": "pooling_mode_lasttoken"}
 _PROBES = ("a word", "", " two  spaces", "Don't!", "3.5 %", "## [x]", "naïve Ünïcode", "日本語", "👍 ok", "\n\tline")
 """Texts before which an instruction must become the same tokens in the tokenizer as it does in the text."""
+
+_FIRST: dict[str, Any] = {"Sequence": {"id": "A", "type_id": 0}}
+_SECOND: dict[str, Any] = {"Sequence": {"id": "B", "type_id": 1}}
 
 
 def fold(path: str | Path, route: str | None, out: str | Path) -> None:
@@ -92,6 +96,10 @@ def fold_router(model: Network, tokenizer: Tokenizer, out: str | Path) -> None:
         _write_about(folder, {}, None)
 
 
+def _piece(token: str, type_id: int = 0) -> dict[str, dict[str, object]]:
+    return {"SpecialToken": {"id": token, "type_id": type_id}}
+
+
 def with_instruction(tokenizer: Tokenizer, instruction: str) -> Tokenizer | None:
     """Return a tokenizer that puts the tokens of an instruction before those of every text.
 
@@ -103,22 +111,23 @@ def with_instruction(tokenizer: Tokenizer, instruction: str) -> Tokenizer | None
         None where the tokens would not be those of the instruction and the text in one, as where the first word of
         the text would be another after a space.
     """
-    baked = Tokenizer.from_str(tokenizer.to_str())
     if not instruction:
-        return baked
+        return Tokenizer.from_str(tokenizer.to_str())
     told = tokenizer.encode(instruction, add_special_tokens=False)
     text = tokenizer.encode("a")
     first = text.special_tokens_mask.index(0)
     last = len(text.ids) - text.special_tokens_mask[::-1].index(0)
-    tokens = {
-        "start": (text.ids[:first], text.tokens[:first]),
-        "instruction": (told.ids, told.tokens),
-        "end": (text.ids[last:], text.tokens[last:]),
+    before, after = [*text.tokens[:first], *told.tokens], text.tokens[last:]
+    single = [*map(_piece, before), _FIRST, *map(_piece, after)]
+    # Each token under its own name: transformers.js looks the names up among the tokens.
+    ids = dict(zip([*before, *after], [*text.ids[:first], *told.ids, *text.ids[last:]], strict=True))
+    processor = {
+        "type": "TemplateProcessing",
+        "single": single,
+        "pair": [*single, _SECOND, *(_piece(token, 1) for token in after)],
+        "special_tokens": {token: {"id": token, "ids": [number], "tokens": [token]} for token, number in ids.items()},
     }
-    known = [{"id": name, "ids": ids, "tokens": words} for name, (ids, words) in tokens.items() if ids]
-    single = [name for name in ("start", "instruction", "$A", "end") if name == "$A" or tokens[name][0]]
-    pair = [*single, "$B:1", *(["end:1"] if "end" in single else [])]
-    baked.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=known)
+    baked = Tokenizer.from_str(json.dumps({**json.loads(tokenizer.to_str()), "post_processor": processor}))
     same = all(baked.encode(text).ids == tokenizer.encode(instruction + text).ids for text in _PROBES)
     return baked if same else None
 
