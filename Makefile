@@ -53,7 +53,7 @@ ecosystem: $(READY_DEV) $(READY_SLOW)
 	$(BIN)/python -m ecosystem $(ECOSYSTEM)
 
 # The folder that would be pushed to a Space, checked. SPACE="--models OWNER/NAME" leaves the checkpoints to the Hub.
-space: $(READY)
+space: $(READY_DEV)
 	$(BIN)/python scripts/space.py $(SPACE)
 
 screenshots: $(READY_DEV) chromium
