@@ -1,4 +1,4 @@
-"""Fill README.md: run its snippet and copy the measured results, so that no figure in it is typed by hand.
+"""Fill README.md and docs/growing.md: run the snippet and copy what was measured, so that no figure is typed by hand.
 
 Usage: python scripts/readme.py
 """
@@ -21,8 +21,9 @@ from mote_demo.evaluation.markdown import table
 from mote_demo.files import replacing
 from mote_demo.settings import ROOT, summary_file
 from mote_demo.study.arms import ALL, MAIN, TITLES
+from mote_demo.study.grow_page import grow_section
 
-README = ROOT / "README.md"
+README, GROWING = ROOT / "README.md", ROOT / "docs" / "growing.md"
 
 
 def main():
@@ -30,7 +31,14 @@ def main():
     text = replace(text, "output", f"```text\n{run_snippet(text)}```")
     text = replace(text, "results", results())
     text = replace(text, "speed", speed())
-    with replacing(README) as temporary:
+    write(README, text)
+    rows = json.loads((ROOT / "results" / "grow.json").read_text("utf-8"))["rows"]
+    write(GROWING, replace(GROWING.read_text("utf-8"), "grow", grow_section(rows)))
+
+
+def write(page: Path, text: str) -> None:
+    """Write a page whole or not at all."""
+    with replacing(page) as temporary:
         temporary.write_text(text, "utf-8")
 
 
