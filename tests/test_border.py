@@ -156,7 +156,7 @@ def test_a_refused_number_is_named_by_its_label(value, words):
     assert Caller(page).call(only(page), [7])["data"] == ["7"]
 
 
-@pytest.mark.parametrize("path", ["https://example.org/rows.csv", "http://10.0.0.1/latest"])
+@pytest.mark.parametrize("path", ["https://example.org/rows.csv", "http://10.0.0.1/latest", "\0http://10.0.0.1/latest"])
 def test_nobody_makes_the_app_fetch_a_file(path, monkeypatch):
     async def fetch(self, path):
         raise AssertionError("it fetches")

@@ -74,9 +74,10 @@ def _cleaned(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [_cleaned(each, depth + 1) for each in value]
     if isinstance(value, dict):
-        if is_http_url_like(value.get("path")):
+        cleaned = {plain_text(str(name)): _cleaned(each, depth + 1) for name, each in value.items()}
+        if is_http_url_like(cleaned.get("path")):
             raise UserError("A file must be uploaded: the app fetches nothing from other addresses for anybody.")
-        return {plain_text(str(name)): _cleaned(each, depth + 1) for name, each in value.items()}
+        return cleaned
     return value
 
 
