@@ -291,3 +291,12 @@ def _report_of(part):
 def _about(demo):
     pages = [block.value for block in demo.blocks.values() if "mote-about" in str(getattr(block, "value", ""))]
     return next(page for page in pages if "What MoTE is" in page)
+
+
+def test_who_asks_a_query_does_not_wait_for_maps_that_others_draw(shelf):
+    demo = build_app(shelf)
+    places = {event.fn.__name__: event.concurrency_id for event in demo.fns.values() if event.fn}
+    maps = {"draw", "draw_first", "refine_maps"}
+    assert {places[name] for name in maps} == {"map"}
+    assert places["search"] == "model"
+    assert {name for name, place in places.items() if place == "map"} == maps

@@ -12,7 +12,7 @@ from mote_demo.ui.map.handlers import MapComponents, MapHandlers, MapState
 from mote_demo.ui.map.linked_maps import linked_maps
 from mote_demo.ui.shared.address import copy_link_button, follow_address
 from mote_demo.ui.shared.downloads import fetch_after
-from mote_demo.ui.shared.events import MODEL, QUICK
+from mote_demo.ui.shared.events import MAP, MODEL, QUICK
 from mote_demo.ui.shared.headings import unseen_heading
 from mote_demo.ui.shared.lens_pickers import LensPickers
 from mote_demo.ui.shared.opening import Opening
@@ -191,7 +191,7 @@ def _draw_on(waited: Any, draw: Callable[..., Any], handlers: MapHandlers, compo
     listed = [components.selection, components.selection_csv]
     outputs = [*controls, components.panel, components.summary, components.maps, *listed]
     outputs += [components.link, components.code]
-    drawing = waited.success(draw, inputs, outputs, trigger_mode="multiple", **QUICK, **MODEL)
+    drawing = waited.success(draw, inputs, outputs, trigger_mode="multiple", **QUICK, **MAP)
     drawing.failure(handlers.controls.free, None, controls, queue=False, **QUICK)
     return drawing
 

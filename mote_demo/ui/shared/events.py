@@ -15,6 +15,9 @@ QUICK: Mapping[str, Any] = MappingProxyType({"api_visibility": "private", "show_
 MODEL: Mapping[str, Any] = MappingProxyType({"concurrency_id": "model", "concurrency_limit": 2})
 """Compute with a model, together with one more visitor at most."""
 
+MAP: Mapping[str, Any] = MappingProxyType({"concurrency_id": "map", "concurrency_limit": 2})
+"""Draw maps, together with one more visitor at most: UMAP takes seconds, and whoever asks a query waits for none."""
+
 UPLOAD: Mapping[str, Any] = MappingProxyType({"concurrency_id": "upload", "concurrency_limit": 2})
 """Read an uploaded file, together with one more visitor at most: each may take all that ``Limits`` allow."""
 

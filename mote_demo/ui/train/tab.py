@@ -8,7 +8,7 @@ import gradio as gr
 
 from mote_demo.serving.sessions import Sessions
 from mote_demo.ui.shared.downloads import fetch_after
-from mote_demo.ui.shared.events import MODEL, QUICK, UPLOAD
+from mote_demo.ui.shared.events import MAP, MODEL, QUICK, UPLOAD
 from mote_demo.ui.shared.visitor_states import VisitorStates
 from mote_demo.ui.train.components import TrainComponents, build_components
 from mote_demo.ui.train.data_handlers import DataHandlers
@@ -82,7 +82,7 @@ def _wire_training(handlers: TrainHandlers, components: TrainComponents) -> None
     queued = training.train.click(handlers.queue, None, handlers.controls.components, queue=False, **QUICK)
     trained = queued.success(handlers.train, asked, changed, **QUICK, **_TRAINING)
     trained.failure(handlers.controls.free, None, handlers.controls.components, queue=False, **QUICK)
-    trained.success(handlers.refine_maps, None, [result.maps], **QUICK, **MODEL)
+    trained.success(handlers.refine_maps, None, [result.maps], **QUICK, **MAP)
     training.stop.click(handlers.stop, None, handlers.controls.components, **QUICK)
     result.keep.click(handlers.keep, None, plugged, **QUICK)
     discarded = [result.choice, result.maps, result.result, result.command, training.progress]
