@@ -14,6 +14,8 @@ from mote_demo.serving.shelf import BUILT_IN, DENSE, EXPERTS
 from mote_demo.tasks import ROUTES, TASKS
 from mote_demo.ui import app
 from mote_demo.ui.app import build_app, launch_options
+from reliability.load import Visitor
+from reliability.serving import served
 
 MODELS = (DENSE, EXPERTS)
 
@@ -300,3 +302,12 @@ def test_who_asks_a_query_does_not_wait_for_maps_that_others_draw(shelf):
     assert {places[name] for name in maps} == {"map"}
     assert places["search"] == "model"
     assert {name for name, place in places.items() if place == "map"} == maps
+
+
+def test_what_gradio_keeps_of_pages_that_are_gone_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(app, "MAX_SESSIONS", 3)
+    with served(tmp_path) as (demo, url):
+        for _ in range(6):
+            with Visitor(url).page() as visitor:
+                visitor.search("my parcel is late")
+        assert 0 < len(demo.state_holder.session_data) <= 4

@@ -11,7 +11,7 @@ import mote_demo
 from mote_demo.evaluation.report import Report
 from mote_demo.event_log import begin_log, note
 from mote_demo.http.routes import openai_routes
-from mote_demo.limits import EXPORT_SECONDS, MAX_BYTES, QUEUED
+from mote_demo.limits import EXPORT_SECONDS, MAX_BYTES, MAX_SESSIONS, QUEUED
 from mote_demo.serving.sessions import Session, Sessions
 from mote_demo.serving.shelf import Shelf
 from mote_demo.serving.warm_up import warm_up
@@ -143,6 +143,8 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "run_history": False,
         "max_file_size": MAX_BYTES,
+        # Of each page that was ever opened Gradio keeps a copy of the config, which is most of a megabyte.
+        "state_session_capacity": MAX_SESSIONS,
         "app_kwargs": server_options(scripts),
         # A server of Gradio's own before this one would answer without its headers.
         "ssr_mode": False,
