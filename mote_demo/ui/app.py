@@ -57,8 +57,11 @@ _BANNER = (
 _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = ("radios.js", "leaving.js", "theme.js")
 _TURN = 0.0005
-"""Seconds that one thread computes in Python while others wait, a tenth of Python's own: a search goes from Python to torch
-and back hundreds of times, and would wait so long each time that somebody's map or training computes beside it."""
+"""Seconds that one thread computes in Python while others wait, a tenth of Python's own.
+
+A search goes from Python to torch and back hundreds of times, and waits for that long each time while somebody's map or
+training computes beside it.
+"""
 # Seconds: how often Gradio looks for files of visitors, and how old they get.
 _DELETE_FILES = (600, EXPORT_SECONDS)
 
