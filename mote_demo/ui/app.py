@@ -1,6 +1,5 @@
 """The app: seven tabs over one shelf."""
 
-import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -56,12 +55,6 @@ _BANNER = (
 )
 _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = ("radios.js", "leaving.js", "theme.js")
-_TURN = 0.0005
-"""Seconds that one thread computes in Python while others wait, a tenth of Python's own.
-
-A search goes from Python to torch and back hundreds of times, and waits for that long each time while somebody's map or
-training computes beside it.
-"""
 # Seconds: how often Gradio looks for files of visitors, and how old they get.
 _DELETE_FILES = (600, EXPORT_SECONDS)
 
@@ -73,7 +66,6 @@ def open_app() -> gr.Blocks:
     """
     begin_log(log_style())
     keep_files_private()
-    sys.setswitchinterval(_TURN)
     shelf = Shelf.open(checkpoints_folder(), cache_folder(), precision(), more_models(), indexed_folders())
     report, problem = read_report(report_file())
     stop = threading.Event()
