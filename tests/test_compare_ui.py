@@ -254,6 +254,10 @@ def test_what_was_typed_and_not_asked_greys_the_answers_until_they_come(page, ad
     open_compare(page, address)
     page.get_by_label("Query", exact=True).press_sequentially("x")
     page.locator("#compare-answers.mote-stale").wait_for()
+    page.get_by_label("Query", exact=True).press("Backspace")
+    page.locator("#compare-answers:not(.mote-stale)").wait_for()
+    page.get_by_label("Query", exact=True).press_sequentially("x")
+    page.locator("#compare-answers.mote-stale").wait_for()
     page.get_by_label("Query", exact=True).press("Enter")
     page.locator("#compare-answers:not(.mote-stale)").wait_for()
 

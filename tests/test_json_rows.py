@@ -123,3 +123,11 @@ def test_a_parquet_file_is_no_json(upload, tmp_path):
     FRAME.to_parquet(buffer)
     (tmp_path / "a.json").write_bytes(buffer.getvalue())
     assert read_table(tmp_path / "a.json").frame.to_dict("records") == ROWS
+
+
+@pytest.mark.parametrize("form", ['{"data": [%s]}', "[%s]"])
+def test_half_an_emoji_is_dropped_from_names_and_values(tmp_path, form):
+    path = tmp_path / "rows.json"
+    path.write_text(form % r'{"te\ud83dxt": "a \ud83d cat", "more": ["x\udc00"]}', "utf-8")
+    frame = read_table(path).frame
+    assert frame.to_dict("records") == [{"text": "a  cat", "more": "x"}]

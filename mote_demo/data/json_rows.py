@@ -15,6 +15,7 @@ from mote_demo.data.notes import Note
 from mote_demo.data.options import ReadOptions
 from mote_demo.data.records import Records, from_mappings, from_rows
 from mote_demo.errors import UserError
+from mote_demo.plain_text import plain_values
 
 Items = Iterable[tuple[int, Any]]
 """Values with the line each begins on, or its place in a list, from 1."""
@@ -91,7 +92,7 @@ def _is_whole(line: str) -> bool:
 def _decoded(lines: Iterable[tuple[int, str]], source: str) -> Iterator[tuple[int, Any]]:
     for number, line in lines:
         try:
-            yield number, json.loads(line)
+            yield number, plain_values(json.loads(line))
         except (ValueError, RecursionError) as error:
             raise _broken(source, number, error, "Please write one whole object a line.") from error
 
@@ -106,6 +107,7 @@ def _values(content: str, start: int, source: str, end: str = "") -> Iterator[An
             return
         try:
             value, start = decoder.raw_decode(content, start)
+            value = plain_values(value)
         except (ValueError, RecursionError) as error:
             line = getattr(error, "lineno", content.count("\n", 0, start) + 1)
             raise _broken(source, line, error, "Please write the file again, or upload CSV.") from error

@@ -12,6 +12,7 @@ from mote_demo.data.notes import Note, listed_rows
 from mote_demo.data.options import ReadOptions
 from mote_demo.data.records import KEPT_CHARACTERS, Records
 from mote_demo.data.sampling import reservoir
+from mote_demo.plain_text import plain_values
 
 _LABEL = re.compile(r"label|categor|class|topic|tag|intent|genre|emotion|sentiment|keyword|annotation|choice", re.I)
 _NEGATIVE = re.compile(r"(?<![a-z])negs?(?![a-z])|negative", re.IGNORECASE)
@@ -222,7 +223,7 @@ def _is_bracketed(text: str) -> bool:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text)
+        return plain_values(json.loads(text))
     except ValueError:
         if len(text) > _PARSED_CHARACTERS:
             raise

@@ -24,7 +24,6 @@ from mote_demo.ui.shared.texts_panel import build_texts_panel
 from mote_demo.ui.shared.visitor_states import VisitorStates
 
 _SLOPES = (Path(__file__).parent.parent / "static" / "slopes.js").read_text("utf-8")
-_GREY_OUT = "() => document.querySelector('#compare-answers').classList.add('mote-stale')"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,13 @@ def _build(sessions: Sessions) -> CompareComponents:
     pickers.build_lenses()
     with gr.Row(elem_classes="mote-ask"):
         query = gr.Textbox(
-            label="Query", placeholder="Type a query, or pick one below", lines=1, max_lines=4, scale=6, min_width=220
+            label="Query",
+            placeholder="Type a query, or pick one below",
+            lines=1,
+            max_lines=4,
+            scale=6,
+            min_width=220,
+            elem_id="compare-query",
         )
         compare = gr.Button("Compare", variant="primary", scale=1, min_width=100)
         stop = gr.Button("Stop", scale=0, min_width=80, interactive=False)
@@ -113,8 +118,6 @@ def _wire_asking(handlers: CompareHandlers, components: CompareComponents, opene
     running = [_ask_on(event, handlers, components) for event in asked]
     running.append(_run_on(components.every_task.click, handlers.compare_all, [], handlers, components))
     components.stop.click(handlers.stop, None, handlers.controls.components, cancels=running, **QUICK)
-    # What was typed and not yet asked is not what the answers belong to.
-    components.query.input(None, js=_GREY_OUT, api_visibility="private")
 
 
 def _ask_on(event: Callable[..., Any], handlers: CompareHandlers, components: CompareComponents) -> Any:  # noqa: ANN401

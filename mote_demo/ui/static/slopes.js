@@ -35,6 +35,12 @@ function light(event) {
 for (const name of ["mouseover", "focusin"]) element.addEventListener(name, light);
 element.addEventListener("mouseleave", light);
 element.addEventListener("toggle", draw, true);
+// What was typed and not yet asked is not what the answers belong to. Gradio's own event of typing may come after them.
+document.addEventListener("input", (event) => {
+  if (!event.target.closest?.("#compare-query")) return;
+  const asked = element.querySelector(".mote-answers")?.dataset.query.trim() ?? event.target.value.trim();
+  element.closest("#compare-answers").classList.toggle("mote-stale", asked !== event.target.value.trim());
+});
 new ResizeObserver(draw).observe(element);
 new MutationObserver((changes) => {
   if (changes.every((change) => change.target.closest(".mote-slopes"))) return;
