@@ -1,4 +1,4 @@
-"""What docs/growing.md shows of the study of grown experts."""
+"""The study of grown experts as a page shows it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _HEADER = (
 
 
 def grow_section(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows of ``results/grow.json`` as a Markdown table, and below it which aims they reach and miss."""
+    """Return the rows that the study wrote as a Markdown table, and below it which aims they reach and miss."""
     return "\n\n".join([table(_HEADER, map(_cells, rows)), "\n".join(_verdicts(rows))])
 
 
